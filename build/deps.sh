@@ -1,0 +1,47 @@
+#!/bin/sh
+# Installs the Debian packages that a make target needs and the machine lacks.
+# Usage: build/deps.sh build|test|dist|image
+set -eu
+
+# command:package
+build="gcc:gcc"
+dist="arm-linux-gnueabihf-gcc:gcc-arm-linux-gnueabihf aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu"
+test="$dist qemu-arm-static:qemu-user-static valgrind:valgrind prometheus:prometheus promtool:prometheus chromium:chromium"
+image="buildah:buildah"
+
+case "${1:-}" in
+build) want="$build" ;;
+test) want="$build $test" ;;
+dist) want="$build $dist" ;;
+image) want="$build $dist $image" ;;
+*) echo "usage: build/deps.sh build|test|dist|image" >&2; exit 2 ;;
+esac
+
+if ! command -v go >/dev/null 2>&1; then
+	echo "Go 1.26 or newer is needed (Debian's own is older): see https://go.dev/doc/install" >&2
+	exit 1
+fi
+
+missing=
+for pair in $want; do
+	command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair#*:}"
+done
+[ -n "$missing" ] || exit 0
+
+if ! command -v apt-get >/dev/null 2>&1; then
+	echo "these Debian packages are needed, or what your system calls them:$missing" >&2
+	exit 1
+fi
+sudo=
+[ "$(id -u)" = 0 ] || sudo=sudo
+echo "installing:$missing"
+export DEBIAN_FRONTEND=noninteractive
+$sudo apt-get update -qq
+# Services of the packages are not wanted, only their programs.
+printf '#!/bin/sh\nexit 101\n' >"${TMPDIR:-/tmp}/policy-rc.d.$$"
+if [ ! -e /usr/sbin/policy-rc.d ]; then
+	$sudo install -m 755 "${TMPDIR:-/tmp}/policy-rc.d.$$" /usr/sbin/policy-rc.d
+	trap '$sudo rm -f /usr/sbin/policy-rc.d; rm -f "${TMPDIR:-/tmp}/policy-rc.d.$$"' EXIT
+fi
+# shellcheck disable=SC2086
+$sudo apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends $missing

@@ -1,0 +1,31 @@
+package delivery
+
+import "time"
+
+// Meter counts what becomes of records and requests. exporter.Self is the real
+// one. Implementations are safe for concurrent use and never block.
+type Meter interface {
+	// Delivered counts n records that a sink has accepted for good.
+	Delivered(sink string, n int)
+	// Retried counts n records that a sink will have to be offered again.
+	Retried(sink string, n int)
+	// Dropped counts n records that are given up, with the reason.
+	Dropped(sink, reason string, n int)
+	// Request counts one request; code is the HTTP status ("202") or a word
+	// for what came instead of one ("timeout", "network", "cut").
+	Request(endpoint, code string)
+	// Sent adds the bytes of one request's body, before compression and as
+	// they went over the wire.
+	Sent(endpoint string, raw, wire int)
+	// Skew tells how far the intake's clock (its Date header) is ahead of ours.
+	Skew(d time.Duration)
+}
+
+// The sinks, as the `sink` label names them.
+const (
+	SinkDecode         = "decode" // drops before any sink
+	SinkPrometheus     = "prometheus"
+	SinkDatadog        = "datadog"
+	SinkDatadogMetrics = "datadog_metrics"
+	SinkRemoteWrite    = "remote_write"
+)

@@ -1,0 +1,22 @@
+package delivery
+
+// Set holds the record indices of one chunk that one sink is done with:
+// delivered, or dropped and counted. The zero value is empty. It is not safe
+// for concurrent use.
+type Set struct{ words []uint64 }
+
+// Add puts index i (>= 0) into the set.
+func (s *Set) Add(i int) {
+	for len(s.words) <= i>>6 {
+		s.words = append(s.words, 0)
+	}
+	s.words[i>>6] |= 1 << (i & 63)
+}
+
+// Has tells whether index i is in the set.
+func (s *Set) Has(i int) bool {
+	return i>>6 < len(s.words) && s.words[i>>6]&(1<<(i&63)) != 0
+}
+
+// Bytes is the memory that the set holds, in bytes.
+func (s *Set) Bytes() int { return 8 * cap(s.words) }
