@@ -29,3 +29,11 @@ const (
 	SinkDatadogMetrics = "datadog_metrics"
 	SinkRemoteWrite    = "remote_write"
 )
+
+// Adjuster is what a Meter may implement beside: it counts records that were
+// sent, but not quite as they came, or of which it is known that the receiver
+// will not show them.
+type Adjuster interface {
+	// Adjusted counts n such records, with the reason.
+	Adjusted(sink, reason string, n int)
+}

@@ -1,0 +1,30 @@
+package main
+
+import (
+	"os"
+	"testing"
+)
+
+func TestReadmeIsUpToDate(t *testing.T) {
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := Fill(text, Tables())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(want) != string(text) {
+		t.Error("README.md is behind the code: run `make docs`")
+	}
+}
+
+func TestFillWantsItsMarks(t *testing.T) {
+	if _, err := Fill([]byte("nothing here"), map[string]string{"x": "y"}); err == nil {
+		t.Error("a missing mark passes")
+	}
+	got, err := Fill([]byte("a<!-- begin x -->\nold<!-- end x -->b"), map[string]string{"x": "new\n"})
+	if err != nil || string(got) != "a<!-- begin x -->\nnew\n<!-- end x -->b" {
+		t.Errorf("got %q, %v", got, err)
+	}
+}

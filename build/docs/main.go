@@ -1,0 +1,42 @@
+// Command docs writes the tables of README.md anew from the code that they list:
+// the text between <!-- begin NAME --> and <!-- end NAME -->. Run it by
+// `make docs`; a test fails when README.md is behind.
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"log"
+	"os"
+)
+
+func main() {
+	const readme = "README.md"
+	old, err := os.ReadFile(readme)
+	if err != nil {
+		log.Fatalf("docs: run this from the repository's root: %v", err)
+	}
+	text, err := Fill(old, Tables())
+	if err != nil {
+		log.Fatalf("docs: %s: %v", readme, err)
+	}
+	if err := os.WriteFile(readme, text, 0o644); err != nil {
+		log.Fatalf("docs: %v", err)
+	}
+}
+
+// Fill gives text with what stands between each table's marks replaced. A
+// missing mark is an error: a table that nobody shows is forgotten soon.
+func Fill(text []byte, tables map[string]string) ([]byte, error) {
+	for name, table := range tables {
+		begin, end := []byte("<!-- begin "+name+" -->\n"), []byte("<!-- end "+name+" -->")
+		i := bytes.Index(text, begin)
+		j := bytes.Index(text, end)
+		if i < 0 || j < i {
+			return nil, fmt.Errorf("the marks %q and %q are missing or in the wrong order", begin, end)
+		}
+		head := text[:i+len(begin)]
+		text = append(append(append([]byte(nil), head...), table...), text[j:]...)
+	}
+	return text, nil
+}

@@ -1,0 +1,152 @@
+/*
+ * host: a small Fluent Bit.
+ *
+ * It loads a Go output plugin as Fluent Bit's core does and takes it through
+ * its whole life: dlopen and Register on the main thread; then, on the engine
+ * thread, Init of each [OUTPUT] section, flushes (there, or on worker threads),
+ * retries, a grace period and ExitCtx; then Unregister and dlclose. It is C
+ * because a process can hold only one Go runtime, and it stands outside the
+ * plugin's folder because cgo would compile it into the library.
+ *
+ *     cc -std=c11 -O2 -o host *.c -pthread -ldl                    # a v4
+ *     cc -std=c11 -O2 -DHOST_V5 -rdynamic -o host *.c -pthread -ldl  # a v5
+ *     ./host --lib ./out_edge.so -o edge -p listen=off --live cpu,mem --seconds 5
+ *
+ * The two builds differ as v4 and v5 do for a plugin that looks: only v5
+ * exports flb_mp_count_log_records. `host --help` (options.c) tells all.
+ *
+ * The parts: fluentbit.h the shared structs; proxy.c the library; output.c a
+ * section; engine.c the loop; source*.c where chunks come from; msgpack.c and
+ * chunk.c the data; coroutine.c core's small stacks; report.c and stats.c the
+ * results.
+ */
+#define _GNU_SOURCE
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine.h"
+#include "options.h"
+#include "proxy.h"
+#include "report.h"
+#include "util.h"
+
+/* Async-signal-safe only. A second interrupt ends the process at once. */
+static void on_interrupt(int sig)
+{
+    if (engine_interrupted()) {
+        _exit(128 + sig);
+    }
+    engine_interrupt();
+}
+
+static void on_crash(int sig)
+{
+    static const char head[] = "host: crashed by signal ";
+    char digits[] = {(char) ('0' + sig / 10), (char) ('0' + sig % 10), '\n'};
+
+    if (write(STDERR_FILENO, head, sizeof(head) - 1) < 0 ||
+        write(STDERR_FILENO, digits, sizeof(digits)) < 0) {
+        _exit(EXIT_CRASH);
+    }
+    _exit(EXIT_CRASH);
+}
+
+static void handle(int sig, void (*fn)(int))
+{
+    struct sigaction sa = {.sa_handler = fn, .sa_flags = SA_ONSTACK | SA_RESTART};
+
+    sigemptyset(&sa.sa_mask);
+    sigaction(sig, &sa, NULL);
+}
+
+/* Before dlopen: Go's runtime chains to the handlers that it finds. */
+static void install_handlers(void)
+{
+    static const int crashes[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP};
+
+    for (size_t i = 0; i < sizeof(crashes) / sizeof(crashes[0]); i++) {
+        handle(crashes[i], on_crash);
+    }
+    handle(SIGINT, on_interrupt);
+    handle(SIGTERM, on_interrupt);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static struct proxy *load(const struct options *o)
+{
+    struct proxy *p = proxy_load(o->lib, o->abi, o->guard);
+
+    if (p == NULL) {
+        exit(EXIT_PLUGIN);
+    }
+    return p;
+}
+
+/* Core finds an output by the name that Register gave. */
+static void check_names(const struct options *o, const struct proxy *p)
+{
+    for (size_t i = 0; i < o->noutputs; i++) {
+        char **name = &o->outputs[i]->name;
+        if (**name == '\0') {
+            free(*name);
+            *name = xstrdup(p->plugin->name);
+        }
+        if (strcmp(*name, p->plugin->name) != 0) {
+            die(EXIT_PLUGIN, "output %s: the library registered as %s", *name, p->plugin->name);
+        }
+    }
+}
+
+static void describe(struct summary *s, const struct proxy *p)
+{
+    free((char *) s->plugin_name);
+    free((char *) s->plugin_description);
+    s->plugin_name = xstrdup(p->def->name);
+    s->plugin_description = xstrdup(p->def->description);
+    s->event_types = proxy_event_types(p);
+}
+
+/* One life cycle; returns the proxy of the next, if that was registered. */
+static struct proxy *cycle(const struct options *o, struct summary *s, struct proxy *p,
+                           int64_t started_us, int *failed)
+{
+    struct engine e = {.opt = o, .proxy = p, .summary = s, .started_us = started_us};
+    struct proxy *next = NULL;
+
+    check_names(o, p);
+    describe(s, p);
+    engine_start(&e);
+    if (o->overlap && s->cycles + 1 < o->cycles) {
+        engine_wait_draining(&e);
+        next = load(o);
+    }
+    engine_join(&e);
+    proxy_unload(p);
+    s->cycle_rss_anon_kb[s->cycles++] = usage_now().rss_anon_kb;
+    *failed = e.failed;
+    return next;
+}
+
+int main(int argc, char **argv)
+{
+    struct options o;
+    struct summary s = {0};
+    struct proxy *p = NULL;
+    int64_t started_us;
+    int failed = 0;
+
+    options_parse(&o, argc, argv);
+    install_handlers();
+    s.cycle_rss_anon_kb = xcalloc((size_t) o.cycles, sizeof(*s.cycle_rss_anon_kb));
+    s.before_load = usage_now();
+    started_us = mono_us();
+    while (s.cycles < o.cycles && !failed && !(s.cycles > 0 && engine_interrupted())) {
+        p = cycle(&o, &s, p != NULL ? p : load(&o), started_us, &failed);
+    }
+    s.wall_us = mono_us() - started_us;
+    report_summary("result", &o, &s);
+    return failed && !o.keep_going ? EXIT_PLUGIN : 0;
+}

@@ -1,0 +1,57 @@
+/* One [OUTPUT] section: its properties as core sorts them, and its counters. */
+#ifndef HOST_OUTPUT_H
+#define HOST_OUTPUT_H
+
+#include <pthread.h>
+#include <stdint.h>
+
+#include "fluentbit.h"
+#include "stats.h"
+
+enum { RETRY_UNLIMITED = -1, RETRY_NONE = -2, RETRY_DEFAULT = 1 };
+
+struct task;
+
+struct property {
+    char *key, *value; /* value NULL: given empty, which core keeps as unset */
+};
+
+struct counters {
+    uint64_t chunks, flushes, ok, retry, error, gave_up, unsettled, unrouted;
+    uint64_t records, records_ok, bytes;
+};
+
+struct output {
+    char *name, *match;
+    struct property *props;
+    size_t nprops;
+    int workers;
+    int retry_limit;
+
+    /* this life cycle */
+    struct flb_plugin_proxy_context *ctx; /* exactly sized, as core's */
+    int init_result, exit_result;
+    pthread_t *threads;
+    struct task *queue, **queue_end; /* under the engine's lock */
+
+    /* over all cycles */
+    struct counters n;
+    struct latency flush_us;
+};
+
+struct output *output_new(const char *name);
+
+/*
+ * Sets one property as flb_output_set_property does: what core consumes is
+ * acted on or lost, and the plugin never reads it. Returns NULL, or what core
+ * would refuse to start with.
+ */
+const char *output_set(struct output *o, const char *key, const char *value);
+
+/* The API's output_get_property: the first value of key, any case, or NULL. */
+const char *output_get_property(const char *key, void *instance);
+
+/* Fluent Bit's Match: `*` stands for any run of characters. */
+int tag_matches(const char *match, const char *tag);
+
+#endif

@@ -1,0 +1,131 @@
+package exporter
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"time"
+
+	"out_edge/plugin/record"
+	"out_edge/timefix"
+)
+
+// Defaults of Config's fields.
+const (
+	DefaultListen      = "0.0.0.0:2021" // as Fluent Bit's own prometheus_exporter
+	DefaultPrefix      = "edge"
+	DefaultSeriesTTL   = 10 * time.Minute
+	DefaultSeriesLimit = 10_000
+)
+
+// ListenOff is the Listen that serves nothing.
+const ListenOff = "off"
+
+// Config is one instance's settings.
+type Config struct {
+	// Listen is host:port, or "off"; empty is DefaultListen. Port 0 takes a
+	// free one: see Metrics.Addr.
+	Listen string
+	// WebConfigFile is exporter-toolkit's file for TLS, basic auth, HTTP/2 and
+	// rate limits, or empty. Instances that share an address must name the same
+	// file. The address is served only once the file can be read.
+	WebConfigFile string
+	// Prefix starts the name of every series that is made here; empty is
+	// DefaultPrefix. Names from metrics events stay as they are.
+	Prefix string
+	// Labels are put on every series. A label of the same name that a series
+	// has itself wins.
+	Labels []record.Label
+	// SeriesTTL is how long a gauge stays after its last sample; 0 is for ever,
+	// so a caller that wants the documented default gives DefaultSeriesTTL.
+	SeriesTTL time.Duration
+	// SeriesLimit is how many series the instance may have, self series apart;
+	// 0 is no limit. It also bounds their names and labels to 1 KiB a series on
+	// average.
+	SeriesLimit int
+	// Version is that of edge_build_info.
+	Version string
+	// Sinks are those that the instance sends to (delivery.SinkDatadog, ...):
+	// their self series stand at 0 from the start. "decode" and "prometheus"
+	// are always there.
+	Sinks []string
+	// Ready gives the reasons why the instance is not ready; none means ready.
+	// May be nil. Called by each request of /readyz, from several goroutines.
+	Ready func() []string
+	// Repairs gives the last time repairs, for /debug/time. May be nil. Called
+	// as Ready is.
+	Repairs func() []timefix.Repair
+	// OnExpire is told of each gauge of the instance that has expired, for
+	// staleness markers. May be nil. It is called without locks held, one call
+	// at a time, and must not block: /metrics waits for it.
+	OnExpire func(*record.Series)
+}
+
+// prepare fills in defaults and reports all faults at once.
+func (c Config) prepare() (Config, error) {
+	if c.Listen == "" {
+		c.Listen = DefaultListen
+	}
+	if c.Prefix == "" {
+		c.Prefix = DefaultPrefix
+	}
+	return c, errors.Join(checkListen(c.Listen), checkPrefix(c.Prefix), checkLabels(c.Labels), c.checkNumbers())
+}
+
+func (c Config) checkNumbers() error {
+	var errs []error
+	if c.SeriesTTL < 0 {
+		errs = append(errs, fmt.Errorf("`series_ttl` = %v: must be 0 (never) or more", c.SeriesTTL))
+	}
+	if c.SeriesLimit < 0 {
+		errs = append(errs, fmt.Errorf("`series_limit` = %d: must be 0 (no limit) or more", c.SeriesLimit))
+	}
+	return errors.Join(errs...)
+}
+
+func checkListen(listen string) error {
+	if listen == ListenOff {
+		return nil
+	}
+	_, port, err := net.SplitHostPort(listen)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		return fmt.Errorf("`listen` = %s: must be host:port, with a port from 0 to 65535, or off", listen)
+	}
+	return nil
+}
+
+func checkPrefix(prefix string) error {
+	if prefix != metricName(prefix) {
+		return fmt.Errorf("`metric_prefix` = %s: must be letters, digits and _, with no digit first", prefix)
+	}
+	return nil
+}
+
+func checkLabels(labels []record.Label) error {
+	var errs []error
+	seen := make(map[string]bool, len(labels))
+	for _, l := range labels {
+		switch {
+		case l.Name != labelName(l.Name):
+			errs = append(errs, fmt.Errorf("`add_label` = %s=…: the name must be letters, digits and _, with no digit and no __ first", l.Name))
+		case seen[l.Name]:
+			errs = append(errs, fmt.Errorf("`add_label` = %s=…: given twice", l.Name))
+		}
+		seen[l.Name] = true
+	}
+	return errors.Join(errs...)
+}
+
+// pageKey is the same for addresses that cannot both be listened on: Go takes
+// every wildcard host for all interfaces of both IP versions.
+func pageKey(listen string) string {
+	host, port, _ := net.SplitHostPort(listen)
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = ""
+	}
+	return net.JoinHostPort(host, port)
+}

@@ -1,0 +1,150 @@
+package exporter
+
+import (
+	"cmp"
+	"encoding/hex"
+	"fmt"
+	"html"
+	"net/http"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"out_edge/timefix"
+)
+
+// repairRow is one repair as /debug/time shows it.
+type repairRow struct {
+	At      string `json:"at"`
+	Tag     string `json:"tag"`
+	Form    string `json:"form"`
+	Raw     string `json:"raw"` // hex, big endian
+	Before  string `json:"before"`
+	After   string `json:"after"`
+	Verdict string `json:"verdict"`
+	Why     string `json:"why"`
+}
+
+func (r *repairRow) columns() []string {
+	return []string{r.At, r.Tag, r.Form, r.Raw, r.Before, r.After, r.Verdict, r.Why}
+}
+
+func repairHeads() []string {
+	return []string{"at", "tag", "form", "raw", "before", "after", "verdict", "why"}
+}
+
+// maxRepairRows is how many repairs are shown, of all instances together.
+const maxRepairRows = 100
+
+// debugTime shows the last time repairs: as JSON, as HTML or as plain text, as
+// the request's Accept header or ?format=json asks.
+func (p *page) debugTime(w http.ResponseWriter, r *http.Request) {
+	rows := p.repairs()
+	accept := r.Header.Get("Accept")
+	switch {
+	case r.URL.Query().Get("format") == "json", strings.Contains(accept, "application/json"):
+		writeJSON(w, http.StatusOK, rows)
+	case strings.Contains(accept, "text/html"):
+		writeRepairsHTML(w, rows)
+	default:
+		writeRepairsText(w, rows)
+	}
+}
+
+// repairs are the last of all instances, newest first.
+func (p *page) repairs() []repairRow {
+	var all []timefix.Repair
+	for _, m := range p.attached() {
+		if m.cfg.Repairs != nil {
+			all = append(all, m.cfg.Repairs()...)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b timefix.Repair) int { return cmp.Compare(b.At.Boot, a.At.Boot) })
+	all = all[:min(len(all), maxRepairRows)]
+	rows := make([]repairRow, len(all))
+	for i := range all {
+		rows[i] = rowOf(&all[i])
+	}
+	return rows
+}
+
+func rowOf(r *timefix.Repair) repairRow {
+	return repairRow{At: stamp(r.At.Wall), Tag: r.Tag, Form: formName(r.Raw.Form), Raw: rawHex(r.Raw),
+		Before: stamp(r.Before), After: stamp(r.After), Verdict: r.Verdict.String(), Why: r.Why}
+}
+
+func stamp(unixNano int64) string {
+	return time.Unix(0, unixNano).UTC().Format("2006-01-02T15:04:05.000000000Z")
+}
+
+func formName(f timefix.Form) string {
+	switch f {
+	case timefix.EventTime:
+		return "eventtime"
+	case timefix.Int:
+		return "int"
+	case timefix.Uint:
+		return "uint"
+	case timefix.Float:
+		return "float"
+	default:
+		return "none"
+	}
+}
+
+// rawHex is the 8 bytes of a raw time as they stand in a payload.
+func rawHex(raw timefix.Raw) string {
+	if raw.Form == timefix.Absent {
+		return ""
+	}
+	var b [8]byte
+	for i := range b {
+		b[i] = byte(raw.Bits >> (56 - 8*i))
+	}
+	return hex.EncodeToString(b[:])
+}
+
+func writeRepairsText(w http.ResponseWriter, rows []repairRow) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	_, _ = fmt.Fprintln(t, strings.Join(repairHeads(), "\t"))
+	for i := range rows {
+		_, _ = fmt.Fprintln(t, strings.Join(plain(rows[i].columns()), "\t"))
+	}
+	_ = t.Flush() // the reader has gone
+}
+
+// plain takes control characters out of what came from outside.
+func plain(cells []string) []string {
+	for i, c := range cells {
+		cells[i] = strings.Map(func(r rune) rune {
+			if r < ' ' || r == 0x7f {
+				return '?'
+			}
+			return r
+		}, c)
+	}
+	return cells
+}
+
+func writeRepairsHTML(w http.ResponseWriter, rows []repairRow) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	var b strings.Builder
+	b.WriteString(`<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">` +
+		`<title>time repairs</title></head><body><h1>Last time repairs</h1><table>`)
+	writeRow(&b, "th", repairHeads())
+	for i := range rows {
+		writeRow(&b, "td", rows[i].columns())
+	}
+	b.WriteString("</table></body></html>\n")
+	_, _ = w.Write([]byte(b.String())) // the reader has gone
+}
+
+func writeRow(b *strings.Builder, cell string, values []string) {
+	b.WriteString("<tr>")
+	for _, v := range values {
+		fmt.Fprintf(b, "<%s>%s</%s>", cell, html.EscapeString(v), cell)
+	}
+	b.WriteString("</tr>")
+}

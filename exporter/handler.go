@@ -1,0 +1,48 @@
+package exporter
+
+import (
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	_ "github.com/prometheus/client_golang/prometheus/promhttp/zstd" // offers zstd beside gzip
+)
+
+// maxScrapes is how many scrapes may be answered at once; they share one
+// gathering, so each costs its encoding.
+const maxScrapes = 8
+
+// handler routes what the page serves. Everything is behind the web config
+// file's authentication, /healthz included.
+func (p *page) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", p.metricsHandler())
+	mux.HandleFunc("GET /healthz", p.healthz)
+	mux.HandleFunc("GET /readyz", p.readyz)
+	mux.HandleFunc("GET /debug/time", p.debugTime)
+	mux.HandleFunc("GET /{$}", p.landing)
+	return mux
+}
+
+func (p *page) metricsHandler() http.Handler {
+	return promhttp.HandlerForTransactional(prometheus.ToTransactionalGatherer(p.registry), promhttp.HandlerOpts{
+		ErrorLog: &gatherLog{log: p.log}, ErrorHandling: promhttp.ContinueOnError,
+		MaxRequestsInFlight: maxScrapes, CoalesceGather: true, EnableOpenMetrics: true,
+	})
+}
+
+// gatherLog takes promhttp's errors. Their text holds series, hence payload, so
+// it is not passed on.
+type gatherLog struct {
+	log  *slog.Logger
+	said atomic.Bool
+}
+
+// Println is part of promhttp.Logger.
+func (l *gatherLog) Println(...any) {
+	if !l.said.Swap(true) {
+		l.log.Warn("a series could not be shown on /metrics and was left out; this is said once")
+	}
+}

@@ -1,0 +1,255 @@
+package exporter
+
+import (
+	"context"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+
+	"out_edge/plugin/delivery"
+	"out_edge/plugin/record"
+	"out_edge/timefix"
+)
+
+// Metrics is one instance's part of a page. Its methods are safe for
+// concurrent use.
+type Metrics struct {
+	cfg    Config
+	hub    *Hub
+	page   *page
+	self   *Self
+	labels []record.Label // of Config, sorted
+	names  [numHost]hostName
+	close  sync.Once
+
+	// The rest is guarded by page.store.mu.
+
+	closed bool
+	bytes  int                // of the keys of all series
+	all    map[string]*series // by series.key
+	// The ways in for samples of known series: by the record's own key bytes
+	// for cpu, mem and netif; by what deviceSlot makes for the others; by
+	// pointer for metrics events.
+	cpu, mem, netif, other map[string]*series
+	events                 map[*record.Series]*series
+
+	scratch      []byte
+	labelScratch []record.Label
+	expired      []*record.Series
+}
+
+type hostName struct{ prometheus, datadog string }
+
+func newMetrics(h *Hub, p *page, cfg Config) *Metrics {
+	m := &Metrics{
+		cfg: cfg, hub: h, page: p,
+		all: make(map[string]*series), events: make(map[*record.Series]*series),
+		cpu: make(map[string]*series), mem: make(map[string]*series),
+		netif: make(map[string]*series), other: make(map[string]*series),
+	}
+	for _, l := range cfg.Labels {
+		m.labels = append(m.labels, record.Label{Name: l.Name, Value: labelValue(l.Value)})
+	}
+	slices.SortFunc(m.labels, byName)
+	for i := range hostTable {
+		m.names[i] = hostName{hostTable[i].name(cfg.Prefix), hostTable[i].datadog(cfg.Prefix)}
+	}
+	return m
+}
+
+func byName(a, b record.Label) int { return strings.Compare(a.Name, b.Name) }
+
+// Self is where the instance's own counters are. Instances of one page with the
+// same prefix and labels share one.
+func (m *Metrics) Self() *Self { return m.self }
+
+// Addr is the address that the page is served on, or nil while it is not.
+func (m *Metrics) Addr() net.Addr {
+	if m.page.server == nil {
+		return nil
+	}
+	return m.page.server.addr()
+}
+
+// Close takes the instance's series off the page, and closes the page if it was
+// the last instance: its address is free when Close returns. Scrapes under way
+// have until ctx ends. Close may be called again.
+func (m *Metrics) Close(ctx context.Context) (err error) {
+	m.close.Do(func() { err = m.hub.close(ctx, m) })
+	return err
+}
+
+// Apply gives samples that were made elsewhere (metrics events) to the page,
+// under their own names. Where the instance adds labels, or a name has to be
+// changed for Prometheus to take it, Apply puts the changed Series into the
+// sample, so that every sink is given the same; a sample that the page refuses
+// stays as it is, and is counted.
+func (m *Metrics) Apply(samples []record.Sample) {
+	if len(samples) == 0 {
+		return
+	}
+	now := m.page.clock.Now()
+	var t tally
+	m.page.store.mu.Lock()
+	for i := range samples {
+		t[m.applyOne(&samples[i], now)]++
+	}
+	m.page.store.mu.Unlock()
+	m.count(&t)
+}
+
+func (m *Metrics) applyOne(sm *record.Sample, now timefix.Instant) refusal {
+	s := m.events[sm.Series]
+	if s == nil {
+		var why refusal
+		if s, why = m.adopt(sm.Series, now); s == nil {
+			return why
+		}
+	}
+	sm.Series = s.id
+	if k := s.id.Kind; k == record.Histogram || k == record.Summary {
+		if !sound(sm.Dist, k) {
+			return malformed
+		}
+		if s.newer(sm.UnixNano, now) {
+			s.dist.Store(sm.Dist)
+		}
+	} else {
+		s.keep(sm.Value, sm.UnixNano, now)
+	}
+	return m.present(s)
+}
+
+// adopt finds or makes the instance's series for one from a metrics event.
+func (m *Metrics) adopt(from *record.Series, now timefix.Instant) (*series, refusal) {
+	id := *from
+	id.Name = metricName(from.Name)
+	own := m.labelScratch[:0]
+	for _, l := range from.Labels {
+		own = append(own, record.Label{Name: labelName(l.Name), Value: labelValue(l.Value)})
+	}
+	id.Labels = m.merge(own)
+	if from.Name == "" || clashes(&id) {
+		return nil, malformed
+	}
+	if id.Name == from.Name && slices.Equal(id.Labels, from.Labels) {
+		id.Labels = from.Labels
+	}
+	s, why := m.find(&id, now)
+	if s == nil {
+		return nil, why
+	}
+	delete(m.events, s.origin) // one way in for each series, or they pile up
+	s.origin = from
+	m.events[from] = s
+	return s, accepted
+}
+
+// clashes tells whether a series has a label that its kind needs for itself.
+func clashes(id *record.Series) bool {
+	return slices.ContainsFunc(id.Labels, func(l record.Label) bool {
+		return id.Kind == record.Histogram && l.Name == "le" || id.Kind == record.Summary && l.Name == "quantile"
+	})
+}
+
+// merge adds the instance's labels to a series' own and sorts them. A series'
+// own label wins, of two the first; an empty one is as good as none. The result
+// is scratch.
+func (m *Metrics) merge(own []record.Label) []record.Label {
+	own = append(own, m.labels...)
+	slices.SortStableFunc(own, byName)
+	own = slices.CompactFunc(own, func(a, b record.Label) bool { return a.Name == b.Name })
+	own = slices.DeleteFunc(own, func(l record.Label) bool { return l.Value == "" })
+	m.labelScratch = own[:0]
+	return own
+}
+
+// find gives the instance's series with the identity id, a new one if need be.
+// It copies id, the labels too if they are scratch.
+func (m *Metrics) find(id *record.Series, now timefix.Instant) (*series, refusal) {
+	m.scratch = appendKey(m.scratch[:0], id)
+	if s := m.all[string(m.scratch)]; s != nil {
+		return s, accepted
+	}
+	if m.full(len(m.scratch)) {
+		return nil, overLimit
+	}
+	if f := m.page.store.families[id.Name]; f != nil && (f.reserved || f.kind != id.Kind) {
+		return nil, conflict
+	}
+	own := *id
+	if len(own.Labels) > 0 && &own.Labels[0] == &m.labelScratch[:1][0] {
+		own.Labels = slices.Clone(own.Labels)
+	}
+	s := &series{id: &own, key: string(m.scratch), pairs: pairsOf(own.Labels), seen: now.Boot}
+	m.all[s.key] = s
+	m.bytes += len(s.key)
+	return s, accepted
+}
+
+// full tells whether there is no room for a further series with a key of n
+// bytes. A closed instance has none.
+func (m *Metrics) full(n int) bool {
+	limit := m.cfg.SeriesLimit
+	return m.closed || limit > 0 && (len(m.all) >= limit || m.bytes+n > limit*1024)
+}
+
+// appendKey appends what tells one series from another.
+func appendKey(dst []byte, id *record.Series) []byte {
+	dst = append(dst, id.Name...)
+	for i := range id.Labels {
+		dst = append(dst, 0xff) // in no name and no value: they are UTF-8
+		dst = append(dst, id.Labels[i].Name...)
+		dst = append(dst, 0xff)
+		dst = append(dst, id.Labels[i].Value...)
+	}
+	return dst
+}
+
+// present shows s on the page, unless it is there already.
+func (m *Metrics) present(s *series) refusal {
+	if s.shown {
+		return accepted
+	}
+	return m.page.store.show(s)
+}
+
+// drop forgets s.
+func (m *Metrics) drop(s *series) {
+	m.page.store.hide(s)
+	delete(m.all, s.key)
+	delete(m.events, s.origin)
+	if s.slots != nil {
+		delete(s.slots, s.slot)
+	}
+	m.bytes -= len(s.key)
+}
+
+// expire drops the gauges whose last sample arrived longer than the ttl ago.
+func (m *Metrics) expire(now timefix.Instant) {
+	ttl := int64(m.cfg.SeriesTTL)
+	if ttl == 0 {
+		return
+	}
+	for _, s := range m.all {
+		if now.Boot-s.seen > ttl && s.expires() {
+			if s.shown && m.cfg.OnExpire != nil {
+				m.expired = append(m.expired, s.id)
+			}
+			m.drop(s)
+		}
+	}
+}
+
+// count tells the self series what became of the samples of one call.
+func (m *Metrics) count(t *tally) {
+	if n := t[accepted]; n > 0 {
+		m.self.shown(int(n))
+	}
+	for r := accepted + 1; r < numRefusals; r++ {
+		if t[r] > 0 {
+			m.self.Dropped(delivery.SinkPrometheus, r.String(), int(t[r]))
+		}
+	}
+}

@@ -1,0 +1,294 @@
+package exporter
+
+import (
+	"bytes"
+	"math"
+
+	"out_edge/plugin/record"
+	"out_edge/timefix"
+)
+
+// Observe takes a host record (cpu, mem, thermal, disk, netif, proc, told by
+// its keys): its values go to the page and, as samples stamped unixNano, onto
+// dst. taken is false, and dst as it was, for every other record. A value that
+// is refused (see the `reason`s of edge_dropped_records_total) is on neither,
+// except for what only the page refuses: a name conflict, and a series that
+// another instance shows.
+//
+// The record is not kept. Samples of known series cost no allocation, as far as
+// dst has room.
+func (m *Metrics) Observe(dst []record.Sample, tag string, rec *record.Record, unixNano int64) (samples []record.Sample, taken bool) {
+	kind := recognise(rec.Body)
+	if kind == notHost {
+		return dst, false
+	}
+	o := observation{m: m, dst: dst, index: rec.Index, at: unixNano, now: m.page.clock.Now()}
+	m.page.store.mu.Lock()
+	switch kind {
+	case hostCPU:
+		o.cpu(rec.Body)
+	case hostMem:
+		o.mem(rec.Body, tag)
+	case hostThermal:
+		o.thermal(rec.Body)
+	case hostDisk:
+		o.disk(rec.Body)
+	case hostNetif:
+		o.netif(rec.Body)
+	case hostProc:
+		o.proc(rec.Body)
+	}
+	m.page.store.mu.Unlock()
+	m.count(&o.tally)
+	return o.dst, true
+}
+
+// observation is one host record on its way to its series; the store is locked.
+type observation struct {
+	m     *Metrics
+	dst   []record.Sample
+	index int
+	at    int64 // the record's time, ns since 1970
+	now   timefix.Instant
+	tally tally
+}
+
+func (o *observation) gauge(s *series, v float64) {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		o.tally[notFinite]++
+		return
+	}
+	s.keep(v, o.at, o.now)
+	o.tally[o.m.present(s)]++
+	o.dst = append(o.dst, record.Sample{Series: s.id, UnixNano: o.at, Index: o.index, Value: v})
+}
+
+// counter adds the difference that val holds, if it can be true.
+func (o *observation) counter(s *series, val record.Value, perSecond float64) {
+	delta, why := difference(val, perSecond*elapsed(s.at, o.at))
+	if why != accepted {
+		o.tally[why]++
+		return
+	}
+	total := s.add(delta, o.at, o.now)
+	o.tally[o.m.present(s)]++
+	o.dst = append(o.dst, record.Sample{Series: s.id, UnixNano: o.at, Index: o.index, Value: total, Delta: delta, HasDelta: true})
+}
+
+// series makes the instance's series of a host metric and files it in slots
+// under slot, for the next time; nil, and counted, where it is refused.
+func (o *observation) series(metric int, slots map[string]*series, slot []byte, labels ...record.Label) *series {
+	m, def := o.m, &hostTable[metric]
+	if m.full(0) { // before anything is built: this may be every record's lot
+		o.tally[overLimit]++
+		return nil
+	}
+	key := string(slot) // slot may be the scratch that find writes to
+	own := append(m.labelScratch[:0], labels...)
+	for i := range own {
+		own[i].Value = labelValue(own[i].Value)
+	}
+	s, why := m.find(&record.Series{Name: m.names[metric].prometheus, DatadogName: m.names[metric].datadog,
+		Help: def.help, Unit: def.unit, Kind: def.kind, Labels: m.merge(own)}, o.now)
+	if s == nil {
+		o.tally[why]++
+		return nil
+	}
+	if s.slots == nil { // one way in for each series
+		s.slots, s.slot = slots, key
+		slots[key] = s
+	}
+	return s
+}
+
+// cpu: percent, of all CPUs under cpu_p, user_p, system_p, of CPU n under
+// cpun.p_cpu, cpun.p_user, cpun.p_system.
+func (o *observation) cpu(body record.Value) {
+	it := body.Map()
+	for {
+		key, val, ok := it.Next()
+		if !ok {
+			return
+		}
+		name, _ := key.Bytes()
+		s := o.m.cpu[string(name)]
+		if s == nil {
+			cpu, mode := cpuLabels(string(name))
+			if mode == "" {
+				continue
+			}
+			if s = o.series(cpuUsage, o.m.cpu, name, record.Label{Name: "cpu", Value: cpu}, record.Label{Name: "mode", Value: mode}); s == nil {
+				continue
+			}
+		}
+		if v, ok := val.Float64(); ok {
+			o.gauge(s, v/100)
+		}
+	}
+}
+
+// mem: KiB, but bytes in proc_bytes. proc_hr is a pointer, not a number.
+func (o *observation) mem(body record.Value, tag string) {
+	it := body.Map()
+	for {
+		key, val, ok := it.Next()
+		if !ok {
+			return
+		}
+		name, _ := key.Bytes()
+		if string(name) == "proc_bytes" {
+			o.procBytes(val, tag)
+			continue
+		}
+		s := o.m.mem[string(name)]
+		if s == nil {
+			metric, state := memLabels(string(name))
+			if state == "" {
+				continue
+			}
+			if s = o.series(metric, o.m.mem, name, record.Label{Name: "state", Value: state}); s == nil {
+				continue
+			}
+		}
+		if v, ok := val.Float64(); ok {
+			o.gauge(s, v*1024)
+		}
+	}
+}
+
+func (o *observation) procBytes(val record.Value, tag string) {
+	if v, ok := val.Float64(); ok {
+		if s := o.process(processMemory, []byte(tag), []byte("rss")); s != nil {
+			o.gauge(s, v)
+		}
+	}
+}
+
+// thermal: °C.
+func (o *observation) thermal(body record.Value) {
+	zone, _ := body.Get("name").Bytes()
+	kind, _ := body.Get("type").Bytes()
+	temp, _ := body.Get("temp").Float64()
+	slot := o.slot(hostThermal, zone, kind)
+	s := o.m.other[string(slot)]
+	if s == nil {
+		if s = o.series(temperature, o.m.other, slot, record.Label{Name: "type", Value: string(kind)},
+			record.Label{Name: "zone", Value: string(zone)}); s == nil {
+			return
+		}
+	}
+	o.gauge(s, temp)
+}
+
+// disk: bytes since the last record, of all disks that the input watches.
+func (o *observation) disk(body record.Value) {
+	o.diskCounter(diskRead, body.Get("read_size"))
+	o.diskCounter(diskWritten, body.Get("write_size"))
+}
+
+func (o *observation) diskCounter(metric int, val record.Value) {
+	slot := o.slot(hostDisk, []byte(hostTable[metric].rest), nil)
+	s := o.m.other[string(slot)]
+	if s == nil {
+		if s = o.series(metric, o.m.other, slot); s == nil {
+			return
+		}
+	}
+	o.counter(s, val, maxDiskBytes)
+}
+
+// netif: counts since the last record, under <device>.<rx|tx>.<what>.
+func (o *observation) netif(body record.Value) {
+	it := body.Map()
+	for {
+		key, val, ok := it.Next()
+		if !ok {
+			return
+		}
+		name, _ := key.Bytes()
+		s := o.m.netif[string(name)]
+		if s == nil {
+			device, direction, metric := netifLabels(name)
+			if metric < 0 || !isCount(val) {
+				continue
+			}
+			if s = o.series(metric, o.m.netif, name, record.Label{Name: "device", Value: string(device)},
+				record.Label{Name: "direction", Value: direction}); s == nil {
+				continue
+			}
+		}
+		o.counter(s, val, rateLimit(name))
+	}
+}
+
+// proc: what a dead process leaves is uninitialised memory, all but the name.
+func (o *observation) proc(body record.Value) {
+	name, _ := body.Get("proc_name").Bytes()
+	alive, _ := body.Get("alive").Bool()
+	pid, _ := body.Get("pid").Int64()
+	up := 0.0
+	if alive && pid > 0 {
+		up = 1
+	}
+	if s := o.process(processUp, name, nil); s != nil {
+		o.gauge(s, up)
+	}
+	if up == 0 {
+		return
+	}
+	it := body.Map()
+	for {
+		key, val, ok := it.Next()
+		if !ok {
+			return
+		}
+		o.procField(name, key, val)
+	}
+}
+
+func (o *observation) procField(process []byte, key, val record.Value) {
+	field, _ := key.Bytes()
+	v, ok := val.Float64()
+	if !ok {
+		return
+	}
+	if string(field) == "fd" {
+		if s := o.process(processFDs, process, nil); s != nil {
+			o.gauge(s, v)
+		}
+		return
+	}
+	if kind, ok := bytes.CutPrefix(field, []byte("mem.Vm")); ok && len(kind) > 0 {
+		if s := o.process(processMemory, process, kind); s != nil {
+			o.gauge(s, v/1000*1024) // the input writes kB times 1000
+		}
+	}
+}
+
+// process finds or makes a series of a process; kind is that of its memory, in
+// any case, or nil.
+func (o *observation) process(metric int, process, kind []byte) *series {
+	slot := o.slot(hostProc, kind, process)
+	slot = append(slot, byte(metric))
+	o.m.scratch = slot
+	if s := o.m.other[string(slot)]; s != nil {
+		return s
+	}
+	labels := []record.Label{{Name: "process", Value: string(process)}}
+	if kind != nil {
+		labels = append(labels, record.Label{Name: "kind", Value: string(bytes.ToLower(kind))})
+	}
+	return o.series(metric, o.m.other, slot, labels...)
+}
+
+// slot makes a key for Metrics.other, in scratch. No two pairs of a and b give
+// the same one unless a holds a zero byte, which no name from /proc or /sys
+// does.
+func (o *observation) slot(kind host, a, b []byte) []byte {
+	s := append(o.m.scratch[:0], byte(kind))
+	s = append(s, a...)
+	s = append(s, 0)
+	s = append(s, b...)
+	o.m.scratch = s
+	return s
+}

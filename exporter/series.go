@@ -1,0 +1,147 @@
+package exporter
+
+import (
+	"math"
+	"sync/atomic"
+
+	dto "github.com/prometheus/client_model/go"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"out_edge/plugin/record"
+	"out_edge/timefix"
+)
+
+// futureSlack is how far ahead of the clock a sample may be and still count as
+// newer than the next ones; beyond it its time was wrong, and must not block
+// the series until that time has come.
+const futureSlack = int64(10 * 60 * 1e9)
+
+// series is one series of one instance. Its fields are guarded by the store's
+// mutex, but for those that a scrape reads: value and dist are atomic, pairs
+// and family are settled before the series is shown.
+type series struct {
+	id     *record.Series
+	key    string // name and labels
+	pairs  []*dto.LabelPair
+	family *family
+	shown  bool
+	value  atomic.Uint64 // math.Float64bits
+	dist   atomic.Pointer[record.Distribution]
+	at     int64 // of the newest sample, ns since 1970
+	seen   int64 // arrival of the last sample, ns since boot
+
+	// slots is the instance's map that finds the series on the hot path, slot
+	// its key there.
+	slots map[string]*series
+	slot  string
+	// origin is the last series of a metrics event that led here.
+	origin *record.Series
+}
+
+// keep makes v the value if it is the newest. Arrival is what keeps a series
+// alive, even where the sample is old.
+func (s *series) keep(v float64, unixNano int64, now timefix.Instant) {
+	if s.newer(unixNano, now) {
+		s.value.Store(math.Float64bits(v))
+	}
+}
+
+func (s *series) newer(unixNano int64, now timefix.Instant) bool {
+	s.seen = now.Boot
+	if unixNano < s.at && s.at <= now.Wall+futureSlack {
+		return false
+	}
+	s.at = unixNano
+	return true
+}
+
+// add counts delta and returns the new total.
+func (s *series) add(delta float64, unixNano int64, now timefix.Instant) float64 {
+	s.newer(unixNano, now)
+	total := math.Float64frombits(s.value.Load()) + delta
+	s.value.Store(math.Float64bits(total))
+	return total
+}
+
+// expires tells whether this is a series that goes when its samples stop.
+func (s *series) expires() bool {
+	return s.id.Kind == record.Gauge || s.id.Kind == record.Untyped
+}
+
+// Desc is part of prometheus.Metric.
+func (s *series) Desc() *prometheus.Desc { return s.family.desc }
+
+// Write is part of prometheus.Metric.
+func (s *series) Write(m *dto.Metric) error {
+	m.Label = s.pairs
+	v := math.Float64frombits(s.value.Load())
+	switch s.id.Kind {
+	case record.Gauge:
+		b := &struct {
+			g dto.Gauge
+			v float64
+		}{v: v}
+		b.g.Value, m.Gauge = &b.v, &b.g
+	case record.Counter:
+		b := &struct {
+			c dto.Counter
+			v float64
+		}{v: v}
+		b.c.Value, m.Counter = &b.v, &b.c
+	case record.Histogram:
+		m.Histogram = histogram(s.dist.Load())
+	case record.Summary:
+		m.Summary = summary(s.dist.Load())
+	default:
+		m.Untyped = &dto.Untyped{Value: &v}
+	}
+	return nil
+}
+
+func histogram(d *record.Distribution) *dto.Histogram {
+	h := &dto.Histogram{SampleCount: &d.Count, SampleSum: &d.Sum, Bucket: make([]*dto.Bucket, len(d.Bounds))}
+	for i := range d.Bounds {
+		h.Bucket[i] = &dto.Bucket{UpperBound: &d.Bounds[i], CumulativeCount: &d.Counts[i]}
+	}
+	return h
+}
+
+func summary(d *record.Distribution) *dto.Summary {
+	s := &dto.Summary{SampleCount: &d.Count, SampleSum: &d.Sum, Quantile: make([]*dto.Quantile, len(d.Bounds))}
+	for i := range d.Bounds {
+		s.Quantile[i] = &dto.Quantile{Quantile: &d.Bounds[i], Value: &d.Values[i]}
+	}
+	return s
+}
+
+// sound tells whether a distribution can be shown as kind.
+func sound(d *record.Distribution, kind record.Kind) bool {
+	if d == nil || kind == record.Summary && len(d.Values) != len(d.Bounds) ||
+		kind == record.Histogram && len(d.Counts) != len(d.Bounds) {
+		return false
+	}
+	for i, b := range d.Bounds {
+		if math.IsNaN(b) || i > 0 && b <= d.Bounds[i-1] {
+			return false
+		}
+		if kind == record.Histogram && (d.Counts[i] > d.Count || i > 0 && d.Counts[i] < d.Counts[i-1]) {
+			return false
+		}
+	}
+	return true
+}
+
+// pairsOf makes the label pairs in one piece.
+func pairsOf(labels []record.Label) []*dto.LabelPair {
+	if len(labels) == 0 {
+		return nil
+	}
+	backing := make([]dto.LabelPair, len(labels))
+	pairs := make([]*dto.LabelPair, len(labels))
+	for i := range labels {
+		backing[i].Name, backing[i].Value = &labels[i].Name, &labels[i].Value
+		pairs[i] = &backing[i]
+	}
+	return pairs
+}

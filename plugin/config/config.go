@@ -1,0 +1,161 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"out_edge/ddsink"
+	"out_edge/plugin/delivery"
+	"out_edge/plugin/pipeline"
+	"out_edge/timefix"
+)
+
+// Source is where settings come from.
+type Source struct {
+	// Property gives a property's text, "" where it is not set.
+	Property func(key string) string
+	// Env looks up the environment.
+	Env func(name string) string
+	// Hostname is the machine's name, "" where it has none.
+	Hostname string
+	// Version is the plugin's own.
+	Version string
+}
+
+// Settings is one instance's configuration.
+type Settings struct {
+	Pipeline pipeline.Config
+	// LogLevel is the lowest level that is written.
+	LogLevel slog.Level
+	// MemoryLimit is the Go runtime's soft limit in bytes; 0 leaves it alone.
+	MemoryLimit int64
+	// ClockStart, unless zero, is what the plugin's clock shows at start.
+	ClockStart time.Time
+	// Effective is every property that took effect, in the table's order,
+	// secrets struck out.
+	Effective []Effective
+
+	datadog ddsink.Config
+}
+
+// Effective is one property as it took effect.
+type Effective struct {
+	Key, Value string
+	// Default tells that the value is the table's, not the user's.
+	Default bool
+}
+
+// Fault is one wrong property. Its text names the key, the value unless that is
+// a secret, and what the value must be.
+type Fault struct {
+	Key   string
+	value string
+	quiet bool
+	err   error
+}
+
+func (f Fault) Error() string {
+	if f.quiet {
+		return fmt.Sprintf("`%s`: %v", f.Key, f.err)
+	}
+	return fmt.Sprintf("`%s` = %s: %v", f.Key, f.value, f.err)
+}
+
+// Unwrap gives what the value must be.
+func (f Fault) Unwrap() error { return f.err }
+
+// Load reads the properties. The settings are of use only when there is no
+// fault.
+func Load(from Source) (Settings, []error) {
+	var s Settings
+	var faults []error
+	for _, o := range Options() {
+		text, isDefault := o.text(from)
+		if text == "" {
+			continue
+		}
+		if err := o.apply(&s, text); err != nil {
+			faults = append(faults, Fault{Key: o.Key, value: text, quiet: o.Secret, err: err})
+			continue
+		}
+		s.Effective = append(s.Effective, Effective{o.Key, o.shown(text), isDefault})
+	}
+	faults = append(faults, mistakes(from.Property)...)
+	return s, append(faults, s.complete(from)...)
+}
+
+// text is the property as the user wrote it, or from the environment, or the
+// default.
+func (o Option) text(from Source) (text string, isDefault bool) {
+	if text = from.Property(o.Key); text != "" {
+		return text, false
+	}
+	if o.Env != "" {
+		if text = from.Env(o.Env); text != "" {
+			return text, false
+		}
+	}
+	return o.Default, true
+}
+
+// shown is a value as it may stand in a log or on a page.
+func (o Option) shown(text string) string {
+	if o.Secret {
+		return "[set]"
+	}
+	return text
+}
+
+// complete fills in what follows from the properties together, and checks it.
+func (s *Settings) complete(from Source) []error {
+	s.Pipeline.Metrics.Version = from.Version
+	faults := unjoin(s.Pipeline.Metrics.Validate())
+	if s.datadog.APIKey.IsZero() && s.datadog.APIKeyFile == "" {
+		s.datadog.APIKey = delivery.NewSecret(from.Env("DD_API_KEY"))
+	}
+	if s.datadog.APIKey.IsZero() && s.datadog.APIKeyFile == "" && !s.datadog.DryRun {
+		return faults // no Datadog
+	}
+	s.datadog.MachineName, s.datadog.Version = from.Hostname, from.Version
+	s.Pipeline.Datadog = &s.datadog
+	return append(faults, unjoin(s.datadog.Validate())...)
+}
+
+// unjoin gives the faults that a Validate has put together.
+func unjoin(err error) []error {
+	var joined interface{ Unwrap() []error }
+	switch {
+	case err == nil:
+		return nil
+	case !errors.As(err, &joined):
+		return []error{err}
+	}
+	var all []error
+	for _, e := range joined.Unwrap() {
+		all = append(all, unjoin(e)...)
+	}
+	return all
+}
+
+// Clock gives the clock that the settings ask for: base, or base moved so that
+// it shows ClockStart now.
+func (s *Settings) Clock(base timefix.Clock) timefix.Clock {
+	if s.ClockStart.IsZero() {
+		return base
+	}
+	return movedClock{base: base, by: s.ClockStart.UnixNano() - base.Now().Wall}
+}
+
+// movedClock is base with its wall clock moved.
+type movedClock struct {
+	base timefix.Clock
+	by   int64 // ns
+}
+
+func (c movedClock) Now() timefix.Instant {
+	at := c.base.Now()
+	at.Wall += c.by
+	return at
+}

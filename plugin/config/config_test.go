@@ -1,0 +1,180 @@
+package config_test
+
+import (
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"out_edge/plugin/config"
+	"out_edge/plugin/pipeline"
+	"out_edge/timefix"
+)
+
+// source gives the properties and environment in two maps.
+func source(properties, env map[string]string) config.Source {
+	return config.Source{
+		Property: func(k string) string { return properties[k] },
+		Env:      func(k string) string { return env[k] },
+		Hostname: "edge-1", Version: "v1.2.3",
+	}
+}
+
+func TestNothingConfigured(t *testing.T) {
+	s, faults := config.Load(source(nil, nil))
+	if len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	if s.Pipeline.Datadog != nil {
+		t.Error("Datadog is on without a key")
+	}
+	if s.Pipeline.Metrics.Listen != "0.0.0.0:2021" || s.Pipeline.Metrics.SeriesTTL != 10*time.Minute ||
+		s.Pipeline.Metrics.SeriesLimit != 10000 || s.Pipeline.QueueBytes != 8<<20 ||
+		s.Pipeline.FlushTimeout != 15*time.Second || s.Pipeline.Time.MaxFuture != 10*time.Minute ||
+		s.MemoryLimit != 64<<20 || s.Pipeline.Metrics.Version != "v1.2.3" {
+		t.Errorf("defaults: %+v", s)
+	}
+}
+
+func TestEachPropertyTakesEffect(t *testing.T) {
+	cases := []struct {
+		key, value string
+		holds      func(*config.Settings) bool
+	}{
+		{"listen", "off", func(s *config.Settings) bool { return s.Pipeline.Metrics.Listen == "off" }},
+		{"web_config_file", "w.yml", func(s *config.Settings) bool { return s.Pipeline.Metrics.WebConfigFile == "w.yml" }},
+		{"metric_prefix", "dev", func(s *config.Settings) bool { return s.Pipeline.Metrics.Prefix == "dev" }},
+		{"add_label", "a=b, c=d", func(s *config.Settings) bool {
+			l := s.Pipeline.Metrics.Labels
+			return len(l) == 2 && l[1].Name == "c" && l[1].Value == "d"
+		}},
+		{"series_ttl", "0", func(s *config.Settings) bool { return s.Pipeline.Metrics.SeriesTTL == 0 }},
+		{"series_ttl", "90", func(s *config.Settings) bool { return s.Pipeline.Metrics.SeriesTTL == 90*time.Second }},
+		{"series_limit", "0", func(s *config.Settings) bool { return s.Pipeline.Metrics.SeriesLimit == 0 }},
+		{"host_metrics", "both", func(s *config.Settings) bool { return s.Pipeline.Host == pipeline.HostBoth }},
+		{"host_metrics", "off", func(s *config.Settings) bool { return s.Pipeline.Host == pipeline.HostOff }},
+		{"site", "datadoghq.eu", func(s *config.Settings) bool { return s.Pipeline.Datadog.Site == "datadoghq.eu" }},
+		{"dd_url", "http://127.0.0.1:1", func(s *config.Settings) bool { return s.Pipeline.Datadog.URL == "http://127.0.0.1:1" }},
+		{"dd_metrics_url", "http://127.0.0.1:2", func(s *config.Settings) bool { return s.Pipeline.Datadog.MetricsURL == "http://127.0.0.1:2" }},
+		{"dd_source", "x", func(s *config.Settings) bool { return s.Pipeline.Datadog.Source == "x" }},
+		{"dd_service", "x", func(s *config.Settings) bool { return s.Pipeline.Datadog.Service == "x" }},
+		{"dd_tags", "a:b", func(s *config.Settings) bool { return s.Pipeline.Datadog.Tags == "a:b" }},
+		{"dd_hostname", "h", func(s *config.Settings) bool { return s.Pipeline.Datadog.Hostname == "h" }},
+		{"dd_message_key", "msg", func(s *config.Settings) bool { return s.Pipeline.Datadog.MessageKey == "msg" }},
+		{"include_tag_key", "true", func(s *config.Settings) bool { return s.Pipeline.Datadog.IncludeTagKey }},
+		{"tag_key", "t", func(s *config.Settings) bool { return s.Pipeline.Datadog.TagKey == "t" }},
+		{"provider", "ecs", func(s *config.Settings) bool { return s.Pipeline.Datadog.Provider == "ecs" }},
+		{"json_date_key", "date", func(s *config.Settings) bool { return s.Pipeline.Datadog.DateKey == "date" }},
+		{"too_old", "drop", func(s *config.Settings) bool { return s.Pipeline.Datadog.TooOld == "drop" }},
+		{"edge_dry_run", "on", func(s *config.Settings) bool { return s.Pipeline.Datadog.DryRun }},
+		{"compress", "zstd", func(s *config.Settings) bool { return s.Pipeline.Datadog.Compress == "zstd" }},
+		{"header", "X-A 1, X-B 2", func(s *config.Settings) bool { return len(s.Pipeline.Datadog.Headers) == 2 }},
+		{"proxy", "http://p:1", func(s *config.Settings) bool { return s.Pipeline.Datadog.Proxy.Reveal() == "http://p:1" }},
+		{"ca_file", "c", func(s *config.Settings) bool { return s.Pipeline.Datadog.CAFile == "c" }},
+		{"client_cert_file", "c", func(s *config.Settings) bool { return s.Pipeline.Datadog.CertFile == "c" }},
+		{"client_key_file", "c", func(s *config.Settings) bool { return s.Pipeline.Datadog.KeyFile == "c" }},
+		{"apikey", "abc", func(s *config.Settings) bool { return s.Pipeline.Datadog.APIKey.Reveal() == "abc" }},
+		{"apikey_file", "f", func(s *config.Settings) bool { return s.Pipeline.Datadog.APIKeyFile == "f" }},
+		{"time_repair", "arrival", func(s *config.Settings) bool { return s.Pipeline.Time.Mode == timefix.ArrivalOnly }},
+		{"time_repair", "OFF", func(s *config.Settings) bool { return s.Pipeline.Time.Mode == timefix.Off }},
+		{"time_max_future", "1h", func(s *config.Settings) bool { return s.Pipeline.Time.MaxFuture == time.Hour }},
+		{"clock_start", "2025-12-03T14:23:20Z", func(s *config.Settings) bool { return s.ClockStart.Unix() == 1764771800 }},
+		{"delivery", "queue", func(s *config.Settings) bool { return s.Pipeline.Mode == pipeline.Queue }},
+		{"queue_bytes", "1M", func(s *config.Settings) bool { return s.Pipeline.QueueBytes == 1<<20 }},
+		{"flush_timeout", "30", func(s *config.Settings) bool { return s.Pipeline.FlushTimeout == 30*time.Second }},
+		{"edge_log_level", "debug", func(s *config.Settings) bool { return s.LogLevel == -4 }},
+		{"memory_limit", "32MiB", func(s *config.Settings) bool { return s.MemoryLimit == 32<<20 }},
+	}
+	tried := map[string]bool{}
+	for _, c := range cases {
+		t.Run(c.key+"="+c.value, func(t *testing.T) {
+			s, faults := config.Load(source(map[string]string{c.key: c.value}, map[string]string{"DD_API_KEY": "k"}))
+			if len(faults) > 0 {
+				t.Fatal(faults)
+			}
+			if !c.holds(&s) {
+				t.Errorf("%s = %s has no effect", c.key, c.value)
+			}
+		})
+		tried[c.key] = true
+	}
+	for _, o := range config.Options() {
+		if !tried[o.Key] {
+			t.Errorf("`%s` is tried by no case", o.Key)
+		}
+	}
+}
+
+func TestAllFaultsAtOnce(t *testing.T) {
+	_, faults := config.Load(source(map[string]string{
+		"queue_bytes": "9TB", "series_ttl": "soon", "host_metrics": "some", "include_tag_key": "maybe",
+		"time_repair": "guess", "add_label": "nolabel", "clock_start": "now", "series_limit": "-1",
+		"flush_timeout": "1ms", "edge_log_level": "loud", "memory_limit": "1", "listen": "here",
+		"api_key": "sEcReT", "apikey": "sEcReT", "header": "sEcReT", "compress": "brotli", "site": "example.com",
+	}, nil))
+	want, err := os.ReadFile("testdata/invalid-everything.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	for _, f := range faults {
+		lines = append(lines, f.Error())
+	}
+	slices.Sort(lines)
+	if got := strings.Join(lines, "\n") + "\n"; got != string(want) {
+		t.Errorf("got:\n%s\nwant:\n%s", got, want)
+	}
+}
+
+func TestNoSecretIsShown(t *testing.T) {
+	s, faults := config.Load(source(map[string]string{
+		"apikey": "sEcReT", "header": "X-Token sEcReT", "proxy": "http://u:sEcReT@p:1"}, nil))
+	if len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	for _, e := range s.Effective {
+		if strings.Contains(e.Value, "sEcReT") {
+			t.Errorf("%s is shown", e.Key)
+		}
+	}
+}
+
+func TestKeyFromEnvironment(t *testing.T) {
+	s, faults := config.Load(source(nil, map[string]string{"DD_API_KEY": "k1", "DD_SITE": "us5.datadoghq.com"}))
+	if len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	if s.Pipeline.Datadog.APIKey.Reveal() != "k1" || s.Pipeline.Datadog.Site != "us5.datadoghq.com" || s.Pipeline.Datadog.MachineName != "edge-1" {
+		t.Errorf("%+v", s.Pipeline.Datadog)
+	}
+	s, _ = config.Load(source(map[string]string{"apikey_file": "f"}, map[string]string{"DD_API_KEY": "k1"}))
+	if !s.Pipeline.Datadog.APIKey.IsZero() {
+		t.Error("the environment wins over a property")
+	}
+}
+
+func TestKnownMistakesAreNamed(t *testing.T) {
+	for wrong, right := range map[string]string{"api_key": "apikey", "dd_site": "site", "hostname": "dd_hostname"} {
+		_, faults := config.Load(source(map[string]string{wrong: "x"}, nil))
+		want := "`" + wrong + "`: is not a property of out_edge: write `" + right + "`"
+		if len(faults) != 1 || faults[0].Error() != want {
+			t.Errorf("got %v, want %s", faults, want)
+		}
+	}
+}
+
+// moved is a clock that the test sets.
+type moved struct{ at timefix.Instant }
+
+func (c *moved) Now() timefix.Instant { return c.at }
+
+func TestClockStart(t *testing.T) {
+	base := &moved{timefix.Instant{Wall: 5e9, Boot: 1e9}}
+	s := config.Settings{ClockStart: time.Unix(1764771800, 0)}
+	clock := s.Clock(base)
+	base.at = timefix.Instant{Wall: 7e9, Boot: 3e9}
+	if got := clock.Now(); got.Wall != 1764771802e9 || got.Boot != 3e9 {
+		t.Errorf("got %+v", got)
+	}
+}

@@ -1,0 +1,251 @@
+package config
+
+import (
+	"strings"
+	"time"
+
+	"out_edge/ddsink"
+	"out_edge/exporter"
+	"out_edge/plugin/delivery"
+	"out_edge/plugin/logline"
+	"out_edge/plugin/pipeline"
+	"out_edge/plugin/record"
+	"out_edge/timefix"
+)
+
+// Option is one property.
+type Option struct {
+	Key string
+	// Default is the text that is read where the user gives none.
+	Default string
+	// Env is the environment variable that is asked before the default.
+	Env string
+	// Help is the README's sentence.
+	Help string
+	// Secret keeps the value out of every output.
+	Secret bool
+
+	apply func(s *Settings, text string) error
+}
+
+// ShownDefault is the README's second column.
+func (o Option) ShownDefault() string {
+	var parts []string
+	if o.Env != "" {
+		parts = append(parts, "`$"+o.Env+"`")
+	}
+	if o.Default != "" {
+		parts = append(parts, "`"+o.Default+"`")
+	}
+	return strings.Join(parts, ", else ")
+}
+
+// Options is every property, in the README's order.
+func Options() []Option {
+	var all []Option
+	for _, part := range [][]Option{prometheusOptions(), datadogOptions(), networkOptions(), timeOptions(), deliveryOptions(), processOptions()} {
+		all = append(all, part...)
+	}
+	return all
+}
+
+func prometheusOptions() []Option {
+	return []Option{
+		{Key: "listen", Default: exporter.DefaultListen,
+			Help:  "address of `/metrics`, `/healthz`, `/readyz`, `/debug/time` and the page at `/`; `off` for none",
+			apply: text(func(s *Settings) *string { return &s.Pipeline.Metrics.Listen })},
+		{Key: "web_config_file",
+			Help:  "TLS, basic auth and limits of that address, in the file format of [exporter-toolkit](https://github.com/prometheus/exporter-toolkit/blob/master/docs/web-configuration.md)",
+			apply: text(func(s *Settings) *string { return &s.Pipeline.Metrics.WebConfigFile })},
+		{Key: "metric_prefix", Default: exporter.DefaultPrefix,
+			Help:  "first word of every series that is made here",
+			apply: text(func(s *Settings) *string { return &s.Pipeline.Metrics.Prefix })},
+		{Key: "add_label",
+			Help:  "`k=v,k2=v2`: labels on every series, tags on every Datadog metric",
+			apply: applyLabels},
+		{Key: "series_ttl", Default: "10m",
+			Help: "a gauge disappears this long after its last sample; `0` is never",
+			apply: func(s *Settings, t string) (err error) {
+				s.Pipeline.Metrics.SeriesTTL, err = durationOrNever(t, time.Second, 365*24*time.Hour)
+				return err
+			}},
+		{Key: "series_limit", Default: "10000",
+			Help: "series that this output may have; new ones beyond are refused and counted; `0` is no limit",
+			apply: func(s *Settings, t string) (err error) {
+				s.Pipeline.Metrics.SeriesLimit, err = integer(t, 0, 10_000_000)
+				return err
+			}},
+		{Key: "host_metrics", Default: "metrics",
+			Help: "what becomes of cpu, mem, thermal, disk, netif and proc records: `metrics`, `logs`, `both` or `off`",
+			apply: func(s *Settings, t string) error {
+				i, err := oneOf(t, "metrics", "logs", "both", "off")
+				s.Pipeline.Host = pipeline.HostMode(i)
+				return err
+			}},
+	}
+}
+
+func datadogOptions() []Option {
+	return []Option{
+		{Key: "apikey", Secret: true,
+			Help: "Datadog API key; without `apikey`, `apikey_file` and `$DD_API_KEY` nothing goes to Datadog",
+			apply: func(s *Settings, t string) error {
+				s.datadog.APIKey = delivery.NewSecret(t)
+				return nil
+			}},
+		{Key: "apikey_file",
+			Help:  "file that holds the key; read again when it changes, and may appear later",
+			apply: text(func(s *Settings) *string { return &s.datadog.APIKeyFile })},
+		{Key: "site", Env: "DD_SITE", Default: ddsink.DefaultSite,
+			Help:  "Datadog site, such as `datadoghq.eu` or `us5.datadoghq.com`",
+			apply: text(func(s *Settings) *string { return &s.datadog.Site })},
+		{Key: "dd_url",
+			Help:  "base address for logs in place of the site's, e.g. `http://127.0.0.1:8126`",
+			apply: text(func(s *Settings) *string { return &s.datadog.URL })},
+		{Key: "dd_metrics_url",
+			Help:  "the same for metrics",
+			apply: text(func(s *Settings) *string { return &s.datadog.MetricsURL })},
+		{Key: "dd_source", Help: "`ddsource` of records that have none",
+			apply: text(func(s *Settings) *string { return &s.datadog.Source })},
+		{Key: "dd_service", Help: "`service` of records that have none",
+			apply: text(func(s *Settings) *string { return &s.datadog.Service })},
+		{Key: "dd_tags", Help: "`k:v,k2:v2`: tags on every log and metric",
+			apply: text(func(s *Settings) *string { return &s.datadog.Tags })},
+		{Key: "dd_hostname", Help: "host of logs and metrics; otherwise a record's own, else the machine's name",
+			apply: text(func(s *Settings) *string { return &s.datadog.Hostname })},
+		{Key: "dd_message_key", Default: ddsink.DefaultMessageKey,
+			Help:  "the field that becomes the message",
+			apply: text(func(s *Settings) *string { return &s.datadog.MessageKey })},
+		{Key: "include_tag_key", Default: "off", Help: "adds Fluent Bit's tag to each log",
+			apply: boolTo(func(s *Settings) *bool { return &s.datadog.IncludeTagKey })},
+		{Key: "tag_key", Default: ddsink.DefaultTagKey, Help: "under this name",
+			apply: text(func(s *Settings) *string { return &s.datadog.TagKey })},
+		{Key: "provider", Help: "`ecs`: fields of Fluent Bit's ECS filter become tags",
+			apply: text(func(s *Settings) *string { return &s.datadog.Provider })},
+		{Key: "json_date_key", Default: ddsink.DefaultDateKey,
+			Help:  "name of the time, an integer in ms; Datadog reads `timestamp`",
+			apply: text(func(s *Settings) *string { return &s.datadog.DateKey })},
+		{Key: "too_old", Default: ddsink.TooOldSend,
+			Help:  "logs over 18 h, which Datadog accepts and does not show: `send`, `arrival` (present time, the true one kept beside it) or `drop`",
+			apply: text(func(s *Settings) *string { return &s.datadog.TooOld })},
+		{Key: "edge_dry_run", Default: "off", Help: "does everything but send, and logs what would be sent",
+			apply: boolTo(func(s *Settings) *bool { return &s.datadog.DryRun })},
+	}
+}
+
+func networkOptions() []Option {
+	return []Option{
+		{Key: "compress", Default: ddsink.CompressGzip, Help: "bodies to Datadog: `gzip`, `zstd` or `off`",
+			apply: text(func(s *Settings) *string { return &s.datadog.Compress })},
+		{Key: "header", Secret: true, Help: "further request headers: `Name value`, several with commas",
+			apply: func(s *Settings, t string) (err error) {
+				s.datadog.Headers, err = ddsink.ParseHeaders(t)
+				return err
+			}},
+		{Key: "proxy", Secret: true, Help: "`http://user:password@host:port`; otherwise `HTTPS_PROXY` and `NO_PROXY` of the environment hold",
+			apply: func(s *Settings, t string) error {
+				s.datadog.Proxy = delivery.NewSecret(t)
+				return nil
+			}},
+		{Key: "ca_file", Help: "certificates (PEM) to trust in place of the system's",
+			apply: text(func(s *Settings) *string { return &s.datadog.CAFile })},
+		{Key: "client_cert_file", Help: "client certificate (PEM), with `client_key_file`",
+			apply: text(func(s *Settings) *string { return &s.datadog.CertFile })},
+		{Key: "client_key_file", Help: "its key (PEM)",
+			apply: text(func(s *Settings) *string { return &s.datadog.KeyFile })},
+	}
+}
+
+func timeOptions() []Option {
+	return []Option{
+		{Key: "time_repair", Default: "auto",
+			Help: "`auto` repairs; `arrival` stamps anything unbelievable with the present; `off` sends what stands there",
+			apply: func(s *Settings, t string) error {
+				i, err := oneOf(t, "auto", "arrival", "off")
+				s.Pipeline.Time.Mode = []timefix.Mode{timefix.Auto, timefix.ArrivalOnly, timefix.Off}[i]
+				return err
+			}},
+		{Key: "time_max_future", Default: "10m", Help: "how far ahead of the clock a time is still believed",
+			apply: func(s *Settings, t string) (err error) {
+				s.Pipeline.Time.MaxFuture, err = duration(t, time.Second, 24*time.Hour)
+				return err
+			}},
+		{Key: "clock_start", Help: "for replays: the instant (RFC 3339) that the plugin's clock shows at start",
+			apply: func(s *Settings, t string) (err error) {
+				if s.ClockStart, err = time.Parse(time.RFC3339Nano, t); err != nil {
+					return mustBe("a time such as `2025-12-03T14:23:20Z`")
+				}
+				return nil
+			}},
+	}
+}
+
+func deliveryOptions() []Option {
+	return []Option{
+		{Key: "delivery", Default: "auto",
+			Help: "`sync` answers Fluent Bit once the receivers have; `queue` at once; `auto` is `sync` wherever the flush has a thread of its own (`workers`)",
+			apply: func(s *Settings, t string) error {
+				i, err := oneOf(t, "auto", "sync", "queue")
+				s.Pipeline.Mode = pipeline.Mode(i)
+				return err
+			}},
+		{Key: "queue_bytes", Default: "8MiB", Help: "payload that may wait in the queue; full means RETRY",
+			apply: func(s *Settings, t string) (err error) {
+				s.Pipeline.QueueBytes, err = size(t, 64<<10, 1<<30)
+				return err
+			}},
+		{Key: "flush_timeout", Default: "15s", Help: "time for one try of one chunk, and for the drain at exit",
+			apply: func(s *Settings, t string) (err error) {
+				s.Pipeline.FlushTimeout, err = duration(t, time.Second, 10*time.Minute)
+				return err
+			}},
+	}
+}
+
+func processOptions() []Option {
+	return []Option{
+		{Key: "edge_log_level", Default: "info",
+			Help: "`" + strings.Join(logline.Levels(), "`, `") + "`; Fluent Bit's own `log_level` cannot be read by a plugin",
+			apply: func(s *Settings, t string) error {
+				_, err := oneOf(t, logline.Levels()...)
+				s.LogLevel, _ = logline.ParseLevel(t)
+				return err
+			}},
+		{Key: "memory_limit", Default: "64MiB", Help: "soft limit of the Go heap, as GOMEMLIMIT, which wins over it; `0` is none",
+			apply: func(s *Settings, t string) (err error) {
+				if t != "0" {
+					s.MemoryLimit, err = size(t, 16<<20, 1<<40)
+				}
+				return err
+			}},
+	}
+}
+
+// text stores a property as it is.
+func text(field func(*Settings) *string) func(*Settings, string) error {
+	return func(s *Settings, t string) error {
+		*field(s) = t
+		return nil
+	}
+}
+
+// boolTo stores a switch.
+func boolTo(field func(*Settings) *bool) func(*Settings, string) error {
+	return func(s *Settings, t string) (err error) {
+		*field(s), err = boolean(t)
+		return err
+	}
+}
+
+// applyLabels reads add_label.
+func applyLabels(s *Settings, t string) error {
+	for _, pair := range list(t) {
+		name, value, ok := strings.Cut(pair, "=")
+		if !ok || name == "" {
+			return mustBe("`name=value`, several with commas")
+		}
+		s.Pipeline.Metrics.Labels = append(s.Pipeline.Metrics.Labels,
+			record.Label{Name: strings.TrimSpace(name), Value: strings.TrimSpace(value)})
+	}
+	return nil
+}

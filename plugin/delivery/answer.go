@@ -1,0 +1,45 @@
+package delivery
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+)
+
+// MaxAnswer is the most that is read of an answer's body, in bytes.
+const MaxAnswer = 64 << 10
+
+// ReadAnswer reads an answer's body to its end, or to MaxAnswer, into dst's
+// capacity, and closes it; a body read to its end lets the connection be used
+// again. An error means that the answer was cut: nothing in it can be trusted,
+// its status included. A body over MaxAnswer is not an error; its connection is
+// given up.
+func ReadAnswer(dst []byte, resp *http.Response) (body []byte, err error) {
+	defer resp.Body.Close()
+	dst = dst[:0]
+	for len(dst) <= MaxAnswer {
+		if len(dst) == cap(dst) {
+			dst = append(dst, 0)[:len(dst)]
+		}
+		n, err := resp.Body.Read(dst[len(dst):cap(dst)])
+		dst = dst[:len(dst)+n]
+		if err == io.EOF {
+			return dst, nil
+		}
+		if err != nil {
+			return dst, err
+		}
+	}
+	return dst[:MaxAnswer], nil
+}
+
+// Cause is err without the address that net/http puts in front of it: an address
+// may hold what the user takes for private, and logs repeat it enough.
+func Cause(err error) error {
+	var u *url.Error
+	if errors.As(err, &u) {
+		return u.Err
+	}
+	return err
+}

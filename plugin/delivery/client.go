@@ -1,0 +1,150 @@
+package delivery
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"time"
+)
+
+// HTTPConfig is how to reach a receiver. The zero value is ready to use.
+type HTTPConfig struct {
+	// Proxy is the address of an http or https proxy, with user and password
+	// if it wants them. Empty: HTTPS_PROXY, HTTP_PROXY and NO_PROXY, as every
+	// Go program reads them. It wins over them, NO_PROXY included.
+	Proxy Secret
+	// CAFile holds the certificates (PEM) to trust in place of the system's.
+	CAFile string
+	// CertFile and KeyFile (PEM) are the client's own; they are read again at
+	// each handshake, so a renewed certificate needs no restart.
+	CertFile, KeyFile string
+	// Timeout bounds one request, from dialling to the last byte of the
+	// answer; 0 is DefaultTimeout.
+	Timeout time.Duration
+	// DialContext dials; nil is a net.Dialer. For tests.
+	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
+}
+
+// DefaultTimeout is HTTPConfig.Timeout's default.
+const DefaultTimeout = 15 * time.Second
+
+// The bounds of the phases of a request. Each is under DefaultTimeout, so that
+// the error names the phase.
+const (
+	dialTimeout      = 10 * time.Second
+	keepAlive        = 30 * time.Second
+	handshakeTimeout = 10 * time.Second
+	// idleTimeout is shorter than what mobile networks allow a silent
+	// connection as a rule; most receivers close theirs after a minute.
+	idleTimeout = 50 * time.Second
+	pingAfter   = 15 * time.Second
+	pingTimeout = 10 * time.Second
+	// maxHeaderBytes bounds an answer's header.
+	maxHeaderBytes = 64 << 10
+)
+
+// NewClient returns a client that follows no redirects, bounds every phase, and
+// keeps connections alive. Its errors name the setting that is wrong and never
+// hold a password.
+func NewClient(cfg HTTPConfig) (*http.Client, error) {
+	proxy, proxyErr := proxyFunc(cfg.Proxy)
+	tlsConfig, tlsErr := tlsConfig(cfg)
+	if err := errors.Join(proxyErr, tlsErr); err != nil {
+		return nil, err
+	}
+	if cfg.Timeout == 0 {
+		cfg.Timeout = DefaultTimeout
+	}
+	if cfg.DialContext == nil {
+		cfg.DialContext = (&net.Dialer{Timeout: dialTimeout, KeepAlive: keepAlive}).DialContext
+	}
+	return &http.Client{
+		Timeout:       cfg.Timeout,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Transport: &http.Transport{
+			Proxy:                  proxy,
+			DialContext:            cfg.DialContext,
+			TLSClientConfig:        tlsConfig,
+			TLSHandshakeTimeout:    handshakeTimeout,
+			ResponseHeaderTimeout:  cfg.Timeout,
+			ExpectContinueTimeout:  time.Second,
+			IdleConnTimeout:        idleTimeout,
+			MaxIdleConns:           8,
+			MaxIdleConnsPerHost:    4,
+			MaxResponseHeaderBytes: maxHeaderBytes,
+			DisableCompression:     true,
+			ForceAttemptHTTP2:      true,
+			HTTP2: &http.HTTP2Config{
+				SendPingTimeout:  pingAfter,
+				PingTimeout:      pingTimeout,
+				WriteByteTimeout: cfg.Timeout,
+			},
+		},
+	}, nil
+}
+
+// proxyFunc is Transport.Proxy for a proxy's address.
+func proxyFunc(proxy Secret) (func(*http.Request) (*url.URL, error), error) {
+	if proxy.IsZero() {
+		return proxyFromEnvironment, nil
+	}
+	u, err := url.Parse(proxy.Reveal())
+	switch {
+	case err != nil: // its text holds the address, which may hold a password
+		return nil, errors.New("`proxy` cannot be read: must look like http://user:password@host:port, with %XX for special characters")
+	case u.Scheme != "http" && u.Scheme != "https":
+		return nil, errors.New("`proxy` must begin with http:// or https://")
+	case u.Hostname() == "":
+		return nil, errors.New("`proxy` names no host: must look like http://host:port")
+	}
+	return http.ProxyURL(u), nil
+}
+
+// proxyFromEnvironment hides the error's text, which holds the address.
+func proxyFromEnvironment(r *http.Request) (*url.URL, error) {
+	u, err := http.ProxyFromEnvironment(r)
+	if err != nil {
+		return nil, errors.New("the address in HTTPS_PROXY or HTTP_PROXY cannot be read: must look like http://user:password@host:port, with %XX for special characters")
+	}
+	return u, nil
+}
+
+func tlsConfig(cfg HTTPConfig) (*tls.Config, error) {
+	c := &tls.Config{MinVersion: tls.VersionTLS12}
+	pool, poolErr := certPool(cfg.CAFile)
+	c.RootCAs = pool
+	if cfg.CertFile == "" && cfg.KeyFile == "" {
+		return c, poolErr
+	}
+	load := func() (*tls.Certificate, error) {
+		pair, err := tls.LoadX509KeyPair(cfg.CertFile, cfg.KeyFile)
+		if err != nil {
+			return nil, fmt.Errorf("load client certificate: %w", err)
+		}
+		return &pair, nil
+	}
+	c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return load() }
+	_, pairErr := load()
+	return c, errors.Join(poolErr, pairErr)
+}
+
+func certPool(file string) (*x509.CertPool, error) {
+	if file == "" {
+		return nil, nil
+	}
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("read CA file: %w", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("read CA file: %s holds no certificate in PEM", file)
+	}
+	return pool, nil
+}

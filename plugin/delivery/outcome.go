@@ -1,0 +1,176 @@
+package delivery
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"net"
+	"strconv"
+	"strings"
+)
+
+// Action is what a sender does with what it sent, once it knows the outcome.
+type Action uint8
+
+// The actions.
+const (
+	// Delivered: the receiver has it; never send it again.
+	Delivered Action = iota
+	// Retry: keep it and send it again later.
+	Retry
+	// Split: halve it and send each half; what cannot be halved any more is
+	// dropped and counted.
+	Split
+	// Reload: read the secret again. If it has changed, send again at once,
+	// else as Retry.
+	Reload
+)
+
+// String is the action as the table in the README words it.
+func (a Action) String() string {
+	switch a {
+	case Delivered:
+		return "delivered"
+	case Split:
+		return "halve; a single entry is dropped and counted"
+	case Reload:
+		return "read the key again, then retry"
+	default:
+		return "retry"
+	}
+}
+
+// The words that stand where an HTTP status would, when none came. They are
+// values of the `code` label.
+const (
+	CodeTimeout  = "timeout"  // no answer in time
+	CodeNetwork  = "network"  // no connection, or it broke before the answer
+	CodeTLS      = "tls"      // the receiver's certificate was not accepted
+	CodeCut      = "cut"      // the answer broke off
+	CodeCanceled = "canceled" // the sender was told to stop
+)
+
+// The reasons for which an entry is given up, as the `reason` label says them.
+const (
+	ReasonRejected = "rejected"  // refused by itself (400, 422)
+	ReasonTooLarge = "too_large" // over the receiver's limit by itself (413)
+)
+
+// Outcome is one row of the outcome table.
+type Outcome struct {
+	// Answer names what came back: a status, a range of them, or a Code word.
+	Answer string
+	// Action is what to do.
+	Action Action
+	// Reason is the drop's reason when Action is Split.
+	Reason string
+	// Meaning is one line for people: what it tells, and what they can do.
+	Meaning string
+	// Loud asks for a log line at error level: waiting alone will not cure it.
+	Loud bool
+}
+
+// row gives an Outcome to the statuses from first to last.
+type row struct {
+	first, last int
+	Outcome
+}
+
+// statusRows is searched from the top: the first row that holds the status
+// counts. The last one holds every status.
+func statusRows() []row {
+	return []row{
+		{200, 299, Outcome{"2xx", Delivered, "", "accepted", false}},
+		{300, 399, Outcome{"3xx", Retry, "", "a redirect, which is not followed, as the key would go with it: the address is wrong, or a portal is in between", true}},
+		{400, 400, Outcome{"400", Split, ReasonRejected, "an entry is malformed: it is found by halving, and the rest delivered", true}},
+		{401, 401, Outcome{"401", Reload, "", "the key is missing or wrong", true}},
+		{403, 403, Outcome{"403", Reload, "", "the key is not valid here: check the key and the site", true}},
+		{404, 404, Outcome{"404", Retry, "", "nothing answers at this address: check the site or the URL", true}},
+		{405, 405, Outcome{"405", Retry, "", "something else answers at this address: check the site or the URL", true}},
+		{407, 407, Outcome{"407", Retry, "", "the proxy wants another user or password", true}},
+		{408, 408, Outcome{"408", Retry, "", "the receiver waited too long for the request", false}},
+		{413, 413, Outcome{"413", Split, ReasonTooLarge, "the request is too large", false}},
+		{422, 422, Outcome{"422", Split, ReasonRejected, "an entry is malformed: it is found by halving, and the rest delivered", true}},
+		{429, 429, Outcome{"429", Retry, "", "too many requests: Retry-After and X-RateLimit-Reset are obeyed", false}},
+		{400, 499, Outcome{"other 4xx", Retry, "", "refused for a reason that the entries have no part in", true}},
+		{500, 599, Outcome{"5xx", Retry, "", "the receiver, or a proxy before it, is in trouble", false}},
+		{0, 1 << 30, Outcome{"anything else", Retry, "", "no HTTP answer that makes sense", true}},
+	}
+}
+
+func codeRows() []Outcome {
+	return []Outcome{
+		{CodeTimeout, Retry, "", "no answer within the time allowed", false},
+		{CodeNetwork, Retry, "", "no connection, or it was reset", false},
+		{CodeTLS, Retry, "", "the certificate was not accepted: a wrong device clock, a missing CA, or another server", true},
+		{CodeCut, Retry, "", "the answer broke off, so nothing proves that it was accepted; it may arrive twice", false},
+		{CodeCanceled, Retry, "", "the flush was ended, at its time limit or at exit", false},
+	}
+}
+
+// OutcomeTable is the whole table, in the order in which it is searched.
+func OutcomeTable() []Outcome {
+	var table []Outcome
+	for _, r := range statusRows() {
+		table = append(table, r.Outcome)
+	}
+	return append(table, codeRows()...)
+}
+
+// OutcomeMarkdown is the table as the README shows it.
+func OutcomeMarkdown() string {
+	var b strings.Builder
+	b.WriteString("| answer | what is done | meaning |\n| --- | --- | --- |\n")
+	for _, o := range OutcomeTable() {
+		b.WriteString("| " + o.Answer + " | " + o.Action.String() + " | " + o.Meaning + " |\n")
+	}
+	return b.String()
+}
+
+// OfStatus is the outcome of an answer that came whole.
+func OfStatus(status int) Outcome {
+	for _, r := range statusRows() {
+		if r.first <= status && status <= r.last {
+			return r.Outcome
+		}
+	}
+	return Outcome{Answer: strconv.Itoa(status), Action: Retry, Loud: true}
+}
+
+// OfCode is the outcome for one of the Code words.
+func OfCode(code string) Outcome {
+	for _, o := range codeRows() {
+		if o.Answer == code {
+			return o
+		}
+	}
+	return Outcome{Answer: code, Action: Retry, Loud: true}
+}
+
+// CodeOf names what kind of error err, from an HTTP client, is.
+func CodeOf(err error) string {
+	var netErr net.Error
+	switch {
+	case errors.Is(err, context.Canceled):
+		return CodeCanceled
+	case errors.Is(err, context.DeadlineExceeded),
+		errors.As(err, &netErr) && netErr.Timeout():
+		return CodeTimeout
+	case isCertificateError(err):
+		return CodeTLS
+	default:
+		return CodeNetwork
+	}
+}
+
+func isCertificateError(err error) bool {
+	var (
+		verify    *tls.CertificateVerificationError
+		invalid   x509.CertificateInvalidError
+		unknownCA x509.UnknownAuthorityError
+		hostname  x509.HostnameError
+	)
+	return errors.As(err, &verify) || errors.As(err, &invalid) ||
+		errors.As(err, &unknownCA) || errors.As(err, &hostname)
+}

@@ -1,0 +1,84 @@
+package main
+
+import "C"
+
+import (
+	"syscall"
+	"unsafe"
+
+	"github.com/fluent/fluent-bit-go/output"
+)
+
+const description = "Repairs times; serves /metrics, pushes remote write and Datadog"
+
+// host is the handle table that the C boundary needs.
+var host = newProcess()
+
+func main() {}
+
+// FLBPluginRegister tells Fluent Bit what this library is. It never answers -1,
+// which core does not survive.
+//
+//export FLBPluginRegister
+func FLBPluginRegister(def unsafe.Pointer) (ret C.int) {
+	defer host.guard("FLBPluginRegister", func() { ret = 0 })
+	askForEvents(def)
+	return C.int(output.FLBPluginRegister(def, "edge", description))
+}
+
+// FLBPluginInit starts one instance from its properties.
+//
+//export FLBPluginInit
+func FLBPluginInit(plugin unsafe.Pointer) (ret C.int) {
+	defer host.guard("FLBPluginInit", func() { ret = output.FLB_ERROR })
+	property := func(key string) string { return output.FLBPluginConfigKey(plugin, key) }
+	in, err := host.open(property, syscall.Gettid())
+	output.FLBPluginSetContext(plugin, in)
+	if err != nil {
+		return output.FLB_ERROR
+	}
+	return output.FLB_OK
+}
+
+// FLBPluginFlushCtx takes one chunk. The payload is only read, and only until
+// this returns.
+//
+//export FLBPluginFlushCtx
+func FLBPluginFlushCtx(ctx, data unsafe.Pointer, length C.size_t, tag *C.char) (ret C.int) {
+	defer host.guard("FLBPluginFlushCtx", func() { ret = output.FLB_ERROR })
+	payload := unsafe.Slice((*byte)(data), int(length))
+	return C.int(lookup(ctx).flush(C.GoString(tag), payload, syscall.Gettid()))
+}
+
+// FLBPluginExitCtx stops one instance.
+//
+//export FLBPluginExitCtx
+func FLBPluginExitCtx(ctx unsafe.Pointer) (ret C.int) {
+	defer host.guard("FLBPluginExitCtx", func() { ret = output.FLB_OK })
+	lookup(ctx).close()
+	return output.FLB_OK
+}
+
+// FLBPluginExit stops every instance: it comes from hosts that do not know
+// FLBPluginExitCtx, once an instance, without saying which.
+//
+//export FLBPluginExit
+func FLBPluginExit() (ret C.int) {
+	defer host.guard("FLBPluginExit", func() { ret = output.FLB_OK })
+	host.closeAll()
+	return output.FLB_OK
+}
+
+// FLBPluginUnregister frees what FLBPluginRegister has allocated.
+//
+//export FLBPluginUnregister
+func FLBPluginUnregister(def unsafe.Pointer) {
+	defer host.guard("FLBPluginUnregister", func() {})
+	output.FLBPluginUnregister(def)
+}
+
+// lookup gives the instance that Init stored, or nil, which refuses everything.
+func lookup(ctx unsafe.Pointer) *instance {
+	in, _ := output.FLBPluginGetContext(ctx).(*instance)
+	return in
+}

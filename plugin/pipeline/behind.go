@@ -1,0 +1,90 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+
+	"out_edge/plugin/delivery"
+	"out_edge/plugin/record"
+)
+
+// queues tells whether this flush goes through the queue.
+func (p *Pipeline) queues(thread int) bool {
+	switch {
+	case !p.sends():
+		return false // nothing here can block
+	case p.cfg.Mode != Auto:
+		return p.cfg.Mode == Queue
+	case thread != p.engine:
+		return false
+	}
+	p.warnQueue.Do(func() {
+		p.log.Warn("flushes run on Fluent Bit's engine thread, so chunks wait in memory and are lost if the agent dies: " +
+			"add `workers 1` to this output, and Fluent Bit keeps them until they are delivered")
+	})
+	return true
+}
+
+// enqueue answers at once.
+func (p *Pipeline) enqueue(tag string, payload []byte, t *try) Result {
+	if p.queue.offer(tag, payload, t) {
+		return OK
+	}
+	return Retry
+}
+
+// deliverQueued is one try of a queued chunk; nil when it is settled or beyond
+// help.
+func (p *Pipeline) deliverQueued(it *item) error {
+	err := p.process(it.tag, it.payload, it.try)
+	if isRetry(err) {
+		return err
+	}
+	return nil
+}
+
+// Close stops the instance: the queue gets until the end of ctx to drain, and
+// what is left is counted and logged. Later calls, and flushes, do nothing.
+func (p *Pipeline) Close(ctx context.Context) (err error) {
+	p.closed.Do(func() {
+		p.queue.close()
+		stop := context.AfterFunc(ctx, p.cancel)
+		p.worker.Wait()
+		stop()
+		p.cancel()
+		p.abandon()
+		if p.datadog != nil {
+			err = p.datadog.Close(ctx)
+		}
+		if e := p.metrics.Close(ctx); err == nil {
+			err = e
+		}
+	})
+	return err
+}
+
+// abandon counts what the queue still holds.
+func (p *Pipeline) abandon() {
+	chunks, records := 0, 0
+	for it, _ := p.queue.front(); it != nil; it, _ = p.queue.front() {
+		chunks++
+		records += unsettled(it)
+		p.queue.pop()
+	}
+	if chunks == 0 {
+		return
+	}
+	p.metrics.Self().Dropped(delivery.SinkDatadog, "shutdown", records)
+	p.log.Error(fmt.Sprintf("stopped with %d chunks (%d records) undelivered in memory: `workers 1` keeps them in Fluent Bit's buffer", chunks, records))
+}
+
+// unsettled is the number of an item's log records that no sink is done with.
+func unsettled(it *item) (n int) {
+	var d record.Decoder
+	for d.Reset(it.payload); d.Next(); {
+		if !it.try.logs.Has(d.Record().Index) {
+			n++
+		}
+	}
+	return n
+}

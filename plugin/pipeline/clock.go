@@ -1,0 +1,51 @@
+package pipeline
+
+import (
+	"time"
+
+	"out_edge/timefix"
+)
+
+// rebase gives an earlier try's arrival in terms of the wall clock as it is now,
+// by the time that has passed since boot: the clock may have been set meanwhile.
+func (t *try) rebase(now timefix.Instant) {
+	if t.again {
+		t.arrived.Wall = now.Wall - (now.Boot - t.arrived.Boot)
+	}
+}
+
+// clockBelievable looks at the wall clock and says once, each way, what it
+// finds.
+func (p *Pipeline) clockBelievable(now timefix.Instant) bool {
+	good := p.fixer.Believable(now)
+	if p.clockBad.Swap(!good) == good {
+		if good {
+			p.log.Info("the wall clock is believable again: delivery goes on", "now", stamp(now.Wall))
+		} else {
+			p.log.Warn("the wall clock is not believable: nothing is sent until it is set, chunks go back to Fluent Bit's buffer (this needs `retry_limit no_limits`)", "now", stamp(now.Wall))
+		}
+	}
+	return good
+}
+
+// notReady lists why this instance does not deliver at the moment.
+func (p *Pipeline) notReady() []string {
+	var reasons []string
+	if now := p.clock.Now(); !p.fixer.Believable(now) {
+		reasons = append(reasons, "clock: "+stamp(now.Wall)+" is before this build; waiting for NTP")
+	}
+	return reasons
+}
+
+// since is the time from a to b, which no step of the wall clock touches.
+func since(a, b timefix.Instant) time.Duration { return time.Duration(b.Boot - a.Boot) }
+
+// eventTime is the raw form of an instant that had been repaired under another
+// clock.
+func eventTime(unixNano int64) timefix.Raw {
+	sec, nsec := unixNano/1e9, unixNano%1e9
+	if nsec < 0 {
+		sec, nsec = sec-1, nsec+1e9
+	}
+	return timefix.Raw{Form: timefix.EventTime, Bits: uint64(uint32(sec))<<32 | uint64(nsec)}
+}

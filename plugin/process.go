@@ -1,0 +1,69 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+	"runtime/debug"
+	"sync"
+
+	"out_edge/exporter"
+	"out_edge/plugin/config"
+	"out_edge/plugin/logline"
+)
+
+// version is set by the linker (-X main.version=…).
+var version = "dev"
+
+// process is what all instances in one agent share.
+type process struct {
+	pid   int // at load time: a fork leaves Go's other threads behind
+	level slog.LevelVar
+	log   *slog.Logger
+
+	sayLogsOnly sync.Once
+
+	mu        sync.Mutex
+	hub       *exporter.Hub // made by the first instance
+	instances map[*instance]struct{}
+}
+
+func newProcess() *process {
+	h := &process{pid: os.Getpid(), instances: make(map[*instance]struct{})}
+	h.log = slog.New(logline.New(os.Stderr, &h.level))
+	return h
+}
+
+// guard keeps a panic from reaching the host, which it would kill: it is logged
+// with its stack and answered as failed says.
+func (h *process) guard(entry string, failed func()) {
+	if r := recover(); r != nil {
+		h.log.Error("panic in "+entry+": please report this", "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+		failed()
+	}
+}
+
+// open starts an instance from its properties. What is wrong with them is logged
+// here, a line a fault.
+func (h *process) open(property func(string) string, thread int) (*instance, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if pid := os.Getpid(); pid != h.pid {
+		h.log.Error("the agent has forked since it loaded this library, and a Go library does not survive that: remove `daemon on` and let systemd or the container keep the agent running")
+		return nil, errForked
+	}
+	hostname, _ := os.Hostname() // without one, the host stays unnamed
+	settings, faults := config.Load(config.Source{Property: property, Env: os.Getenv, Hostname: hostname, Version: version})
+	if len(faults) > 0 {
+		for _, f := range faults {
+			h.log.Error(f.Error())
+		}
+		return nil, faults[0]
+	}
+	in, err := h.start(&settings, thread)
+	if err != nil {
+		h.log.Error("start: " + err.Error())
+		return nil, err
+	}
+	return in, nil
+}

@@ -1,0 +1,33 @@
+package timefix
+
+import "time"
+
+// Instant is one moment on the host's two clocks.
+type Instant struct {
+	Wall int64 // CLOCK_REALTIME: nanoseconds since 1970, right only once the clock was set
+	// Boot is CLOCK_BOOTTIME: nanoseconds since the host started, suspension
+	// included. Nobody sets it, so Wall-Boot changes only when somebody sets
+	// the wall clock. 0 means not known; steps are not noticed then.
+	Boot int64
+}
+
+// Time gives the wall clock's reading in UTC.
+func (i Instant) Time() time.Time { return time.Unix(0, i.Wall).UTC() }
+
+// Clock tells the time. Implementations are safe for concurrent use.
+type Clock interface{ Now() Instant }
+
+// SystemClock is the host's clock. Of all the code here only this one asks it.
+// On Linux both readings come from the kernel, on 32-bit machines too as 64-bit
+// numbers where the kernel has them (5.1 and later), so that 2038 is no limit.
+// Elsewhere Boot is 0.
+type SystemClock struct{}
+
+// Now reads both clocks.
+func (SystemClock) Now() Instant {
+	wall, boot := readClocks()
+	if wall == 0 {
+		wall = time.Now().UnixNano()
+	}
+	return Instant{Wall: wall, Boot: boot}
+}

@@ -1,0 +1,112 @@
+package timefix
+
+import "math"
+
+// Form says how the sender wrote a time.
+type Form uint8
+
+// The forms of a time.
+const (
+	Absent    Form = iota // no time, or a value of a type that is no time
+	EventTime             // 32 bits of seconds, 32 bits of nanoseconds
+	Int                   // an integer in a signed type
+	Uint                  // an integer in an unsigned type
+	Float                 // a floating point number
+)
+
+// String names the form in lower case.
+func (f Form) String() string {
+	switch f {
+	case Absent:
+		return "absent"
+	case EventTime:
+		return "event_time"
+	case Int:
+		return "int"
+	case Uint:
+		return "uint"
+	case Float:
+		return "float"
+	}
+	return "unknown"
+}
+
+// Raw is a time as it stood in the payload.
+type Raw struct {
+	Form Form
+	// Bits holds, by Form: seconds<<32|nanoseconds, the int64, the uint64, or
+	// math.Float64bits; it is not read when the form is Absent.
+	Bits uint64
+}
+
+const (
+	second      = int64(1e9)
+	millisecond = int64(1e6)
+	microsecond = int64(1e3)
+	minute      = 60 * second
+	hour        = 60 * minute
+	day         = 24 * hour
+)
+
+// reading is a raw time as a number: whole units and a part of one more unit.
+// Which unit that is (a second, as a rule) is for the repair to find out.
+type reading struct {
+	whole int64
+	// part is in billionths of the unit. An EventTime may carry 1e9 and more.
+	part  int64
+	form  Form
+	valid bool // false: no number at all
+}
+
+func (r Raw) read() reading {
+	switch r.Form {
+	case EventTime:
+		return reading{whole: int64(r.Bits >> 32), part: int64(uint32(r.Bits)), form: EventTime, valid: true}
+	case Int:
+		return reading{whole: int64(r.Bits), form: Int, valid: true}
+	case Uint:
+		return reading{whole: int64(min(r.Bits, math.MaxInt64)), form: Uint, valid: true}
+	case Float:
+		return readFloat(math.Float64frombits(r.Bits))
+	}
+	return reading{}
+}
+
+// readFloat splits f; what lies outside int64 becomes the nearest end of it,
+// which no unit makes believable.
+func readFloat(f float64) reading {
+	switch {
+	case math.IsNaN(f) || math.IsInf(f, 0):
+		return reading{form: Float}
+	case f >= math.MaxInt64:
+		return reading{whole: math.MaxInt64, form: Float, valid: true}
+	case f <= math.MinInt64:
+		return reading{whole: math.MinInt64, form: Float, valid: true}
+	}
+	floor := math.Floor(f)
+	r := reading{whole: int64(floor), part: int64(math.Round((f - floor) * 1e9)), form: Float, valid: true}
+	if r.part == second {
+		r.whole, r.part = r.whole+1, 0
+	}
+	return r
+}
+
+// in gives the reading in nanoseconds when its unit is that many of them; false
+// when that is outside int64.
+func (r reading) in(unit int64) (int64, bool) {
+	limit := math.MaxInt64/unit - 8
+	if !r.valid || r.whole > limit || r.whole < -limit {
+		return 0, false
+	}
+	if unit == second {
+		return r.whole*second + r.part, true
+	}
+	return r.whole*unit + r.part*unit/second, true
+}
+
+// low32 gives the low 32 bits of a number that 32 bits can hold, signed or
+// unsigned; false for a larger one, which cannot have been cut off at 32 bits.
+func (r reading) low32() (uint32, bool) {
+	fits := r.valid && r.whole >= math.MinInt32 && r.whole <= math.MaxUint32
+	return uint32(r.whole), fits
+}

@@ -1,0 +1,28 @@
+package timefix
+
+// What a repair says of itself. One sentence for each cause.
+const (
+	whyScaledMs      = "the number counts milliseconds, not seconds"
+	whyScaledUs      = "the number counts microseconds, not seconds"
+	whyScaledNs      = "the number counts nanoseconds, not seconds"
+	whyWrappedMs     = "the seconds field holds the low 32 bits of milliseconds; the date nearest to the arrival was taken"
+	whyWrappedStream = "the source is known to send the low 32 bits of milliseconds as seconds, so this date, believable by itself, is one of them"
+	whyWrappedUs     = "the source is known to send the low 32 bits of microseconds as seconds"
+	whyWrappedNs     = "the source is known to send the low 32 bits of nanoseconds as seconds"
+	whyNsecCarried   = "the nanoseconds field holds more than 999999999; its whole seconds were carried over"
+	whyNsecZeroed    = "the nanoseconds field holds more than 999999999 and carrying it over leads outside the believable dates; it was set to 0"
+	whyClockStep     = "stamped before this host's clock was set; moved by exactly the step"
+
+	whyNoTime     = "the record has no readable time"
+	whyNotANumber = "the time is NaN or infinite"
+	whyZero       = "the time is 0, as when it was NaN or never set"
+	whyUnreadable = "the number is no believable time in any unit"
+	whyNotSet     = "the source's clock counts from the beginning of 1970: it was never set"
+	whyAhead      = "the source's clock is ahead of the arrival by more than the permitted future"
+	whySteady     = "the source's clock runs at the right speed, but shows a date that is not believable"
+	whyDoubt      = "32 bits of microseconds or nanoseconds seem to have been cut off, but the evidence is not enough to say"
+	whyLate       = "32 bits of microseconds or nanoseconds were cut off, and the record is too late to find them again"
+	whySteps      = "stamped before this host's clock was set, but it was set several times and more than one step fits"
+	whyBlind      = "this host's own clock is not set yet, so there is nothing to repair by"
+	whyArrival    = "the time is not believable, and time_repair is arrival"
+)
