@@ -83,8 +83,9 @@ func (m *Metrics) Close(ctx context.Context) (err error) {
 // Apply gives samples that were made elsewhere (metrics events) to the page,
 // under their own names. Where the instance adds labels, or a name has to be
 // changed for Prometheus to take it, Apply puts the changed Series into the
-// sample, so that every sink is given the same; a sample that the page refuses
-// stays as it is, and is counted.
+// sample, so that every sink is given the same, and for a counter that was seen
+// before what it has grown by. A sample that the page refuses keeps its Series,
+// and is counted.
 func (m *Metrics) Apply(samples []record.Sample) {
 	if len(samples) == 0 {
 		return
@@ -96,7 +97,7 @@ func (m *Metrics) Apply(samples []record.Sample) {
 		t[m.applyOne(&samples[i], now)]++
 	}
 	m.page.store.mu.Unlock()
-	m.count(&t)
+	m.count(&t, now)
 }
 
 func (m *Metrics) applyOne(sm *record.Sample, now timefix.Instant) refusal {
@@ -108,14 +109,17 @@ func (m *Metrics) applyOne(sm *record.Sample, now timefix.Instant) refusal {
 		}
 	}
 	sm.Series = s.id
-	if k := s.id.Kind; k == record.Histogram || k == record.Summary {
-		if !sound(sm.Dist, k) {
+	switch s.id.Kind {
+	case record.Histogram, record.Summary:
+		if !sound(sm.Dist, s.id.Kind) {
 			return malformed
 		}
 		if s.newer(sm.UnixNano, now) {
 			s.dist.Store(sm.Dist)
 		}
-	} else {
+	case record.Counter:
+		s.total(sm, now)
+	default:
 		s.keep(sm.Value, sm.UnixNano, now)
 	}
 	return m.present(s)
@@ -132,9 +136,6 @@ func (m *Metrics) adopt(from *record.Series, now timefix.Instant) (*series, refu
 	id.Labels = m.merge(own)
 	if from.Name == "" || clashes(&id) {
 		return nil, malformed
-	}
-	if id.Name == from.Name && slices.Equal(id.Labels, from.Labels) {
-		id.Labels = from.Labels
 	}
 	s, why := m.find(&id, now)
 	if s == nil {
@@ -166,23 +167,24 @@ func (m *Metrics) merge(own []record.Label) []record.Label {
 }
 
 // find gives the instance's series with the identity id, a new one if need be.
-// It copies id, the labels too if they are scratch.
+// It copies id and its labels.
 func (m *Metrics) find(id *record.Series, now timefix.Instant) (*series, refusal) {
 	m.scratch = appendKey(m.scratch[:0], id)
 	if s := m.all[string(m.scratch)]; s != nil {
+		if s.id.Kind != id.Kind {
+			return nil, conflict
+		}
 		return s, accepted
 	}
 	if m.full(len(m.scratch)) {
 		return nil, overLimit
 	}
-	if f := m.page.store.families[id.Name]; f != nil && (f.reserved || f.kind != id.Kind) {
+	if f := m.page.store.families[id.Name]; f != nil && f.bars(id.Kind) {
 		return nil, conflict
 	}
 	own := *id
-	if len(own.Labels) > 0 && &own.Labels[0] == &m.labelScratch[:1][0] {
-		own.Labels = slices.Clone(own.Labels)
-	}
-	s := &series{id: &own, key: string(m.scratch), pairs: pairsOf(own.Labels), seen: now.Boot}
+	own.Labels = slices.Clone(id.Labels)
+	s := &series{id: &own, key: string(m.scratch), pairs: pairsOf(own.Labels), seen: arrival(now)}
 	m.all[s.key] = s
 	m.bytes += len(s.key)
 	return s, accepted
@@ -233,7 +235,7 @@ func (m *Metrics) expire(now timefix.Instant) {
 		return
 	}
 	for _, s := range m.all {
-		if now.Boot-s.seen > ttl && s.expires() {
+		if arrival(now)-s.seen > ttl && s.expires() {
 			if s.shown && m.cfg.OnExpire != nil {
 				m.expired = append(m.expired, s.id)
 			}
@@ -243,9 +245,9 @@ func (m *Metrics) expire(now timefix.Instant) {
 }
 
 // count tells the self series what became of the samples of one call.
-func (m *Metrics) count(t *tally) {
+func (m *Metrics) count(t *tally, now timefix.Instant) {
 	if n := t[accepted]; n > 0 {
-		m.self.shown(int(n))
+		m.self.shown(int(n), now)
 	}
 	for r := accepted + 1; r < numRefusals; r++ {
 		if t[r] > 0 {

@@ -39,7 +39,7 @@ func (m *Metrics) Observe(dst []record.Sample, tag string, rec *record.Record, u
 		o.proc(rec.Body)
 	}
 	m.page.store.mu.Unlock()
-	m.count(&o.tally)
+	m.count(&o.tally, o.now)
 	return o.dst, true
 }
 

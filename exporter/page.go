@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -70,7 +69,7 @@ func (p *page) selfFor(m *Metrics) *Self {
 	if s == nil {
 		s = newSelf(p.clock, m.cfg, m.labels)
 		p.selves[key] = s
-		p.reserveNames(m.cfg.Prefix, p.store.reserve)
+		p.eachName(m.cfg.Prefix, p.store.reserve)
 	}
 	s.users++
 	s.prepare(m.cfg)
@@ -90,13 +89,14 @@ func (p *page) detach(m *Metrics) (last bool) {
 	p.instances = slices.DeleteFunc(p.instances, func(x *Metrics) bool { return x == m })
 	if m.self.users--; m.self.users == 0 {
 		delete(p.selves, selfKey(m.cfg.Prefix, m.labels))
-		p.reserveNames(m.cfg.Prefix, func(name string, _ record.Kind) { p.store.release(name) })
+		p.eachName(m.cfg.Prefix, p.store.release)
 	}
 	p.resweep()
 	return len(p.instances) == 0
 }
 
-func (p *page) reserveNames(prefix string, do func(string, record.Kind)) {
+// eachName goes through the self series' names.
+func (p *page) eachName(prefix string, do func(string, record.Kind)) {
 	for i := range selfTable {
 		do(selfTable[i].name(prefix), selfTable[i].kind)
 	}
@@ -184,7 +184,5 @@ func (p *page) resweep() {
 
 // selfKey tells the self series of one prefix and label set from another's.
 func selfKey(prefix string, labels []record.Label) string {
-	var b strings.Builder
-	b.Write(appendKey(nil, &record.Series{Name: prefix, Labels: labels}))
-	return b.String()
+	return string(appendKey(nil, &record.Series{Name: prefix, Labels: labels}))
 }

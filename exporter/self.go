@@ -21,6 +21,7 @@ type Self struct {
 	repairs  [timefix.NumVerdicts]prometheus.Counter
 	records  *prometheus.CounterVec
 	dropped  *prometheus.CounterVec
+	adjusted *prometheus.CounterVec
 	flush    prometheus.Histogram
 	requests *prometheus.CounterVec
 	sent     *prometheus.CounterVec
@@ -33,7 +34,10 @@ type Self struct {
 	shownAt   prometheus.Gauge
 }
 
-var _ delivery.Meter = (*Self)(nil)
+var (
+	_ delivery.Meter    = (*Self)(nil)
+	_ delivery.Adjuster = (*Self)(nil)
+)
 
 // newSelf makes the self series of one prefix and label set.
 func newSelf(clock timefix.Clock, cfg Config, labels []record.Label) *Self {
@@ -42,6 +46,7 @@ func newSelf(clock timefix.Clock, cfg Config, labels []record.Label) *Self {
 		clock:    clock,
 		records:  b.counters(selfRecords, "sink", "result"),
 		dropped:  b.counters(selfDropped, "sink", "reason"),
+		adjusted: b.counters(selfAdjusted, "sink", "reason"),
 		flush:    b.histogram(selfFlush),
 		requests: b.counters(selfRequests, "endpoint", "code"),
 		sent:     b.counters(selfSent, "endpoint", "encoding"),
@@ -111,13 +116,13 @@ const (
 )
 
 // shown counts n samples that reached the page.
-func (s *Self) shown(n int) {
+func (s *Self) shown(n int, now timefix.Instant) {
 	s.delivered.Add(float64(n))
-	s.shownAt.Set(s.seconds())
+	s.shownAt.Set(seconds(now))
 }
 
-// seconds is the wall clock's time, with milliseconds.
-func (s *Self) seconds() float64 { return float64(s.clock.Now().Wall/1e6) / 1e3 }
+// seconds is the wall clock's time, to the millisecond.
+func seconds(now timefix.Instant) float64 { return float64(now.Wall/1e6) / 1e3 }
 
 // Delivered is part of delivery.Meter.
 func (s *Self) Delivered(sink string, n int) {
@@ -125,7 +130,7 @@ func (s *Self) Delivered(sink string, n int) {
 		return
 	}
 	s.records.WithLabelValues(sink, resultDelivered).Add(float64(n))
-	s.last.WithLabelValues(sink).Set(s.seconds())
+	s.last.WithLabelValues(sink).Set(seconds(s.clock.Now()))
 }
 
 // Retried is part of delivery.Meter.
@@ -142,6 +147,13 @@ func (s *Self) Dropped(sink, reason string, n int) {
 	}
 	s.records.WithLabelValues(sink, resultDropped).Add(float64(n))
 	s.dropped.WithLabelValues(sink, reason).Add(float64(n))
+}
+
+// Adjusted is part of delivery.Adjuster.
+func (s *Self) Adjusted(sink, reason string, n int) {
+	if n > 0 {
+		s.adjusted.WithLabelValues(sink, reason).Add(float64(n))
+	}
 }
 
 // Request is part of delivery.Meter. The endpoint delivery.SinkRemoteWrite is

@@ -29,7 +29,7 @@ type series struct {
 	value  atomic.Uint64 // math.Float64bits
 	dist   atomic.Pointer[record.Distribution]
 	at     int64 // of the newest sample, ns since 1970
-	seen   int64 // arrival of the last sample, ns since boot
+	seen   int64 // arrival of the last sample
 
 	// slots is the instance's map that finds the series on the hot path, slot
 	// its key there.
@@ -48,12 +48,29 @@ func (s *series) keep(v float64, unixNano int64, now timefix.Instant) {
 }
 
 func (s *series) newer(unixNano int64, now timefix.Instant) bool {
-	s.seen = now.Boot
+	s.seen = arrival(now)
 	if unixNano < s.at && s.at <= now.Wall+futureSlack {
 		return false
 	}
 	s.at = unixNano
 	return true
+}
+
+// total takes a counter's total from a metrics event, and fills in what it has
+// grown by since the sample before. A total that has gone down started again
+// from 0.
+func (s *series) total(sm *record.Sample, now timefix.Instant) {
+	before, known := math.Float64frombits(s.value.Load()), s.at != 0
+	if !s.newer(sm.UnixNano, now) {
+		return
+	}
+	s.value.Store(math.Float64bits(sm.Value))
+	if known && !sm.HasDelta {
+		sm.Delta, sm.HasDelta = sm.Value-before, true
+		if sm.Value < before {
+			sm.Delta = sm.Value
+		}
+	}
 }
 
 // add counts delta and returns the new total.
@@ -62,6 +79,15 @@ func (s *series) add(delta float64, unixNano int64, now timefix.Instant) float64
 	total := math.Float64frombits(s.value.Load()) + delta
 	s.value.Store(math.Float64bits(total))
 	return total
+}
+
+// arrival is the clock that a series' life is measured by: the one since boot,
+// which nobody sets, where there is one.
+func arrival(now timefix.Instant) int64 {
+	if now.Boot != 0 {
+		return now.Boot
+	}
+	return now.Wall
 }
 
 // expires tells whether this is a series that goes when its samples stop.

@@ -24,6 +24,10 @@ const (
 	maxConnections = 64
 )
 
+// stopGrace is how long a request may take on once the page closes, within the
+// 5 s that Fluent Bit gives its outputs.
+const stopGrace = 2 * time.Second
+
 // How long it waits before it tries a busy port again.
 const (
 	firstRetry = 200 * time.Millisecond
@@ -168,18 +172,20 @@ func (s *server) unlisten() {
 	}
 }
 
-// stop waits for the requests under way until ctx ends, then cuts them off.
+// stop gives the requests under way until ctx ends, a moment at most, and then
+// cuts them off.
 func (s *server) stop(ctx context.Context) error {
 	s.unlisten()
 	s.mu.Lock()
 	srv := s.http
 	s.mu.Unlock()
-	var err error
 	if srv != nil {
-		if err = srv.Shutdown(ctx); err != nil {
+		grace, cancel := context.WithTimeout(ctx, stopGrace)
+		defer cancel()
+		if srv.Shutdown(grace) != nil {
 			_ = srv.Close()
 		}
 	}
 	s.loop.Wait()
-	return err
+	return ctx.Err()
 }

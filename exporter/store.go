@@ -22,10 +22,13 @@ type store struct {
 type family struct {
 	kind record.Kind
 	desc *prometheus.Desc
-	n    int // series shown
-	// reserved: a self series has the name; no other may.
-	reserved bool
+	n    int // series shown, and reservations
+	// reserved counts the self series that have the name; none else may.
+	reserved int
 }
+
+// bars tells whether a series of this kind may not join the family.
+func (f *family) bars(kind record.Kind) bool { return f.reserved > 0 || f.kind != kind }
 
 func newStore() *store {
 	return &store{shown: make(map[string]*series), families: make(map[string]*family)}
@@ -45,7 +48,7 @@ func (st *store) show(s *series) refusal {
 		}
 		f = &family{kind: s.id.Kind, desc: prometheus.NewDesc(s.id.Name, s.id.Help, nil, nil)}
 		st.families[s.id.Name] = f
-	case f.reserved || f.kind != s.id.Kind:
+	case f.bars(s.id.Kind):
 		return conflict
 	}
 	f.n++
@@ -70,22 +73,23 @@ func (st *store) hide(s *series) {
 func (st *store) reserve(name string, kind record.Kind) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	if f := st.families[name]; f != nil {
-		f.reserved = true
-		f.n++
-		return
+	f := st.families[name]
+	if f == nil {
+		f = &family{kind: kind}
+		st.families[name] = f
 	}
-	st.families[name] = &family{kind: kind, reserved: true, n: 1}
+	f.reserved++
+	f.n++
 }
 
 // release undoes one reserve.
-func (st *store) release(name string) {
+func (st *store) release(name string, _ record.Kind) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	if f := st.families[name]; f != nil {
-		if f.n--; f.n == 0 {
-			delete(st.families, name)
-		}
+	f := st.families[name]
+	f.reserved--
+	if f.n--; f.n == 0 {
+		delete(st.families, name)
 	}
 }
 

@@ -76,6 +76,7 @@ const (
 	selfRepairs = iota
 	selfRecords
 	selfDropped
+	selfAdjusted
 	selfFlush
 	selfRequests
 	selfSent
@@ -94,6 +95,8 @@ var selfTable = [numSelf]definition{
 		"`sink`, `result`=delivered, dropped, retried", "self"},
 	selfDropped: {"dropped", "records_total", record.Counter, "",
 		"Records or samples that were given up, by reason.", "`sink`, `reason`", "self"},
+	selfAdjusted: {"adjusted", "records_total", record.Counter, "",
+		"Records that were sent, but not quite as they came, or that the receiver is known not to show.", "`sink`, `reason`", "self"},
 	selfFlush: {"flush", "duration_seconds", record.Histogram, "second",
 		"Time that Fluent Bit waited for one flush.", "", "self"},
 	selfRequests: {"datadog", "requests_total", record.Counter, "request",

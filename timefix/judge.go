@@ -129,7 +129,7 @@ func (s *Session) betterWrap(low uint32, age int64) (w wrap, why string, better 
 		s.stream.proven = s.at.Wall
 		return w, why, true
 	}
-	s.unchanged(age)
+	s.unchanged(age, false)
 	return w, "", false
 }
 
@@ -147,12 +147,16 @@ func (s *Session) betterMs(low uint32, age int64) (w wrap, why string, better bo
 		s.sawLate = s.sawLate || !live
 		return w, whyWrappedStream, true
 	}
-	s.unchanged(age)
+	s.unchanged(age, live)
 	return w, "", false
 }
 
-// unchanged notes a believable record that was left as it is.
-func (s *Session) unchanged(age int64) {
+// unchanged notes a believable record that was left as it is; live is one that
+// a source wrapping ms could have sent just now.
+func (s *Session) unchanged(age int64, live bool) {
+	if !live {
+		s.oldest = min(s.oldest, s.at.Wall+age)
+	}
 	if s.stream.habit != habitUnknown && age >= -nearNow {
 		s.stream.right()
 	}

@@ -2,6 +2,9 @@ package timefix
 
 import "math"
 
+// everySecond is a liveSpan that lets no record pass without a closer look.
+const everySecond = 1 << 32
+
 // Session repairs the times of records that share a tag and an arrival. It is
 // for one goroutine; copies of it must not be used side by side.
 type Session struct {
@@ -17,7 +20,8 @@ type Session struct {
 	liveLow  uint32
 
 	counts Counts
-	// oldest and newest are the ends of the records that were right.
+	// oldest and newest are the ends of the records that were right; those that
+	// a source wrapping ms could have sent just now do not count as old.
 	oldest, newest int64
 
 	at      Instant
@@ -74,7 +78,7 @@ func (s *Session) prepareAuto() {
 	s.liveLow = uint32(floorDiv(s.at.Wall-liveMsBehind, millisecond))
 	s.liveSpan = uint64((liveMsBehind+liveMsAhead)/millisecond) + 1
 	if s.stream.habit != habitUnknown {
-		s.liveSpan = 1 << 32
+		s.liveSpan = everySecond
 	}
 }
 
@@ -104,11 +108,13 @@ func (s *Session) right(t int64) Fixed {
 func (s *Session) inspect(raw Raw) Fixed {
 	r := raw.read()
 	fixed, why := s.judge(r)
-	if fixed.Verdict == OK {
-		return s.right(fixed.UnixNano)
+	if s.stream.habit != habitUnknown && s.mode == Auto && !s.blind {
+		s.liveSpan = everySecond
 	}
 	s.counts[fixed.Verdict]++
-	if !s.quiet {
+	if fixed.Verdict == OK {
+		s.newest = max(s.newest, fixed.UnixNano)
+	} else if !s.quiet {
 		s.note(raw, r, fixed, why)
 	}
 	return fixed

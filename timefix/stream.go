@@ -46,8 +46,9 @@ const (
 	// wrapped milliseconds either.
 	usDoubt, usProof = 2, 3
 	nsDoubt, nsProof = 8, 12
-	// usApart and nsApart are "far from each other", in units.
-	usApart, nsApart = 65e6, 1e9
+	// usApart and nsApart are "far from each other", in units: no records that
+	// follow each other in even steps can stay where they fit for long enough.
+	usApart, nsApart = 33e6, 3e8
 	// usLate is how late a record of a source known to wrap µs may be: less
 	// than half the 71.6 minutes between candidates, with room for error.
 	usLate = 15 * minute

@@ -14,7 +14,7 @@ func Tables() map[string]string {
 	return map[string]string{
 		"options":  options(),
 		"metrics":  metrics(),
-		"outcomes": outcomes(),
+		"outcomes": delivery.OutcomeMarkdown(),
 	}
 }
 
@@ -32,15 +32,6 @@ func metrics() string {
 	b.WriteString("| series | type | labels | from |\n| --- | --- | --- | --- |\n")
 	for _, m := range exporter.MetricsTable() {
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", m.Name, m.Type, m.Labels, m.From)
-	}
-	return b.String()
-}
-
-func outcomes() string {
-	var b strings.Builder
-	b.WriteString("| the receiver answers | what happens |\n| --- | --- |\n")
-	for _, o := range delivery.OutcomeTable() {
-		fmt.Fprintf(&b, "| %s | %s |\n", o.When, o.What)
 	}
 	return b.String()
 }

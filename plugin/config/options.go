@@ -139,8 +139,10 @@ func networkOptions() []Option {
 			apply: text(func(s *Settings) *string { return &s.datadog.Compress })},
 		{Key: "header", Secret: true, Help: "further request headers: `Name value`, several with commas",
 			apply: func(s *Settings, t string) (err error) {
-				s.datadog.Headers, err = ddsink.ParseHeaders(t)
-				return err
+				if s.datadog.Headers, err = ddsink.ParseHeaders(t); err != nil {
+					return mustBe("`Name value`, several with commas")
+				}
+				return nil
 			}},
 		{Key: "proxy", Secret: true, Help: "`http://user:password@host:port`; otherwise `HTTPS_PROXY` and `NO_PROXY` of the environment hold",
 			apply: func(s *Settings, t string) error {
@@ -214,7 +216,7 @@ func processOptions() []Option {
 		{Key: "memory_limit", Default: "64MiB", Help: "soft limit of the Go heap, as GOMEMLIMIT, which wins over it; `0` is none",
 			apply: func(s *Settings, t string) (err error) {
 				if t != "0" {
-					s.MemoryLimit, err = size(t, 16<<20, 1<<40)
+					s.MemoryLimit, err = size(t, 16<<20, 64<<30)
 				}
 				return err
 			}},

@@ -10,7 +10,8 @@
 //	deep                 use 8 KiB of C stack and 1 MiB of Go stack, then OK
 //
 // Properties: `init` is what Init returns (default 1); `journal` is a file that
-// gets one line for each call.
+// gets one line for each call; `dump` is a folder that gets each payload, as
+// <tag>.<number>.
 package main
 
 /*
@@ -38,6 +39,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -48,10 +50,10 @@ import (
 )
 
 type instance struct {
-	name, journal string
+	name, journal, dump string
 
 	mu    sync.Mutex
-	tries map[string]int
+	tries map[string]int // flushes by tag
 }
 
 func (i *instance) note(format string, args ...any) {
@@ -85,6 +87,7 @@ func FLBPluginInit(plugin unsafe.Pointer) C.int {
 	i := &instance{
 		name:    output.FLBPluginConfigKey(plugin, "instance"),
 		journal: output.FLBPluginConfigKey(plugin, "journal"),
+		dump:    output.FLBPluginConfigKey(plugin, "dump"),
 		tries:   make(map[string]int),
 	}
 	var seen []string
@@ -107,10 +110,20 @@ func FLBPluginFlushCtx(ctx, data unsafe.Pointer, length C.size_t, tag *C.char) C
 	}
 	payload := unsafe.Slice((*byte)(data), int(length))
 	i.note("flush %s %d %x", C.GoString(tag), len(payload), sha256.Sum256(payload))
-	return C.int(i.flush(C.GoString(tag)))
+	return C.int(i.flush(C.GoString(tag), payload))
 }
 
-func (i *instance) flush(tag string) int {
+func (i *instance) flush(tag string, payload []byte) int {
+	i.mu.Lock()
+	i.tries[tag]++
+	n := i.tries[tag]
+	i.mu.Unlock()
+	if i.dump != "" {
+		name := filepath.Join(i.dump, fmt.Sprintf("%s.%d", tag, n))
+		if err := os.WriteFile(name, payload, 0o600); err != nil {
+			return output.FLB_ERROR
+		}
+	}
 	word, rest, _ := strings.Cut(tag, ".")
 	switch word {
 	case "error":
@@ -118,7 +131,7 @@ func (i *instance) flush(tag string) int {
 	case "invalid":
 		return 7
 	case "retry":
-		return i.retry(tag, rest)
+		return retry(rest, n)
 	case "slow":
 		ms, _ := strconv.Atoi(rest)
 		time.Sleep(time.Duration(ms) * time.Millisecond)
@@ -134,12 +147,9 @@ func (i *instance) flush(tag string) int {
 	return output.FLB_OK
 }
 
-func (i *instance) retry(tag, rest string) int {
+func retry(rest string, flushes int) int {
 	count, _, limited := strings.Cut(rest, ".")
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	i.tries[tag]++
-	if n, _ := strconv.Atoi(count); limited && i.tries[tag] > n {
+	if n, _ := strconv.Atoi(count); limited && flushes > n {
 		return output.FLB_OK
 	}
 	return output.FLB_RETRY

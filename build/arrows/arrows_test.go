@@ -1,0 +1,124 @@
+package arrows_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// allowed is which packages of the module each room may import. A package below
+// a room (exporter/page) counts as the room, unless it stands here itself.
+var allowed = map[string][]string{
+	"plugin":          {"plugin/config", "plugin/pipeline", "plugin/logline", "exporter", "timefix"},
+	"plugin/config":   {"plugin/pipeline", "plugin/logline", "plugin/delivery", "plugin/record", "timefix", "exporter", "ddsink"},
+	"plugin/pipeline": {"plugin/record", "plugin/delivery", "timefix", "exporter", "ddsink"},
+	"exporter":        {"plugin/record", "plugin/delivery", "timefix"},
+	"ddsink":          {"plugin/record", "plugin/delivery", "timefix"},
+	"plugin/record":   {},
+	"plugin/delivery": {},
+	"plugin/logline":  {},
+	"timefix":         {},
+}
+
+// foreign is what a room may import from outside the standard library; rooms
+// that are not listed may import anything.
+var foreign = map[string][]string{
+	"timefix":        {},
+	"plugin/logline": {},
+	"plugin/record":  {"github.com/vmihailenco/msgpack/v5"},
+}
+
+type goPackage struct {
+	ImportPath string
+	Imports    []string
+	CgoFiles   []string
+}
+
+func TestImportsFollowTheFlowOfData(t *testing.T) {
+	for _, p := range packages(t) {
+		room := roomOf(p.ImportPath)
+		if room == "" || strings.HasPrefix(room, "build") {
+			continue
+		}
+		for _, imported := range p.Imports {
+			if reason := refuse(room, imported); reason != "" {
+				t.Errorf("%s imports %s: %s", p.ImportPath, imported, reason)
+			}
+		}
+	}
+}
+
+func TestOnlyThePluginUsesCgo(t *testing.T) {
+	for _, p := range packages(t) {
+		if len(p.CgoFiles) > 0 && p.ImportPath != "out_edge/plugin" {
+			t.Errorf("%s imports C", p.ImportPath)
+		}
+	}
+}
+
+func TestTheLibraryLeavesTheModelsOut(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", "out_edge/plugin").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, dep := range strings.Fields(string(out)) {
+		if strings.HasSuffix(dep, "/api/datadogV2") || strings.HasSuffix(dep, "/api/datadogV1") || strings.HasPrefix(dep, "out_edge/build") {
+			t.Errorf("the library links %s", dep)
+		}
+	}
+}
+
+func refuse(room, imported string) string {
+	if other := roomOf(imported); other != "" {
+		if other != room && !slices.Contains(allowed[room], other) {
+			return "the arrow points the wrong way"
+		}
+		return ""
+	}
+	list, limited := foreign[room]
+	if limited && strings.Contains(strings.Split(imported, "/")[0], ".") && !slices.Contains(list, imported) {
+		return "this room stays with the standard library"
+	}
+	return ""
+}
+
+// roomOf is the room of a package of the module, or "".
+func roomOf(path string) string {
+	path, ours := strings.CutPrefix(path, "out_edge/")
+	if !ours {
+		return ""
+	}
+	for room := path; ; {
+		if _, ok := allowed[room]; ok {
+			return room
+		}
+		cut := strings.LastIndexByte(room, '/')
+		if cut < 0 {
+			return path
+		}
+		room = room[:cut]
+	}
+}
+
+func packages(t *testing.T) []goPackage {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports,CgoFiles", "out_edge/...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []goPackage
+	for dec := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p goPackage
+		switch err := dec.Decode(&p); {
+		case errors.Is(err, io.EOF):
+			return all
+		case err != nil:
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+}

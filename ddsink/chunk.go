@@ -1,0 +1,282 @@
+package ddsink
+
+import (
+	"bytes"
+	"context"
+	"time"
+
+	"out_edge/plugin/delivery"
+	"out_edge/plugin/record"
+)
+
+// The intake's limits of one request of logs. Source: Datadog's "Send logs" API
+// page: 5 MB uncompressed, 1000 entries.
+const (
+	maxBatchBytes   = 5_000_000
+	maxBatchEntries = 1000
+)
+
+const (
+	// logsMaxAge is from which age on the intake shows no log, though it
+	// accepts it. Source: the same page.
+	logsMaxAge = 18 * time.Hour
+	// maxSplitRequests bounds the requests that one batch may cost while bad
+	// entries are looked for; what is left is offered again.
+	maxSplitRequests = 64
+	// keptBytes is the largest buffer that a Chunk keeps for the next flush.
+	keptBytes = 2 << 20
+)
+
+// The reasons for which logs are dropped or changed, beside delivery's.
+const (
+	reasonTooOld        = "too_old"
+	reasonTooOldSent    = "too_old_sent"
+	reasonTooOldArrival = "too_old_arrival"
+	reasonTruncated     = "truncated"
+	reasonAttributes    = "attributes_dropped"
+	reasonDryRun        = "dry_run"
+)
+
+// entryRef is where an entry stands in the buffer, and whose it is.
+type entryRef struct{ from, to, index int }
+
+// Chunk is one flush's logs on their way. It belongs to the goroutine that called
+// Begin, until End.
+type Chunk struct {
+	sink *Sink
+	ctx  context.Context
+	tag  string
+	done *delivery.Set
+	now  int64 // wall clock at Begin, ns
+
+	writer entryWriter
+	// buf holds the batch: a byte before each entry that becomes '[' or ',',
+	// and one spare behind the last that becomes ']'.
+	buf  []byte
+	refs []entryRef
+	wire bytes.Buffer // a compressed body
+
+	requests int // that the batch has cost so far
+	failed   *delivery.RetryError
+	pending  int // entries that are to be offered again
+	note     notes
+}
+
+// notes counts what is reported once a chunk.
+type notes struct{ tooOld, truncated, attributes int }
+
+// Begin opens a chunk of logs with the given tag. Indices in done are left alone;
+// Add and End put those into it that are settled. ctx bounds all that is sent
+// until End. The chunk is of no use after End.
+func (s *Sink) Begin(ctx context.Context, tag string, done *delivery.Set) *Chunk {
+	c, ok := s.chunks.Get().(*Chunk)
+	if !ok {
+		c = &Chunk{sink: s, writer: newEntryWriter(s.format)}
+	}
+	c.ctx, c.tag, c.done = ctx, tag, done
+	c.now = s.clock.Now().Wall
+	return c
+}
+
+// Add encodes one record and, when a limit of the intake is reached, sends what is
+// there. Nothing of rec is kept. unixNano is its repaired time. It does nothing for
+// an index in done, nor after a failure that is to be retried.
+func (c *Chunk) Add(rec *record.Record, unixNano int64) {
+	if c.done.Has(rec.Index) {
+		return
+	}
+	if c.failed != nil {
+		c.pending++
+		return
+	}
+	at, ok := c.stamp(unixNano)
+	if !ok {
+		c.drop(rec.Index, reasonTooOld)
+		return
+	}
+	start := len(c.buf)
+	c.buf = c.writer.append(append(c.buf, ','), rec, c.tag, at)
+	if c.writer.cut > 0 {
+		c.note.truncated++
+	}
+	if c.writer.dropped > 0 {
+		c.note.attributes++
+	}
+	if len(c.buf)+1 > maxBatchBytes && len(c.refs) > 0 {
+		c.sendBefore(start)
+		start = 0
+	}
+	if c.failed != nil {
+		c.pending++
+		return
+	}
+	c.refs = append(c.refs, entryRef{start + 1, len(c.buf), rec.Index})
+	if len(c.refs) == maxBatchEntries {
+		c.send()
+	}
+}
+
+// stamp is the time for an entry; false means that the entry is to be dropped for
+// its age.
+func (c *Chunk) stamp(unixNano int64) (stamp, bool) {
+	at := stamp{ms: floorDiv(unixNano, int64(time.Millisecond))}
+	if c.now-unixNano <= int64(logsMaxAge) {
+		return at, true
+	}
+	switch c.sink.cfg.TooOld {
+	case TooOldDrop:
+		return at, false
+	case TooOldArrival:
+		at = stamp{ms: floorDiv(c.now, int64(time.Millisecond)), trueTime: at.ms, replaced: true}
+	}
+	c.note.tooOld++
+	return at, true
+}
+
+func floorDiv(a, b int64) int64 {
+	q := a / b
+	if a%b < 0 {
+		q--
+	}
+	return q
+}
+
+// sendBefore sends the entries before offset, and moves what stands from there to
+// the front.
+func (c *Chunk) sendBefore(offset int) {
+	tail := c.buf[offset:]
+	first := tail[0]
+	c.deliver(0, len(c.refs))
+	tail[0] = first
+	c.refs = c.refs[:0]
+	c.buf = c.buf[:copy(c.buf, tail)]
+}
+
+// send sends all that is in the buffer, and empties it.
+func (c *Chunk) send() {
+	if len(c.refs) > 0 {
+		c.buf = append(c.buf, ']') // room for body's last byte
+		c.deliver(0, len(c.refs))
+	}
+	c.buf, c.refs = c.buf[:0], c.refs[:0]
+}
+
+// deliver sends entries lo to hi and settles them, whatever number of requests
+// that takes.
+func (c *Chunk) deliver(lo, hi int) {
+	c.requests = 0
+	c.settle(lo, hi)
+}
+
+// settle is deliver for a part. It halves what the intake refuses for its content
+// or size; the depth is log2 of maxBatchEntries at most.
+func (c *Chunk) settle(lo, hi int) {
+	if c.failed != nil {
+		c.pending += hi - lo
+		return
+	}
+	if c.requests == maxSplitRequests {
+		c.retry(lo, hi, &delivery.RetryError{Err: errManyRefused})
+		return
+	}
+	c.requests++
+	res := c.sink.post(c.ctx, endpointLogs, c.body(lo, hi), hi-lo, &c.wire)
+	switch {
+	case res.Action == delivery.Delivered:
+		c.delivered(lo, hi)
+	case res.Action != delivery.Split:
+		c.retry(lo, hi, res.err)
+	case hi-lo == 1:
+		c.drop(c.refs[lo].index, res.Reason)
+	default:
+		mid := (lo + hi) / 2
+		c.settle(lo, mid)
+		c.settle(mid, hi)
+	}
+}
+
+// body is entries lo to hi as a JSON array, in the buffer itself: the bytes around
+// them are put right, which spoils those of a body that was made before.
+func (c *Chunk) body(lo, hi int) []byte {
+	for i := lo; i < hi; i++ {
+		c.buf[c.refs[i].from-1] = ','
+	}
+	from, to := c.refs[lo].from-1, c.refs[hi-1].to
+	c.buf[from] = '['
+	c.buf[to] = ']'
+	return c.buf[from : to+1]
+}
+
+func (c *Chunk) delivered(lo, hi int) {
+	for _, r := range c.refs[lo:hi] {
+		c.done.Add(r.index)
+	}
+	if c.sink.cfg.DryRun {
+		c.sink.meter.Dropped(delivery.SinkDatadog, reasonDryRun, hi-lo)
+		return
+	}
+	c.sink.meter.Delivered(delivery.SinkDatadog, hi-lo)
+}
+
+func (c *Chunk) drop(index int, reason string) {
+	c.done.Add(index)
+	c.sink.meter.Dropped(delivery.SinkDatadog, reason, 1)
+}
+
+func (c *Chunk) retry(lo, hi int, err *delivery.RetryError) {
+	c.pending += hi - lo
+	c.failed = err
+}
+
+// End sends what is left. nil means that each record that was added is in done; a
+// *delivery.RetryError, that the chunk should be offered again with the same done.
+func (c *Chunk) End() error {
+	if c.failed == nil {
+		c.send()
+	}
+	if c.pending > 0 {
+		c.sink.meter.Retried(delivery.SinkDatadog, c.pending)
+	}
+	c.report()
+	failed := c.failed
+	c.release()
+	if failed != nil {
+		return failed
+	}
+	return nil
+}
+
+// report counts what was changed. A chunk that is offered again counts its changed
+// records again only for those that are sent again.
+func (c *Chunk) report() {
+	adjusted := c.sink.meter.adjuster.Adjusted
+	count := func(reason string, n int) {
+		if n > 0 {
+			adjusted(delivery.SinkDatadog, reason, n)
+		}
+	}
+	if c.sink.cfg.TooOld == TooOldArrival {
+		count(reasonTooOldArrival, c.note.tooOld)
+	} else {
+		count(reasonTooOldSent, c.note.tooOld)
+	}
+	count(reasonTruncated, c.note.truncated)
+	count(reasonAttributes, c.note.attributes)
+}
+
+// release gives the chunk back to the pool, without what it refers to.
+func (c *Chunk) release() {
+	c.ctx, c.tag, c.done, c.failed = nil, "", nil, nil
+	c.pending, c.note = 0, notes{}
+	c.refs = c.refs[:0]
+	c.buf = c.buf[:0]
+	clear(c.writer.slots[:])
+	c.writer.keys.shrink()
+	if cap(c.buf) > keptBytes {
+		c.buf = nil
+	}
+	if c.wire.Cap() > keptBytes {
+		c.wire = bytes.Buffer{}
+	}
+	c.sink.chunks.Put(c)
+}

@@ -1,0 +1,270 @@
+package ddsink
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/textproto"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"out_edge/plugin/delivery"
+
+	"github.com/DataDog/datadog-api-client-go/v2/api/datadog"
+)
+
+// Config says what to send, where, and how. Each field that the user sets names
+// its property. The zero value of a field is its default.
+type Config struct {
+	// APIKey (`apikey`) is the key, unless APIKeyFile (`apikey_file`) names the
+	// file that holds it.
+	APIKey     delivery.Secret
+	APIKeyFile string
+	// Site (`site`) is the Datadog site; DefaultSite.
+	Site string
+	// URL (`dd_url`) and MetricsURL (`dd_metrics_url`) are base addresses that
+	// stand in for those of the site, a path prefix included. The /api/v2/…
+	// part is added.
+	URL, MetricsURL string
+
+	// Source, Service, Tags and Hostname (`dd_source`, `dd_service`, `dd_tags`,
+	// `dd_hostname`) are sent with each entry that says nothing of its own;
+	// Tags are added to its own.
+	Source, Service, Tags, Hostname string
+	// MachineName is the host when neither Hostname nor the record names one;
+	// the metrics' host too. Empty: no host.
+	MachineName string
+	// MessageKey (`dd_message_key`) is the field that becomes the message;
+	// DefaultMessageKey.
+	MessageKey string
+	// IncludeTagKey (`include_tag_key`) adds Fluent Bit's tag under TagKey
+	// (`tag_key`); DefaultTagKey.
+	IncludeTagKey bool
+	TagKey        string
+	// DateKey (`json_date_key`) is where the time goes, in ms since 1970;
+	// DefaultDateKey, which is what Datadog reads.
+	DateKey string
+	// Provider (`provider`) is "ecs" to turn the fields of Fluent Bit's ECS
+	// filter into tags, or "".
+	Provider string
+	// TooOld (`too_old`) is what becomes of logs that are older than Datadog
+	// takes: "send" (default), "arrival" or "drop".
+	TooOld string
+
+	// Compress (`compress`) is "gzip" (default), "zstd" or "off".
+	Compress string
+	// Headers (`header`) are added to each request; see ParseHeaders.
+	Headers []Header
+	// Proxy (`proxy`), CAFile (`ca_file`), CertFile (`cert_file`) and KeyFile
+	// (`key_file`) are as in delivery.HTTPConfig.
+	Proxy                     delivery.Secret
+	CAFile, CertFile, KeyFile string
+	// Timeout bounds one request; delivery.DefaultTimeout.
+	Timeout time.Duration
+	// DryRun (`edge_dry_run`) does everything but send.
+	DryRun bool
+	// Version is the plugin's own, for the User-Agent header.
+	Version string
+	// DialContext dials; nil is a net.Dialer. For tests.
+	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
+}
+
+// The defaults of the properties.
+const (
+	DefaultSite       = "datadoghq.com"
+	DefaultMessageKey = "log"
+	DefaultTagKey     = "tagkey"
+	DefaultDateKey    = "timestamp"
+)
+
+// The values of Config.TooOld.
+const (
+	TooOldSend    = "send"    // as it is; Datadog accepts it and shows nothing
+	TooOldArrival = "arrival" // with the present time; the true one is kept as an attribute
+	TooOldDrop    = "drop"
+)
+
+// The values of Config.Compress.
+const (
+	CompressGzip = "gzip"
+	CompressZstd = "zstd"
+	CompressOff  = "off"
+)
+
+// Header is one name and value for each request.
+type Header struct{ Name, Value string }
+
+// ParseHeaders reads `header`: `Name value` as in out_datadog, or
+// `Name: value`, several of them separated by commas. A value that holds a comma
+// stands in double quotes.
+func ParseHeaders(text string) ([]Header, error) {
+	var headers []Header
+	for _, item := range splitQuoted(text) {
+		item = strings.TrimSpace(item)
+		if item == "" {
+			continue
+		}
+		name, value, ok := strings.Cut(item, " ")
+		if n, v, colon := strings.Cut(item, ":"); colon && !strings.ContainsAny(n, " \t") {
+			name, value, ok = n, v, true
+		}
+		h := Header{textproto.CanonicalMIMEHeaderKey(name), unquote(strings.TrimSpace(value))}
+		if !ok || h.Value == "" || !isToken(name) || strings.ContainsFunc(h.Value, isControl) {
+			return nil, fmt.Errorf("`header`: part %d is not `Name value`", len(headers)+1)
+		}
+		headers = append(headers, h)
+	}
+	return headers, nil
+}
+
+// splitQuoted splits at the commas that stand outside double quotes.
+func splitQuoted(s string) []string {
+	quoted := false
+	return strings.FieldsFunc(s, func(r rune) bool {
+		if r == '"' {
+			quoted = !quoted
+		}
+		return r == ',' && !quoted
+	})
+}
+
+func unquote(s string) string {
+	if len(s) >= 2 && s[0] == '"' && s[len(s)-1] == '"' {
+		return s[1 : len(s)-1]
+	}
+	return s
+}
+
+func isControl(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
+
+// isToken says whether s can name an HTTP header.
+func isToken(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
+		return r <= ' ' || r >= 0x7f || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r)
+	})
+}
+
+// withDefaults fills in what the user left out.
+func (c Config) withDefaults() Config {
+	set := func(s *string, value string) {
+		if *s == "" {
+			*s = value
+		}
+	}
+	set(&c.Site, DefaultSite)
+	set(&c.MessageKey, DefaultMessageKey)
+	set(&c.TagKey, DefaultTagKey)
+	set(&c.DateKey, DefaultDateKey)
+	set(&c.TooOld, TooOldSend)
+	set(&c.Compress, CompressGzip)
+	set(&c.Version, "dev")
+	switch strings.ToLower(c.Compress) { // what out_datadog's users have
+	case "false", "no", "none", "identity":
+		c.Compress = CompressOff
+	default:
+		c.Compress = strings.ToLower(c.Compress)
+	}
+	if c.Timeout == 0 {
+		c.Timeout = delivery.DefaultTimeout
+	}
+	return c
+}
+
+// Validate reports all faults at once, each with its property, what it is and
+// what it must be. It opens no file and no connection.
+func (c Config) Validate() error {
+	c = c.withDefaults()
+	return errors.Join(
+		oneOf("compress", c.Compress, CompressGzip, CompressZstd, CompressOff),
+		oneOf("too_old", c.TooOld, TooOldSend, TooOldArrival, TooOldDrop),
+		oneOf("provider", c.Provider, "", "ecs"),
+		c.checkSite(),
+		baseURL("dd_url", c.URL),
+		baseURL("dd_metrics_url", c.MetricsURL),
+		c.checkKeys(),
+		c.checkHeaders(),
+		c.checkAPIKey(),
+	)
+}
+
+func oneOf(key, value string, allowed ...string) error {
+	if slices.Contains(allowed, value) {
+		return nil
+	}
+	allowed = slices.DeleteFunc(allowed, func(s string) bool { return s == "" })
+	return fmt.Errorf("`%s` = %s: must be %s", key, value, strings.Join(allowed, " or "))
+}
+
+// checkSite asks the Datadog client, which knows the sites.
+func (c Config) checkSite() error {
+	if c.URL != "" && c.MetricsURL != "" {
+		return nil
+	}
+	servers := datadog.NewConfiguration().OperationServers[opSubmitLog]
+	if _, err := servers.URL(0, map[string]string{"site": c.Site}); err == nil {
+		return nil
+	}
+	sites := servers[0].Variables["site"].EnumValues
+	return fmt.Errorf("`site` = %s: must be one of %s; for any other address set `dd_url` and `dd_metrics_url`",
+		c.Site, strings.Join(sites, ", "))
+}
+
+// baseURL says what is wrong with a base address. Its errors leave out what
+// could be a password.
+func baseURL(key, value string) error {
+	if value == "" {
+		return nil
+	}
+	u, err := url.Parse(value)
+	switch {
+	case err != nil:
+		return fmt.Errorf("`%s`: must be an address like https://host:port/prefix", key)
+	case u.User != nil:
+		return fmt.Errorf("`%s`: must hold no user or password; the key goes into `apikey`", key)
+	case u.Scheme != "http" && u.Scheme != "https", u.Hostname() == "", u.RawQuery != "", u.Fragment != "":
+		return fmt.Errorf("`%s` = %s: must be an address like https://host:port/prefix", key, value)
+	}
+	return nil
+}
+
+// checkKeys sees to it that no two things that the sink writes share a name.
+func (c Config) checkKeys() error {
+	taken := []string{"message", "service", "hostname", "ddsource", "ddtags", "status"}
+	var errs []error
+	check := func(property, key string) {
+		if slices.Contains(taken, key) {
+			errs = append(errs, fmt.Errorf("`%s` = %s: that name is in use for something else", property, key))
+		}
+		taken = append(taken, key)
+	}
+	check("json_date_key", c.DateKey)
+	if c.IncludeTagKey {
+		check("tag_key", c.TagKey)
+	}
+	return errors.Join(errs...)
+}
+
+func (c Config) checkHeaders() error {
+	var errs []error
+	for _, h := range c.Headers {
+		switch http.CanonicalHeaderKey(h.Name) {
+		case "Content-Encoding", "Content-Length", "Content-Type", "Transfer-Encoding", "Host":
+			errs = append(errs, fmt.Errorf("`header`: %s is set by the plugin itself", h.Name))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (c Config) checkAPIKey() error {
+	if strings.ContainsFunc(c.APIKey.Reveal(), func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
+		return errors.New("`apikey`: holds white space or characters that no key has")
+	}
+	if c.APIKey.IsZero() && c.APIKeyFile == "" && !c.DryRun {
+		return errors.New("`apikey`: no key; set `apikey`, `apikey_file` or the environment variable DD_API_KEY")
+	}
+	return nil
+}

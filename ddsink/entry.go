@@ -1,0 +1,471 @@
+package ddsink
+
+import (
+	"strconv"
+
+	"out_edge/plugin/record"
+)
+
+// The intake's limit of one entry, in bytes; beyond it, it cuts by itself, in the
+// middle of anything. Source: Datadog's "Send logs" API page.
+const maxEntryBytes = 1_000_000
+
+const (
+	// maxAttributeBytes is what an entry's attributes may take together, so
+	// that the message and the reserved fields have room beside them.
+	maxAttributeBytes = 800_000
+	// maxReservedBytes is how long a record's own service, hostname, source or
+	// ECS field may be to be taken for one.
+	maxReservedBytes = 1 << 10
+	// maxTagsBytes is the same for its own ddtags.
+	maxTagsBytes = 8 << 10
+)
+
+// The attributes that tell what the sink changed.
+const (
+	attrTruncated = "edge.truncated_bytes"    // bytes of the message that were cut off
+	attrDropped   = "edge.dropped_attributes" // attributes that are null or missing for their size
+	attrTrueTime  = "edge.original_timestamp" // ms since 1970, where the arrival time stands in
+	// kept is put before the name of a field of the record that had to make
+	// room for a reserved one: record.timestamp, record.message, ...
+	kept = "record."
+)
+
+// entryFormat is what of a Config shapes an entry. It is immutable.
+type entryFormat struct {
+	messageKey, dateKey, tagKey        string
+	includeTag, ecs                    bool
+	source, service, hostname, machine string
+	tags                               string
+
+	dateHead string // `{"timestamp"`
+	specials []special
+	lengths  uint64 // bit n: some special name is n bytes long
+}
+
+// slot is a field with a meaning of its own, set aside until the end of the
+// entry.
+type slot uint8
+
+const (
+	slotPrimary slot = iota // dd_message_key
+	slotMessage
+	slotService
+	slotHostname
+	slotSource
+	slotTags
+	slotDate
+	slotTag
+	slotHost         // not set aside, only seen
+	slotServiceName  // service.name of a group
+	slotHostName     // host.name of a group
+	slotContainerID  // the ECS fields, in the order of ecsFields
+	slotECSEnd       = slotContainerID + numECSFields
+	noSlot           = slotECSEnd
+	numSlots         = int(slotECSEnd)
+	firstOfGroupOnly = slotServiceName
+)
+
+// special is the name that leads to a slot.
+type special struct {
+	name      string
+	slot      slot
+	groupOnly bool
+}
+
+func newEntryFormat(c Config) *entryFormat {
+	f := &entryFormat{
+		messageKey: c.MessageKey, dateKey: c.DateKey, tagKey: c.TagKey,
+		includeTag: c.IncludeTagKey, ecs: c.Provider == "ecs",
+		source: c.Source, service: c.Service, hostname: c.Hostname, machine: c.MachineName,
+		tags: c.Tags,
+	}
+	f.dateHead = "{" + string(appendString(nil, []byte(f.dateKey)))
+	f.specials = []special{{f.messageKey, slotPrimary, false}}
+	if f.includeTag {
+		f.specials = append(f.specials, special{f.tagKey, slotTag, false})
+	}
+	f.specials = append(f.specials, []special{
+		{"message", slotMessage, false},
+		{"service", slotService, false},
+		{"hostname", slotHostname, false},
+		{"ddsource", slotSource, false},
+		{"ddtags", slotTags, false},
+		{f.dateKey, slotDate, false},
+		{"host", slotHost, false},
+		{"service.name", slotServiceName, true},
+		{"host.name", slotHostName, true},
+	}...)
+	if f.ecs {
+		for i, field := range ecsFields() {
+			f.specials = append(f.specials, special{field.name, slotContainerID + slot(i), false})
+		}
+	}
+	for _, s := range f.specials {
+		f.lengths |= 1 << (len(s.name) & 63)
+	}
+	return f
+}
+
+// slotOf is the slot that a field's name leads to, or noSlot.
+func (f *entryFormat) slotOf(name []byte, group bool) slot {
+	if f.lengths>>(len(name)&63)&1 == 0 {
+		return noSlot
+	}
+	for i := range f.specials {
+		if s := &f.specials[i]; string(name) == s.name && (group || !s.groupOnly) {
+			return s.slot
+		}
+	}
+	return noSlot
+}
+
+// entryWriter writes records as entries of the logs intake. It is reused; the
+// entry that it wrote last is described by its fields.
+type entryWriter struct {
+	f      *entryFormat
+	values valueWriter
+	keys   keySet
+	slots  [numSlots]record.Value // views into the payload, of the current record
+	tags   []byte                 // scratch
+	start  int                    // where the entry begins in dst
+	cut    int                    // bytes cut off its message
+	// dropped counts attributes that were too large to go along.
+	dropped int
+}
+
+func newEntryWriter(f *entryFormat) entryWriter {
+	return entryWriter{f: f, keys: newKeySet()}
+}
+
+// stamp is when an entry happened.
+type stamp struct {
+	ms       int64 // what Datadog is told, in ms since 1970
+	trueTime int64 // the true time where that is another one
+	replaced bool
+}
+
+// append appends rec as one JSON object. A field's own name is used once: what
+// the record says of service, hostname, ddsource and ddtags wins over the
+// properties, these over the group's attributes; any other field of the record
+// that would get in the way of a reserved one is kept under "record.<name>". Of
+// two fields with one name the first counts.
+func (w *entryWriter) append(dst []byte, rec *record.Record, tag string, at stamp) []byte {
+	w.start, w.cut, w.dropped = len(dst), 0, 0
+	w.keys.reset()
+	clear(w.slots[:])
+
+	dst = append(dst, w.f.dateHead...)
+	w.keys.add(dst, w.start+1)
+	dst = append(dst, ':')
+	dst = strconv.AppendInt(dst, at.ms, 10)
+	dst = w.fields(dst, rec.Body, false)
+	otlp := rec.Metadata.Get("otlp")
+	dst = w.metadata(dst, rec, otlp)
+	if rec.Group != nil {
+		dst = w.group(dst, rec.Group)
+	}
+	dst = w.date(dst, at)
+	dst = w.tag(dst, tag)
+	dst = w.reserved(dst, slotSource, "ddsource", w.f.source, noSlot)
+	dst = w.reserved(dst, slotService, "service", w.f.service, slotServiceName)
+	dst = w.reserved(dst, slotHostname, "hostname", w.f.hostname, slotHostName)
+	dst = w.machine(dst)
+	dst = w.leftOver(dst, slotServiceName, "service.name")
+	dst = w.leftOver(dst, slotHostName, "host.name")
+	dst = w.ddtags(dst)
+	dst = w.status(dst, otlp)
+	dst = w.trace(dst, otlp)
+	dst = w.message(dst)
+	return append(dst, '}')
+}
+
+// limit is how far attributes may go in dst.
+func (w *entryWriter) limit() int { return w.start + maxAttributeBytes }
+
+// fields appends the pairs of a map as attributes, and sets those aside that have
+// a slot.
+func (w *entryWriter) fields(dst []byte, m record.Value, group bool) []byte {
+	r := m.Reader()
+	if r.Next() != record.Map {
+		return dst
+	}
+	for i, n := 0, r.Len(); i < n; i++ {
+		kind := r.Next()
+		if kind == record.Str || kind == record.Bin {
+			if s := w.f.slotOf(r.Bytes(), group); s != noSlot && w.slots[s] == nil {
+				r.Next()
+				w.slots[s] = r.Skip()
+				if s == slotHost {
+					dst = w.named(dst, "", "host", w.slots[s])
+				}
+				continue
+			} else if s != noSlot {
+				r.Next()
+				r.Skip()
+				continue
+			}
+		}
+		before := len(dst)
+		dst = w.key(dst, &r, kind)
+		if len(dst) == before {
+			r.Next()
+			r.Skip()
+			continue
+		}
+		var ok bool
+		head := len(dst)
+		if dst, ok = w.values.append(dst, &r, w.limit()); !ok || len(dst) > w.limit() {
+			dst = append(dst[:head], "null"...)
+			w.dropped++
+			r = after(m, i)
+		}
+	}
+	return dst
+}
+
+// after is a reader of map m that stands behind pair i.
+func after(m record.Value, i int) record.Reader {
+	r := m.Reader()
+	r.Next()
+	for range 2 * (i + 1) {
+		r.Next()
+		r.Skip()
+	}
+	return r
+}
+
+// key appends a comma, the key that r has just given, and a colon; or nothing,
+// where the key is there already or there is no room for it.
+func (w *entryWriter) key(dst []byte, r *record.Reader, kind record.TokenKind) []byte {
+	before := len(dst)
+	if kind < record.Array && kind >= record.Str && len(r.Bytes()) > w.limit()-before {
+		w.dropped++
+		return dst
+	}
+	dst = append(dst, ',')
+	dst = appendKeyToken(dst, r, kind)
+	if len(dst) > w.limit() {
+		w.dropped++
+		return dst[:before]
+	}
+	if !w.keys.add(dst, before+1) {
+		return dst[:before]
+	}
+	return append(dst, ':')
+}
+
+// named appends value as the attribute prefix+name.
+func (w *entryWriter) named(dst []byte, prefix, name string, value record.Value) []byte {
+	before := len(dst)
+	dst = w.name(dst, prefix, name)
+	if len(dst) == before {
+		return dst
+	}
+	head := len(dst)
+	r := value.Reader()
+	dst, ok := w.values.append(dst, &r, w.limit())
+	if !ok || len(dst) > w.limit() {
+		w.dropped++
+		return append(dst[:head], "null"...)
+	}
+	return dst
+}
+
+// name is key for a name of our own.
+func (w *entryWriter) name(dst []byte, prefix, name string) []byte {
+	before := len(dst)
+	dst = append(dst, ',', '"')
+	dst = append(dst, prefix...)
+	dst = appendEscaped(dst, []byte(name))
+	dst = append(dst, '"')
+	if !w.keys.add(dst, before+1) {
+		return dst[:before]
+	}
+	return append(dst, ':')
+}
+
+// text appends a string of our own under a name.
+func (w *entryWriter) text(dst []byte, name, text string) []byte {
+	before := len(dst)
+	if dst = w.name(dst, "", name); len(dst) == before {
+		return dst
+	}
+	dst = append(dst, '"')
+	dst = appendEscaped(dst, []byte(text))
+	return append(dst, '"')
+}
+
+// date deals with the record's own field of the name that the time goes under.
+func (w *entryWriter) date(dst []byte, at stamp) []byte {
+	if at.replaced {
+		before := len(dst)
+		if dst = w.name(dst, "", attrTrueTime); len(dst) > before {
+			dst = strconv.AppendInt(dst, at.trueTime, 10)
+		}
+	}
+	own := w.slots[slotDate]
+	if own == nil {
+		return dst
+	}
+	if ms, ok := own.Int64(); ok && ms == at.ms {
+		return dst
+	}
+	return w.named(dst, kept, w.f.dateKey, own)
+}
+
+// tag appends Fluent Bit's tag where the user asked for it.
+func (w *entryWriter) tag(dst []byte, tag string) []byte {
+	if !w.f.includeTag {
+		return dst
+	}
+	dst = w.text(dst, w.f.tagKey, tag)
+	if own := w.slots[slotTag]; own != nil {
+		dst = w.named(dst, kept, w.f.tagKey, own)
+	}
+	return dst
+}
+
+// reserved appends a reserved field: the record's own if it can be one, else the
+// property, else what the group says, which is used up by that.
+func (w *entryWriter) reserved(dst []byte, own slot, name, property string, group slot) []byte {
+	v := w.slots[own]
+	if usable(v, maxReservedBytes) {
+		return w.scalar(dst, name, v)
+	}
+	if v != nil && !isBlank(v) {
+		dst = w.named(dst, kept, name, v)
+	}
+	if property != "" {
+		return w.text(dst, name, property)
+	}
+	if group != noSlot && usable(w.slots[group], maxReservedBytes) {
+		dst = w.scalar(dst, name, w.slots[group])
+		w.slots[group] = nil
+	}
+	return dst
+}
+
+// machine names the machine where nothing else names a host.
+func (w *entryWriter) machine(dst []byte) []byte {
+	if w.f.machine == "" || w.slots[slotHost] != nil {
+		return dst
+	}
+	return w.text(dst, "hostname", w.f.machine) // nothing, where there is one
+}
+
+// leftOver appends what was set aside and not used.
+func (w *entryWriter) leftOver(dst []byte, s slot, name string) []byte {
+	if w.slots[s] == nil {
+		return dst
+	}
+	return w.named(dst, "", name, w.slots[s])
+}
+
+// scalar appends a scalar as a string under a name.
+func (w *entryWriter) scalar(dst []byte, name string, v record.Value) []byte {
+	before := len(dst)
+	if dst = w.name(dst, "", name); len(dst) == before {
+		return dst
+	}
+	r := v.Reader()
+	return appendKeyToken(dst, &r, r.Next())
+}
+
+// usable says whether v can be a reserved field: a scalar that says something,
+// and not much longer than such a field is.
+func usable(v record.Value, longest int) bool {
+	return v != nil && len(v) <= longest && isScalar(v) && !isBlank(v)
+}
+
+func isScalar(v record.Value) bool {
+	k := v.Kind()
+	return k > record.Nil && k < record.Array
+}
+
+// isBlank says whether v is nil or an empty text.
+func isBlank(v record.Value) bool {
+	if len(v) == 0 || v.Kind() == record.Nil {
+		return true
+	}
+	b, isText := v.Bytes()
+	return isText && len(b) == 0
+}
+
+// message appends the message, as long as it fits. It is always there, as the
+// intake's model demands it; the field that dd_message_key names comes first,
+// then one called message.
+func (w *entryWriter) message(dst []byte) []byte {
+	primary, own := w.slots[slotPrimary], w.slots[slotMessage]
+	chosen := primary
+	switch {
+	case primary != nil && isScalar(primary):
+		if own != nil {
+			dst = w.named(dst, kept, "message", own)
+		}
+	case own != nil && isScalar(own):
+		chosen = own
+		dst = w.unusedPrimary(dst, primary)
+	default:
+		chosen = nil
+		dst = w.unusedPrimary(dst, primary)
+		if own != nil && own.Kind() != record.Nil {
+			dst = w.named(dst, kept, "message", own)
+		}
+	}
+	dst = w.notes(dst)
+	dst = append(dst, `,"message":`...)
+	return w.messageText(dst, chosen)
+}
+
+// unusedPrimary keeps a map or array under its own name, which unlike
+// "message" has no meaning at the intake.
+func (w *entryWriter) unusedPrimary(dst []byte, v record.Value) []byte {
+	switch {
+	case v == nil || v.Kind() == record.Nil:
+		return dst
+	case w.f.messageKey == "message":
+		return w.named(dst, kept, "message", v)
+	default:
+		return w.named(dst, "", w.f.messageKey, v)
+	}
+}
+
+// notes appends what became of attributes that were too large.
+func (w *entryWriter) notes(dst []byte) []byte {
+	if w.dropped == 0 {
+		return dst
+	}
+	before := len(dst)
+	if dst = w.name(dst, "", attrDropped); len(dst) == before {
+		return dst
+	}
+	return strconv.AppendInt(dst, int64(w.dropped), 10)
+}
+
+// messageText appends the message itself, and after it how much of it was cut.
+func (w *entryWriter) messageText(dst []byte, v record.Value) []byte {
+	if v == nil {
+		return append(dst, '"', '"')
+	}
+	r := v.Reader()
+	kind := r.Next()
+	if kind != record.Str && kind != record.Bin {
+		return appendKeyToken(dst, &r, kind)
+	}
+	const noteRoom = len(`,"`+attrTruncated+`":`) + 20 + len(`}`)
+	room := max(maxEntryBytes-(len(dst)-w.start)-noteRoom, 2)
+	text := r.Bytes()
+	if kind == record.Bin && len(text)*6+2 <= room {
+		return appendBin(dst, text)
+	}
+	dst, used := appendStringMax(dst, text, room)
+	if w.cut = len(text) - used; w.cut == 0 {
+		return dst
+	}
+	before := len(dst)
+	if dst = w.name(dst, "", attrTruncated); len(dst) == before {
+		return dst
+	}
+	return strconv.AppendInt(dst, int64(w.cut), 10)
+}

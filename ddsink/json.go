@@ -1,0 +1,286 @@
+package ddsink
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"math"
+	"math/bits"
+	"strconv"
+	"unicode/utf8"
+
+	"out_edge/plugin/record"
+)
+
+// How values become JSON:
+//
+//	nil, bool, integers of any width    as they are, exactly
+//	float                               as encoding/json writes it; NaN and Inf: null
+//	str                                 a string; each byte that is not UTF-8: U+FFFD
+//	bin                                 a string if it is UTF-8, else base64
+//	ext                                 base64 of its content
+//	array, map                          array, object
+//	a key that is not str               its JSON text as a string; a container: base64
+
+// frame is a container that is being written.
+type frame struct {
+	left  int // values still to come, keys included
+	isMap bool
+}
+
+// valueWriter writes MessagePack values as JSON. Its stack is reused.
+type valueWriter struct {
+	stack [record.MaxDepth + 1]frame
+}
+
+// append appends the value that r stands before, and steps over it. It stops
+// early, with ok false and dst longer by what it wrote so far, when dst would grow
+// beyond limit bytes, or when the bytes are no value.
+func (w *valueWriter) append(dst []byte, r *record.Reader, limit int) (out []byte, ok bool) {
+	depth := 0
+	for {
+		asKey := false
+		if depth > 0 {
+			top := &w.stack[depth-1]
+			asKey = top.isMap && top.left&1 == 0
+			switch c := dst[len(dst)-1]; {
+			case top.isMap && !asKey:
+				dst = append(dst, ':')
+			case c != '{' && c != '[':
+				dst = append(dst, ',')
+			}
+		}
+		kind := r.Next()
+		if kind >= record.Array && !asKey && r.Len() > 0 {
+			if depth == len(w.stack) {
+				return dst, false
+			}
+			w.stack[depth] = frame{left: r.Len(), isMap: kind == record.Map}
+			if kind == record.Map {
+				w.stack[depth].left *= 2
+				dst = append(dst, '{')
+			} else {
+				dst = append(dst, '[')
+			}
+			depth++
+			continue
+		}
+		if kind == record.End || len(dst) > limit {
+			return dst, false
+		}
+		if kind >= record.Str && len(r.Bytes()) > limit-len(dst) && kind < record.Array {
+			return dst, false
+		}
+		if asKey {
+			dst = appendKeyToken(dst, r, kind)
+		} else {
+			dst = appendToken(dst, r, kind)
+		}
+		for {
+			if depth == 0 {
+				return dst, true
+			}
+			top := &w.stack[depth-1]
+			top.left--
+			if top.left > 0 {
+				break
+			}
+			if top.isMap {
+				dst = append(dst, '}')
+			} else {
+				dst = append(dst, ']')
+			}
+			depth--
+		}
+	}
+}
+
+// appendToken appends a token that is no container, or an empty one.
+func appendToken(dst []byte, r *record.Reader, kind record.TokenKind) []byte {
+	switch kind {
+	case record.Str:
+		return appendString(dst, r.Bytes())
+	case record.Integer:
+		return strconv.AppendInt(dst, r.Int64(), 10)
+	case record.Unsigned:
+		return strconv.AppendUint(dst, r.Uint64(), 10)
+	case record.Double:
+		return appendFloat(dst, r.Float64())
+	case record.Bool:
+		return strconv.AppendBool(dst, r.Bool())
+	case record.Bin:
+		return appendBin(dst, r.Bytes())
+	case record.Ext:
+		return appendBase64(dst, r.Bytes())
+	case record.Array:
+		return append(dst, "[]"...)
+	case record.Map:
+		return append(dst, "{}"...)
+	default:
+		return append(dst, "null"...)
+	}
+}
+
+// appendKeyToken appends a token as an object's key.
+func appendKeyToken(dst []byte, r *record.Reader, kind record.TokenKind) []byte {
+	switch kind {
+	case record.Str, record.Bin, record.Ext:
+		return appendToken(dst, r, kind)
+	case record.Array, record.Map:
+		return appendBase64(dst, r.Skip())
+	default:
+		dst = append(dst, '"')
+		dst = appendToken(dst, r, kind)
+		return append(dst, '"')
+	}
+}
+
+// appendFloat appends f as encoding/json does, so that it reads back exactly;
+// NaN and the infinities, for which JSON has no word, as null.
+func appendFloat(dst []byte, f float64) []byte {
+	if math.IsInf(f, 0) || math.IsNaN(f) {
+		return append(dst, "null"...)
+	}
+	if i := int64(f); float64(i) == f && i > -1e15 && i < 1e15 && (i != 0 || !math.Signbit(f)) {
+		return strconv.AppendInt(dst, i, 10)
+	}
+	abs := math.Abs(f)
+	if abs != 0 && (abs < 1e-6 || abs >= 1e21) {
+		dst = strconv.AppendFloat(dst, f, 'e', -1, 64)
+		if n := len(dst); n >= 4 && dst[n-4] == 'e' && dst[n-3] == '-' && dst[n-2] == '0' {
+			dst[n-2] = dst[n-1]
+			dst = dst[:n-1]
+		}
+		return dst
+	}
+	return strconv.AppendFloat(dst, f, 'f', -1, 64)
+}
+
+func appendBin(dst, b []byte) []byte {
+	if utf8.Valid(b) {
+		return appendString(dst, b)
+	}
+	return appendBase64(dst, b)
+}
+
+func appendBase64(dst, b []byte) []byte {
+	dst = append(dst, '"')
+	dst = base64.StdEncoding.AppendEncode(dst, b)
+	return append(dst, '"')
+}
+
+// appendString appends s as a JSON string. Only what JSON demands is escaped.
+func appendString(dst, s []byte) []byte {
+	dst = append(dst, '"')
+	dst = appendEscaped(dst, s)
+	return append(dst, '"')
+}
+
+const (
+	ones  = 0x0101010101010101
+	highs = 0x8080808080808080
+)
+
+// plainPrefix is how many bytes from the start of s need no escape: no control
+// character, no quote, no backslash, and, unless validUTF8, no byte over 0x7f.
+func plainPrefix(s []byte, validUTF8 bool) int {
+	i := 0
+	mask := uint64(highs)
+	if validUTF8 {
+		mask = 0
+	}
+	for ; i+8 <= len(s); i += 8 {
+		x := binary.LittleEndian.Uint64(s[i:])
+		quote := x ^ ones*'"'
+		slash := x ^ ones*'\\'
+		// The lowest high bit that these leave is exact, and only it is used.
+		special := ((x-ones*' ')&^x | (quote-ones)&^quote | (slash-ones)&^slash) & highs
+		special |= x & mask
+		if special != 0 {
+			return i + bits.TrailingZeros64(special)/8
+		}
+	}
+	for ; i < len(s); i++ {
+		if c := s[i]; c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf && !validUTF8 {
+			return i
+		}
+	}
+	return i
+}
+
+// appendEscaped appends s without the quotes around it.
+func appendEscaped(dst, s []byte) []byte {
+	valid := false
+	for {
+		n := plainPrefix(s, valid)
+		dst = append(dst, s[:n]...)
+		s = s[n:]
+		if len(s) == 0 {
+			return dst
+		}
+		if s[0] < utf8.RuneSelf {
+			dst = appendEscape(dst, s[0])
+			s = s[1:]
+			continue
+		}
+		if valid = utf8.Valid(s); valid {
+			continue
+		}
+		return appendRepaired(dst, s)
+	}
+}
+
+// appendRepaired is appendEscaped for text that is not UTF-8 throughout.
+func appendRepaired(dst, s []byte) []byte {
+	for i := 0; i < len(s); {
+		if c := s[i]; c < utf8.RuneSelf {
+			if c < ' ' || c == '"' || c == '\\' {
+				dst = appendEscape(dst, c)
+			} else {
+				dst = append(dst, c)
+			}
+			i++
+			continue
+		}
+		r, size := utf8.DecodeRune(s[i:])
+		dst = utf8.AppendRune(dst, r) // RuneError for a bad byte is U+FFFD
+		i += size
+	}
+	return dst
+}
+
+func appendEscape(dst []byte, c byte) []byte {
+	const hex = "0123456789abcdef"
+	switch c {
+	case '"', '\\':
+		return append(dst, '\\', c)
+	case '\n':
+		return append(dst, '\\', 'n')
+	case '\r':
+		return append(dst, '\\', 'r')
+	case '\t':
+		return append(dst, '\\', 't')
+	default:
+		return append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+	}
+}
+
+// appendStringMax is appendString for as much of s, cut between characters, as
+// gives at most limit bytes with the quotes. used is how many bytes of s that is.
+func appendStringMax(dst, s []byte, limit int) (out []byte, used int) {
+	if len(s)*6+2 <= limit { // six bytes is what the longest escape takes
+		return appendString(dst, s), len(s)
+	}
+	start := len(dst)
+	dst = append(dst, '"')
+	for used < len(s) {
+		_, size := utf8.DecodeRune(s[used:])
+		before := len(dst)
+		dst = appendRepaired(dst, s[used:used+size])
+		if len(dst)-start+1 > limit {
+			dst = dst[:before]
+			break
+		}
+		used += size
+	}
+	return append(dst, '"'), used
+}

@@ -1,0 +1,156 @@
+package ddsink
+
+import (
+	"bytes"
+
+	"out_edge/plugin/record"
+)
+
+// numECSFields is len(ecsFields()).
+const numECSFields = 6
+
+// ecsField is a field of Fluent Bit's ECS filter, and the tag that out_datadog
+// makes of it.
+type ecsField struct {
+	name   string
+	append func(tags, value []byte) []byte
+}
+
+func ecsFields() [numECSFields]ecsField {
+	return [...]ecsField{
+		{"container_id", func(t, v []byte) []byte { return appendTag(t, "container_id", v) }},
+		{"container_name", appendContainerName},
+		{"container_image", func(t, v []byte) []byte { return appendTag(t, "container_image", v) }},
+		{"ecs_cluster", appendCluster},
+		{"ecs_task_definition", appendTaskDefinition},
+		{"ecs_task_arn", appendTaskARN},
+	}
+}
+
+// ddtags appends the tags: those made of ECS fields, then the property's, then
+// the record's own.
+func (w *entryWriter) ddtags(dst []byte) []byte {
+	w.tags = w.tags[:0]
+	if w.f.ecs {
+		dst = w.ecsTags(dst)
+	}
+	w.tags = appendTagText(w.tags, []byte(w.f.tags))
+	if own := w.slots[slotTags]; own != nil {
+		dst = w.ownTags(dst, own)
+	}
+	if len(w.tags) == 0 {
+		return dst
+	}
+	return w.bytes(dst, "ddtags", w.tags)
+}
+
+// ecsTags turns the ECS fields into tags. One that is no text, or an empty one,
+// stays an attribute, as it does in out_datadog.
+func (w *entryWriter) ecsTags(dst []byte) []byte {
+	for i, field := range ecsFields() {
+		v := w.slots[slotContainerID+slot(i)]
+		if v == nil {
+			continue
+		}
+		if v.Kind() == record.Str && usable(v, maxReservedBytes) {
+			text, _ := v.Bytes()
+			w.tags = field.append(w.tags, text)
+			continue
+		}
+		dst = w.named(dst, "", field.name, v)
+	}
+	return dst
+}
+
+// ownTags adds the record's ddtags: one text, or an array of texts.
+func (w *entryWriter) ownTags(dst []byte, own record.Value) []byte {
+	switch {
+	case len(own) > maxTagsBytes:
+	case own.Kind() == record.Str || own.Kind() == record.Bin:
+		text, _ := own.Bytes()
+		w.tags = appendTagText(w.tags, text)
+		return dst
+	case own.Kind() == record.Array && allTexts(own):
+		for it := own.Array(); ; {
+			v, ok := it.Next()
+			if !ok {
+				return dst
+			}
+			text, _ := v.Bytes()
+			w.tags = appendTagText(w.tags, text)
+		}
+	case own.Kind() == record.Nil:
+		return dst
+	}
+	return w.named(dst, kept, "ddtags", own)
+}
+
+func allTexts(array record.Value) bool {
+	for it := array.Array(); ; {
+		v, ok := it.Next()
+		if !ok {
+			return true
+		}
+		if v.Kind() != record.Str {
+			return false
+		}
+	}
+}
+
+// appendTagText appends tags that are written already.
+func appendTagText(tags, text []byte) []byte {
+	if len(text) == 0 {
+		return tags
+	}
+	if len(tags) > 0 {
+		tags = append(tags, ',')
+	}
+	return append(tags, text...)
+}
+
+// appendTag appends name:value.
+func appendTag(tags []byte, name string, value []byte) []byte {
+	if len(tags) > 0 {
+		tags = append(tags, ',')
+	}
+	tags = append(tags, name...)
+	tags = append(tags, ':')
+	return append(tags, value...)
+}
+
+func appendContainerName(tags, v []byte) []byte {
+	return appendTag(tags, "container_name", bytes.TrimPrefix(v, []byte("/")))
+}
+
+func appendCluster(tags, v []byte) []byte {
+	return appendTag(tags, "cluster_name", behind(v, "cluster/"))
+}
+
+// appendTaskDefinition makes two tags of family:version.
+func appendTaskDefinition(tags, v []byte) []byte {
+	i := bytes.IndexByte(v, ':')
+	if i < 0 {
+		return appendTag(tags, "ecs_task_definition", v)
+	}
+	tags = appendTag(tags, "task_family", v[:i])
+	return appendTag(tags, "task_version", v[i+1:])
+}
+
+// appendTaskARN makes three tags of arn:aws:ecs:<region>:<account>:task/<id>.
+func appendTaskARN(tags, v []byte) []byte {
+	tags = appendTag(tags, "task_arn", v)
+	if rest, ok := bytes.CutPrefix(v, []byte("arn:aws:ecs:")); ok {
+		if i := bytes.IndexByte(rest, ':'); i >= 0 {
+			tags = appendTag(tags, "region", rest[:i])
+		}
+	}
+	return appendTag(tags, "task_id", behind(v, "task/"))
+}
+
+// behind is what follows the first mark in v, or all of v.
+func behind(v []byte, mark string) []byte {
+	if i := bytes.Index(v, []byte(mark)); i >= 0 {
+		return v[i+len(mark):]
+	}
+	return v
+}

@@ -1,0 +1,131 @@
+package exporter_test
+
+import (
+	"encoding/binary"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+
+	"out_edge/exporter"
+	"out_edge/plugin/delivery"
+	"out_edge/plugin/record"
+	"out_edge/timefix"
+)
+
+// wholePage is what /metrics shows after every host input of one machine has
+// been seen.
+func wholePage(t *testing.T, host string) string {
+	t.Helper()
+	cfg := loopback()
+	cfg.Labels = []record.Label{{Name: "site", Value: "barn \"7\""}}
+	cfg.Sinks = []string{delivery.SinkDatadog, delivery.SinkDatadogMetrics, delivery.SinkRemoteWrite}
+	m := open(t, quietHub(newClock()), cfg)
+	files, err := filepath.Glob(filepath.Join("testdata", "chunks", host, "*.msgpack"))
+	if err != nil || len(files) == 0 {
+		t.Fatal("no chunks", err)
+	}
+	for _, f := range files {
+		p, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if record.Detect(p) == record.Logs {
+			observeTimed(m, p)
+		}
+	}
+	m.Self().FlushDuration(3 * time.Millisecond)
+	_, body := fetch(t, m, "/metrics")
+	body = strings.ReplaceAll(body, runtime.Version(), "go1.x")
+	return strings.ReplaceAll(body, `goarch="`+runtime.GOARCH, `goarch="any`)
+}
+
+// observeTimed gives records to m at their own times.
+func observeTimed(m *exporter.Metrics, p []byte) {
+	var d record.Decoder
+	for d.Reset(p); d.Next(); {
+		raw := d.Record().RawTime
+		raw = raw[len(raw)-8:]
+		at := time.Unix(int64(binary.BigEndian.Uint32(raw)), int64(binary.BigEndian.Uint32(raw[4:])))
+		m.Observe(nil, "t", d.Record(), at.UnixNano())
+	}
+}
+
+func TestWholePage(t *testing.T) {
+	for _, host := range []string{"amd64-v5.1.1", "armv7-v4.2.0"} {
+		t.Run(host, func(t *testing.T) { golden(t, host+".prom", wholePage(t, host)) })
+	}
+}
+
+func TestPageLints(t *testing.T) {
+	body := wholePage(t, "amd64-v5.1.1")
+	problems, err := promlint.New(strings.NewReader(body)).Lint()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range problems {
+		t.Errorf("%s: %s", p.Metric, p.Text)
+	}
+	if promtool, err := exec.LookPath("promtool"); err == nil {
+		cmd := exec.Command(promtool, "check", "metrics")
+		cmd.Stdin = strings.NewReader(body)
+		if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
+			t.Errorf("promtool check metrics: %v\n%s", err, out)
+		}
+	}
+}
+
+func TestEventsPage(t *testing.T) {
+	for _, name := range []string{"flb_metrics", "node_metrics"} {
+		t.Run(name, func(t *testing.T) {
+			m := open(t, quietHub(newClock()), loopback())
+			var in record.Interner
+			for _, n := range []string{".1", ".2"} {
+				samples, err := record.AppendMetrics(nil, chunk(t, "amd64-v5.1.1", name+n), start.UnixNano(), &in)
+				if err != nil {
+					t.Fatal(err)
+				}
+				m.Apply(samples)
+			}
+			_, body := fetch(t, m, "/metrics")
+			var shown strings.Builder
+			for line := range strings.Lines(body) {
+				if !strings.Contains(line, "edge_") {
+					shown.WriteString(line)
+				}
+			}
+			golden(t, name+".prom", shown.String())
+			wantLines(t, scrape(t, m, `edge_dropped_records_total{reason="name_conflict"`, `edge_dropped_records_total{reason="malformed"`),
+				`edge_dropped_records_total{reason="malformed",sink="prometheus"} 0`,
+				`edge_dropped_records_total{reason="name_conflict",sink="prometheus"} 0`)
+		})
+	}
+}
+
+func TestMetricsTable(t *testing.T) {
+	rows := exporter.MetricsTable()
+	body := wholePage(t, "amd64-v5.1.1")
+	for _, r := range rows {
+		if r.Help == "" || r.From == "" {
+			t.Errorf("%s: no help or origin", r.Name)
+		}
+		switch r.Name {
+		case "edge_network_drops_total", "edge_adjusted_records_total":
+			continue // neither is in the captured chunks
+		}
+		if !strings.Contains(body, "# TYPE "+r.Name+" "+r.Type+"\n") {
+			t.Errorf("%s %s is not on the page", r.Type, r.Name)
+		}
+	}
+	if got, want := rows[0].Name, "edge_cpu_usage_ratio"; got != want {
+		t.Errorf("first row %s, want %s", got, want)
+	}
+	if timefix.NumVerdicts != strings.Count(body, "edge_time_repairs_total{") {
+		t.Error("a verdict is missing")
+	}
+}
