@@ -14,16 +14,17 @@ const (
 	sysClockGettime64 = 403
 )
 
-// readClocks gives both clocks in nanoseconds; 0 stands for one that the kernel
-// did not tell.
+// readClocks gives both clocks in nanoseconds; 0 stands for one that is not told
+// here. That goes for the wall clock where Go's own has 64 bits.
 func readClocks() (wall, boot int64) {
-	return gettime(clockRealtime), gettime(clockBoottime)
+	wall, boot = gettime64(clockRealtime), gettime64(clockBoottime)
+	if boot == 0 {
+		boot = gettime(clockBoottime)
+	}
+	return wall, boot
 }
 
 func gettime(clock uintptr) int64 {
-	if wide := gettime64(clock); wide != 0 {
-		return wide
-	}
 	var ts syscall.Timespec
 	if _, _, errno := syscall.RawSyscall(syscall.SYS_CLOCK_GETTIME, clock, uintptr(unsafe.Pointer(&ts)), 0); errno != 0 {
 		return 0

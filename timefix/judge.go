@@ -38,7 +38,7 @@ func (s *Session) believable(t int64) bool { return uint64(t-s.low) <= s.span }
 
 // asIs reads seconds, whatever they are.
 func (s *Session) asIs(r reading) (Fixed, string) {
-	if t, ok := r.in(second); ok {
+	if t, ok := r.seconds(); ok {
 		return Fixed{UnixNano: t}, ""
 	}
 	return s.arrival(whyUnreadable)
@@ -46,7 +46,7 @@ func (s *Session) asIs(r reading) (Fixed, string) {
 
 // asIsOrArrival believes seconds or nothing.
 func (s *Session) asIsOrArrival(r reading) (Fixed, string) {
-	if t, ok := r.in(second); ok && r.part < second && s.believable(t) {
+	if t, ok := r.seconds(); ok && r.part < second && s.believable(t) {
 		return Fixed{UnixNano: t}, ""
 	}
 	return s.arrival(whyArrival)
@@ -55,7 +55,7 @@ func (s *Session) asIsOrArrival(r reading) (Fixed, string) {
 // asSeconds believes seconds, with what is wrong with the nanoseconds put
 // right: they are below one second in r afterwards.
 func (s *Session) asSeconds(r *reading) (fixed Fixed, why string, ok bool) {
-	t, ok := r.in(second)
+	t, ok := r.seconds()
 	if r.part < second {
 		return Fixed{UnixNano: t}, "", ok && s.believable(t)
 	}
@@ -78,17 +78,17 @@ func (s *Session) scaled(r reading) (fixed Fixed, why string, ok bool) {
 	if s.blind {
 		high = s.low + int64(s.span)
 	}
-	within := func(unit int64) bool {
-		t, ok := r.in(unit)
+	within := func(w wrap) bool {
+		t, ok := r.in(w)
 		fixed.UnixNano = t
 		return ok && t >= s.low && t <= high
 	}
 	switch {
-	case within(millisecond):
+	case within(wrapMs):
 		fixed.Verdict, why = ScaledMs, whyScaledMs
-	case within(microsecond):
+	case within(wrapUs):
 		fixed.Verdict, why = ScaledUs, whyScaledUs
-	case within(1):
+	case within(wrapNs):
 		fixed.Verdict, why = ScaledNs, whyScaledNs
 	default:
 		return fixed, "", false
@@ -104,8 +104,8 @@ func (s *Session) dated(r reading, as Fixed, why string) (Fixed, string) {
 		return as, why
 	}
 	age := as.UnixNano - s.at.Wall
-	if w, whyWrap, ok := s.betterWrap(low, age); ok {
-		return s.wrapped(w, low, r.part), whyWrap
+	if w, better := s.betterWrap(low, age); better {
+		return s.wrapped(w, low, r.part), whyStream(w)
 	}
 	if shift, ok := s.stepped(as.UnixNano, age); ok {
 		return Fixed{UnixNano: as.UnixNano + shift, Verdict: ClockStep}, whyClockStep
@@ -115,40 +115,39 @@ func (s *Session) dated(r reading, as Fixed, why string) (Fixed, string) {
 
 // betterWrap says which wrap, if any, explains a believable date better than
 // the date itself, age after the arrival.
-func (s *Session) betterWrap(low uint32, age int64) (w wrap, why string, better bool) {
+func (s *Session) betterWrap(low uint32, age int64) (w wrap, better bool) {
 	switch s.stream.habit {
 	case habitUs:
-		w, why = wrapUs(), whyWrappedUs
+		w = wrapUs
 	case habitNs:
-		w, why = wrapNs(), whyWrappedNs
+		w = wrapNs
 	default:
-		return s.betterMs(low, age)
+		return wrapMs, s.betterMs(low, age)
 	}
-	d := w.distance(low, s.at.Wall)
+	d := s.ref.distance(w, low)
 	if w.live(d) && abs(d) < abs(age) {
 		s.stream.proven = s.at.Wall
-		return w, why, true
+		return w, true
 	}
 	s.unchanged(age, false)
-	return w, "", false
+	return w, false
 }
 
 // betterMs is betterWrap for milliseconds. Of a source that is known to wrap,
 // that reading is right which is nearer to the arrival. While the source seems
 // to be put right (or two share the tag), a wrapped one must be live besides.
-func (s *Session) betterMs(low uint32, age int64) (w wrap, why string, better bool) {
-	w = wrapMs()
-	d := w.distance(low, s.at.Wall)
-	live := w.live(d)
+func (s *Session) betterMs(low uint32, age int64) bool {
+	d := s.ref.distance(wrapMs, low)
+	live := wrapMs.live(d)
 	if live && age < -nearNow {
 		s.meetLive(low, d)
 	}
 	if s.stream.habit == habitMs && abs(d) < abs(age) && (live || s.stream.honest == 0) {
 		s.sawLate = s.sawLate || !live
-		return w, whyWrappedStream, true
+		return true
 	}
 	s.unchanged(age, live)
-	return w, "", false
+	return false
 }
 
 // unchanged notes a believable record that was left as it is; live is one that
@@ -168,10 +167,10 @@ func (s *Session) undated(r reading) (Fixed, string) {
 	if !fits {
 		return s.arrival(whyUnreadable)
 	}
-	ms := wrapMs()
-	d := ms.distance(low, s.at.Wall)
+	d := s.ref.distance(wrapMs, low)
+	live := wrapMs.live(d)
 	known := s.stream.habit == habitMs
-	if r.whole == 0 && r.part == 0 && !(known && ms.live(d)) {
+	if r.whole == 0 && r.part == 0 && !(known && live) {
 		return s.arrival(whyZero)
 	}
 	if !known {
@@ -182,22 +181,22 @@ func (s *Session) undated(r reading) (Fixed, string) {
 	s.meetOdd(low, d)
 	switch s.stream.habit {
 	case habitMs:
-		return s.wrapped(ms, low, r.part), whyWrappedMs
+		return s.wrapped(wrapMs, low, r.part), whyWrappedMs
 	case habitUs:
-		return s.wrappedByHabit(wrapUs(), low, r.part, usLate)
+		return s.wrappedByHabit(wrapUs, low, r.part, usLate)
 	case habitNs:
-		return s.wrappedByHabit(wrapNs(), low, r.part, liveNsBehind)
+		return s.wrappedByHabit(wrapNs, low, r.part, liveNsBehind)
 	}
-	if why := s.otherwise(r, ms.live(d)); why != "" {
+	if why := s.otherwise(r, live); why != "" {
 		return s.arrival(why)
 	}
-	return s.wrapped(ms, low, r.part), whyWrappedMs
+	return s.wrapped(wrapMs, low, r.part), whyWrappedMs
 }
 
 // otherwise says what speaks against wrapped milliseconds in an unbelievable
 // record of a source that is not known to wrap them.
 func (s *Session) otherwise(r reading, live bool) string {
-	t, _ := r.in(second)
+	t, _ := r.seconds()
 	high := s.low + int64(s.span)
 	switch {
 	case live:
@@ -215,24 +214,24 @@ func (s *Session) otherwise(r reading, live bool) string {
 }
 
 func (s *Session) wrapped(w wrap, low uint32, nsec int64) Fixed {
-	t := w.nearest(low, s.at.Wall)
+	t := s.ref.nearest(w, low)
 	if nsec != 0 {
 		t = w.refine(t, nsec)
 	}
-	return Fixed{UnixNano: t, Verdict: w.verdict}
+	return Fixed{UnixNano: t, Verdict: w.verdict()}
 }
 
 // wrappedByHabit repairs a µs or ns wrap that is not older than late.
 func (s *Session) wrappedByHabit(w wrap, low uint32, nsec, late int64) (Fixed, string) {
-	d := w.distance(low, s.at.Wall)
-	if d < -late || d > w.ahead {
+	d := s.ref.distance(w, low)
+	if !w.live(d) && (d > 0 || d < -late) {
 		s.stream.miss()
 		return s.arrival(whyLate)
 	}
 	if w.live(d) {
 		s.stream.proven, s.stream.missed = s.at.Wall, 0
 	}
-	return s.wrapped(w, low, nsec), w.why
+	return s.wrapped(w, low, nsec), whyStream(w)
 }
 
 // meetLive takes in a record that a source wrapping ms could have sent just
@@ -249,7 +248,7 @@ func (s *Session) meetLive(low uint32, d int64) {
 // meetOdd takes in an unbelievable record that is d away from its arrival if it
 // is a wrapped number of ms.
 func (s *Session) meetOdd(low uint32, d int64) {
-	live := wrapMs().live(d)
+	live := wrapMs.live(d)
 	if live {
 		s.meetLive(low, d)
 		s.stream.us, s.stream.ns = run{}, run{}
@@ -261,7 +260,7 @@ func (s *Session) meetOdd(low uint32, d int64) {
 		s.stream.compareOdd(s.mark(low))
 	}
 	if !live && (s.stream.habit == habitUnknown || s.stream.habit == habitUnset) {
-		s.stream.count(low, s.at)
+		s.stream.count(&s.ref, low, s.at)
 	}
 }
 

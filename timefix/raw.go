@@ -72,6 +72,27 @@ func (r Raw) read() reading {
 	return reading{}
 }
 
+// notPlain is what stands for nanoseconds when a raw time is not plain.
+const notPlain = math.MaxUint32
+
+// plain reads what most times are: seconds that 32 bits hold without a sign.
+func (r Raw) plain() (sec, nsec uint32) {
+	switch {
+	case r.Form == EventTime:
+		return uint32(r.Bits >> 32), uint32(r.Bits)
+	case r.Form == Uint || r.Form == Int:
+		if r.Bits <= math.MaxUint32 {
+			return uint32(r.Bits), 0
+		}
+	case r.Form == Float:
+		if f := math.Float64frombits(r.Bits); f >= 0 && f < math.MaxUint32 {
+			sec = uint32(f)
+			return sec, uint32((f-float64(sec))*1e9 + 0.5)
+		}
+	}
+	return 0, notPlain
+}
+
 // readFloat splits f; what lies outside int64 becomes the nearest end of it,
 // which no unit makes believable.
 func readFloat(f float64) reading {
@@ -91,17 +112,23 @@ func readFloat(f float64) reading {
 	return r
 }
 
-// in gives the reading in nanoseconds when its unit is that many of them; false
+// seconds gives the reading in nanoseconds when its unit is the second; false
 // when that is outside int64.
-func (r reading) in(unit int64) (int64, bool) {
-	limit := math.MaxInt64/unit - 8
+func (r reading) seconds() (int64, bool) {
+	const limit = math.MaxInt64/second - 8
 	if !r.valid || r.whole > limit || r.whole < -limit {
 		return 0, false
 	}
-	if unit == second {
-		return r.whole*second + r.part, true
+	return r.whole*second + r.part, true
+}
+
+// in is seconds for a unit of w.
+func (r reading) in(w wrap) (int64, bool) {
+	unit := w.unit()
+	if !r.valid || r.whole > math.MaxInt64/second*(second/unit)-8 || r.whole < 0 {
+		return 0, false
 	}
-	return r.whole*unit + r.part*unit/second, true
+	return r.whole*unit + r.part/(second/unit), true
 }
 
 // low32 gives the low 32 bits of a number that 32 bits can hold, signed or

@@ -25,7 +25,8 @@ type Session struct {
 	oldest, newest int64
 
 	at      Instant
-	offset  int64 // Wall-Boot
+	ref     reference // at.Wall
+	offset  int64     // Wall-Boot
 	history *history
 	tag     string
 	stream  stream
@@ -72,10 +73,11 @@ func (s *Session) prepare() {
 }
 
 func (s *Session) prepareAuto() {
+	s.ref = newReference(s.at.Wall)
 	if h := s.history; h.low <= h.high {
 		s.stepLow, s.stepSpan = h.low, uint64(h.high-h.low)
 	}
-	s.liveLow = uint32(floorDiv(s.at.Wall-liveMsBehind, millisecond))
+	s.liveLow = s.ref.low[wrapMs] - uint32(liveMsBehind/millisecond)
 	s.liveSpan = uint64((liveMsBehind+liveMsAhead)/millisecond) + 1
 	if s.stream.habit != habitUnknown {
 		s.liveSpan = everySecond
@@ -85,13 +87,11 @@ func (s *Session) prepareAuto() {
 // Repair gives the time that the record happened at, as far as it can be told,
 // and the verdict. It neither blocks nor allocates.
 func (s *Session) Repair(raw Raw) Fixed {
-	if raw.Form == EventTime {
-		sec, nsec := uint32(raw.Bits>>32), uint32(raw.Bits)
-		t := int64(sec)*second + int64(nsec)
-		if nsec < uint32(second) && uint64(t-s.low) <= s.span &&
-			uint64(t-s.stepLow) > s.stepSpan && uint64(sec-s.liveLow) >= s.liveSpan {
-			return s.right(t)
-		}
+	sec, nsec := raw.plain()
+	t := int64(sec)*second + int64(nsec)
+	if nsec < uint32(second) && uint64(t-s.low) <= s.span &&
+		uint64(t-s.stepLow) > s.stepSpan && uint64(sec-s.liveLow) >= s.liveSpan {
+		return s.right(t)
 	}
 	return s.inspect(raw)
 }
@@ -125,7 +125,7 @@ func (s *Session) note(raw Raw, r reading, fixed Fixed, why string) {
 		s.notes = s.fixer.notes.Get().(*notes)
 	}
 	n := s.notes
-	before, _ := r.in(second)
+	before, _ := r.seconds()
 	slot := n.put()
 	*slot = Repair{Tag: s.tag, Raw: raw, Before: before, After: fixed.UnixNano, Verdict: fixed.Verdict, Why: why, At: s.at}
 	if bit := uint16(1) << fixed.Verdict; (n.known|s.stream.told)&bit == 0 {

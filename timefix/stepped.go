@@ -7,7 +7,7 @@ const clearStep = day
 // steppedOdd moves a record with an unbelievable date that fits a past setting
 // of the host's clock.
 func (s *Session) steppedOdd(r reading) (Fixed, string, bool) {
-	t, ok := r.in(second)
+	t, ok := r.seconds()
 	if !ok {
 		return Fixed{}, "", false
 	}

@@ -158,7 +158,8 @@ func (m *stream) compareLive(now mark, d int64) {
 	if elapsed < rateMin {
 		return
 	}
-	before := wrapMs().distance(m.live.low, m.live.at.Wall)
+	ref := newReference(m.live.at.Wall)
+	before := ref.distance(wrapMs, m.live.low)
 	switch {
 	case abs(d-before) <= min(elapsed/4, rateSlack):
 		m.adopt(habitMs, now.at)
@@ -183,10 +184,9 @@ func (m *stream) compareOdd(now mark) {
 }
 
 // count looks for µs and ns wraps in an unbelievable record.
-func (m *stream) count(low uint32, at Instant) {
-	us, ns := wrapUs(), wrapNs()
-	m.us.add(low, us.live(us.distance(low, at.Wall)), usApart)
-	m.ns.add(low, ns.live(ns.distance(low, at.Wall)), nsApart)
+func (m *stream) count(ref *reference, low uint32, at Instant) {
+	m.us.add(low, wrapUs.live(ref.distance(wrapUs, low)), usApart)
+	m.ns.add(low, wrapNs.live(ref.distance(wrapNs, low)), nsApart)
 	switch {
 	case m.us.n >= usProof:
 		m.adopt(habitUs, at)

@@ -26,3 +26,14 @@ const (
 	whyBlind      = "this host's own clock is not set yet, so there is nothing to repair by"
 	whyArrival    = "the time is not believable, and time_repair is arrival"
 )
+
+// whyStream is the cause of a wrap that a source is known for.
+func whyStream(w wrap) string {
+	switch w {
+	case wrapMs:
+		return whyWrappedStream
+	case wrapUs:
+		return whyWrappedUs
+	}
+	return whyWrappedNs
+}

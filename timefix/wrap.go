@@ -1,56 +1,56 @@
 package timefix
 
-// wrap is one unit whose count since 1970 was cut down to 32 bits somewhere.
-// The same 32 bits come back every 2^32 units, so what was cut off is found
-// by taking the candidate nearest to a reference clock.
-type wrap struct {
-	unit    int64 // nanoseconds
-	verdict Verdict
-	why     string
-	// behind and ahead say how far from the arrival, in nanoseconds, a
-	// candidate of a live source may lie.
-	behind, ahead int64
-}
+// wrap is a unit whose count since 1970 was cut down to 32 bits somewhere. The
+// same 32 bits come back every 2^32 units, so what was cut off is found by taking
+// the candidate nearest to a reference clock.
+type wrap uint8
 
-// The three wraps. Candidates lie 49.7 days, 71.6 minutes and 4.29 s apart.
+const (
+	wrapMs wrap = iota
+	wrapUs
+	wrapNs
+
+	wraps = iota
+)
+
+// How far before and after its arrival a record of a live source may lie, in
+// nanoseconds. The candidates lie 49.7 days, 71.6 minutes and 4.29 s apart.
 //
-// Ten minutes hold any flush interval and a short outage, and a thing that
-// happens by chance falls into the eleven minutes once in 6500 times. The other
-// two get as much as they can without being filled by chance: 65 s are
-// 1/66 of the µs circle, 1.3 s are 3/10 of the ns circle.
+// Eleven minutes of ms hold any flush interval and a short outage, and chance
+// falls into them once in 6500 times. The other two get as much as they can
+// without being filled by chance: 65 s are 1/66 of the µs circle, 1.3 s are 3/10
+// of the ns circle.
 const (
 	liveMsBehind, liveMsAhead = 10 * minute, minute
 	liveUsBehind, liveUsAhead = minute, 5 * second
 	liveNsBehind, liveNsAhead = 1250 * millisecond, 50 * millisecond
 )
 
-// wrapMs, wrapUs and wrapNs give the constants above as a value.
-func wrapMs() wrap {
-	return wrap{millisecond, WrappedMs, whyWrappedMs, liveMsBehind, liveMsAhead}
+// unit is the length of one, in nanoseconds.
+func (w wrap) unit() int64 {
+	switch w {
+	case wrapMs:
+		return millisecond
+	case wrapUs:
+		return microsecond
+	}
+	return 1
 }
 
-func wrapUs() wrap {
-	return wrap{microsecond, WrappedUs, whyWrappedUs, liveUsBehind, liveUsAhead}
-}
-
-func wrapNs() wrap {
-	return wrap{1, WrappedNs, whyWrappedNs, liveNsBehind, liveNsAhead}
-}
-
-// distance says how many nanoseconds the candidate nearest to ref is after ref
-// (negative: before it), ref being cut down to whole units.
-func (w wrap) distance(low uint32, ref int64) int64 {
-	return int64(int32(low-uint32(floorDiv(ref, w.unit)))) * w.unit
-}
-
-// nearest gives the candidate nearest to ref, in nanoseconds since 1970.
-func (w wrap) nearest(low uint32, ref int64) int64 {
-	return floorDiv(ref, w.unit)*w.unit + w.distance(low, ref)
-}
+// verdict is what a repair of the wrap is called.
+func (w wrap) verdict() Verdict { return WrappedMs + Verdict(w) }
 
 // live says whether a source that stamps its records as they happen could have
 // sent one that is d away from its arrival.
-func (w wrap) live(d int64) bool { return d >= -w.behind && d <= w.ahead }
+func (w wrap) live(d int64) bool {
+	switch w {
+	case wrapMs:
+		return d >= -liveMsBehind && d <= liveMsAhead
+	case wrapUs:
+		return d >= -liveUsBehind && d <= liveUsAhead
+	}
+	return d >= -liveNsBehind && d <= liveNsAhead
+}
 
 // refine adds what a fraction beside the wrapped number says of the time t.
 //
@@ -60,10 +60,37 @@ func (w wrap) live(d int64) bool { return d >= -w.behind && d <= w.ahead }
 // Any other fraction contradicts the number and is left out.
 func (w wrap) refine(t, nsec int64) int64 {
 	sub := t - floorDiv(t, second)*second
-	if sub == 0 || sub == nsec/w.unit*w.unit {
+	if sub == 0 || sub == nsec/w.unit()*w.unit() {
 		return t - sub + nsec
 	}
 	return t
+}
+
+// reference is a time that wrapped ones are looked for around. It holds each
+// wrap's unit count at that time, so that nothing on the hot path divides.
+type reference struct {
+	floor [wraps]int64  // the time in whole units, as nanoseconds
+	low   [wraps]uint32 // the low 32 bits of the count
+}
+
+func newReference(t int64) reference {
+	var r reference
+	for w := range wrap(wraps) {
+		count := floorDiv(t, w.unit())
+		r.floor[w], r.low[w] = count*w.unit(), uint32(count)
+	}
+	return r
+}
+
+// distance says how many nanoseconds the nearest candidate lies after the
+// reference (negative: before it).
+func (r *reference) distance(w wrap, low uint32) int64 {
+	return int64(int32(low-r.low[w])) * w.unit()
+}
+
+// nearest gives the candidate nearest to the reference.
+func (r *reference) nearest(w wrap, low uint32) int64 {
+	return r.floor[w] + r.distance(w, low)
 }
 
 // floorDiv is a/b rounded down; b > 0.

@@ -72,6 +72,9 @@ func New(cfg Config, deps Deps) (*Pipeline, error) {
 
 	mc := cfg.Metrics
 	mc.Ready, mc.Repairs = p.notReady, p.fixer.Repairs
+	if cfg.Datadog != nil {
+		mc.Sinks = []string{delivery.SinkDatadog, delivery.SinkDatadogMetrics}
+	}
 	var err error
 	if p.metrics, err = deps.Hub.Open(mc); err != nil {
 		return nil, err
@@ -120,6 +123,7 @@ func (p *Pipeline) process(tag string, payload []byte, t *try) error {
 	ctx, cancel := context.WithTimeout(p.ctx, p.cfg.FlushTimeout)
 	defer cancel()
 	now := p.clock.Now()
+	p.fixer.Observe(now)
 	t.rebase(now)
 	sure := p.clockBelievable(now)
 	logs, err := p.walkPayload(ctx, tag, payload, t, sure)

@@ -26,7 +26,7 @@ func event(tb testing.TB, static list, metrics ...any) []byte {
 	tb.Helper()
 	return marshal(tb, object{
 		"meta":    object{"cmetrics": object{}, "external": object{}, "processing": object{"static_labels": static}},
-		"metrics": list(metrics),
+		"metrics": append(list{}, metrics...),
 	})
 }
 
@@ -61,7 +61,7 @@ func metric(kind int, labels list, meta object, values ...any) object {
 	for k, v := range meta {
 		m[k] = v
 	}
-	return object{"meta": m, "values": list(values)}
+	return object{"meta": m, "values": append(list{}, values...)}
 }
 
 func named(ns, ss, name string) object {
@@ -111,7 +111,7 @@ func renderSamples(samples []record.Sample) []string {
 	return all
 }
 
-// TestMetricsChunks lists all samples of the captured metrics events.
+// TestMetricsChunks lists the samples of the captured metrics events.
 func TestMetricsChunks(t *testing.T) {
 	var out strings.Builder
 	var in record.Interner
@@ -122,6 +122,9 @@ func TestMetricsChunks(t *testing.T) {
 		samples, err := record.AppendMetrics(nil, c.payload, arrival, &in)
 		fmt.Fprintf(&out, "%s: %d samples, error %v\n", c.name, len(samples), err)
 		checkSamples(t, samples)
+		if strings.HasSuffix(c.name, ".2") {
+			continue // the same series a little later
+		}
 		for _, s := range samples {
 			fmt.Fprintf(&out, "  %s (%s, %q, %q)\n", renderSample(s), s.Series.DatadogName, s.Series.Unit, s.Series.Help)
 		}

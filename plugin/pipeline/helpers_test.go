@@ -1,0 +1,238 @@
+package pipeline_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/vmihailenco/msgpack/v5"
+	"go.uber.org/goleak"
+
+	"out_edge/ddsink"
+	"out_edge/exporter"
+	"out_edge/plugin/delivery"
+	"out_edge/plugin/pipeline"
+	"out_edge/timefix"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	engineThread = 1
+	workerThread = 2
+)
+
+// present is the instant at which the tests' clock starts: 2026-11-21.
+const present = 1795239857
+
+// clock is set by the test.
+type clock struct {
+	mu sync.Mutex
+	at timefix.Instant
+}
+
+func newClock() *clock {
+	return &clock{at: timefix.Instant{Wall: present * 1e9, Boot: 100e9}}
+}
+
+func (c *clock) Now() timefix.Instant {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.at
+}
+
+// pass lets d go by; step sets the wall clock ahead by d.
+func (c *clock) pass(d time.Duration) { c.move(int64(d), int64(d)) }
+func (c *clock) step(d time.Duration) { c.move(int64(d), 0) }
+
+func (c *clock) move(wall, boot int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at.Wall += wall
+	c.at.Boot += boot
+}
+
+// request is what the intake was sent, with the answer that it gave.
+type request struct {
+	path   string
+	status int
+	body   []map[string]any // logs
+	series struct {
+		Series []struct {
+			Metric string
+			Type   int
+			Points []struct {
+				Timestamp int64
+				Value     float64
+			}
+		}
+	}
+}
+
+// intake answers with status(n, path) and keeps what it was sent.
+type intake struct {
+	*httptest.Server
+	mu       sync.Mutex
+	requests []request
+	arrived  chan struct{} // one for each request
+}
+
+func newIntake(t *testing.T, status func(n int, path string) int) *intake {
+	in := &intake{arrived: make(chan struct{}, 1000)}
+	in.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		zr, err := gzip.NewReader(r.Body)
+		if err != nil {
+			t.Errorf("%s: %v", r.URL.Path, err)
+			return
+		}
+		text, err := io.ReadAll(zr)
+		if err != nil {
+			t.Errorf("%s: %v", r.URL.Path, err)
+		}
+		in.mu.Lock()
+		defer in.mu.Unlock()
+		req := request{path: r.URL.Path, status: status(len(in.requests), r.URL.Path)}
+		var into any = &req.body
+		if strings.HasSuffix(r.URL.Path, "/series") {
+			into = &req.series
+		}
+		if err := json.Unmarshal(text, into); err != nil {
+			t.Errorf("%s: %v in %s", r.URL.Path, err, text)
+		}
+		in.requests = append(in.requests, req)
+		w.WriteHeader(req.status)
+		in.arrived <- struct{}{}
+	}))
+	t.Cleanup(in.Close)
+	return in
+}
+
+// accepted lists the messages that the intake has taken, in order.
+func (in *intake) accepted() (messages []string) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for _, r := range in.requests {
+		for _, entry := range r.body {
+			if r.status == http.StatusAccepted {
+				messages = append(messages, fmt.Sprint(entry["message"]))
+			}
+		}
+	}
+	return messages
+}
+
+// logs lists the entries of accepted requests.
+func (in *intake) logs() (all []map[string]any) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for _, r := range in.requests {
+		if r.status == http.StatusAccepted {
+			all = append(all, r.body...)
+		}
+	}
+	return all
+}
+
+func accept(int, string) int { return http.StatusAccepted }
+
+// bench is a pipeline with its surroundings.
+type bench struct {
+	*pipeline.Pipeline
+	clock *clock
+	hub   *exporter.Hub
+	log   *lockedBuffer
+	t     *testing.T
+}
+
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// start opens a pipeline that serves nothing; change edits its configuration.
+func start(t *testing.T, in *intake, change func(*pipeline.Config)) *bench {
+	t.Helper()
+	return startAt(t, newClock(), in, change)
+}
+
+func startAt(t *testing.T, c *clock, in *intake, change func(*pipeline.Config)) *bench {
+	t.Helper()
+	b := &bench{clock: c, log: new(lockedBuffer), t: t}
+	log := slog.New(slog.NewTextHandler(b.log, nil))
+	b.hub = exporter.NewHub(log, b.clock)
+	cfg := pipeline.Config{
+		Metrics: exporter.Config{Listen: "off"},
+		Time:    timefix.Config{BuildDate: time.Unix(present-3600, 0)},
+	}
+	if in != nil {
+		cfg.Datadog = &ddsink.Config{URL: in.URL, MetricsURL: in.URL, APIKey: delivery.NewSecret("k")}
+	}
+	if change != nil {
+		change(&cfg)
+	}
+	var err error
+	b.Pipeline, err = pipeline.New(cfg, pipeline.Deps{Hub: b.hub, Clock: b.clock, Log: log, Thread: engineThread})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { b.stop(time.Second) })
+	return b
+}
+
+func (b *bench) stop(patience time.Duration) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := b.Close(ctx); err != nil {
+		b.t.Error(err)
+	}
+}
+
+// flush expects want on the given thread.
+func (b *bench) flush(want pipeline.Result, payload []byte, thread int) {
+	b.t.Helper()
+	if got := b.Flush("app", payload, thread); got != want {
+		b.t.Errorf("Flush = %d, want %d\n%s", got, want, b.log)
+	}
+}
+
+// logChunk encodes one v2 record a message, stamped at sec.
+func logChunk(t *testing.T, sec uint32, messages ...string) []byte {
+	var buf bytes.Buffer
+	for _, m := range messages {
+		buf.Write(recordOf(t, sec, map[string]any{"log": m}))
+	}
+	return buf.Bytes()
+}
+
+func recordOf(t *testing.T, sec uint32, body map[string]any) []byte {
+	t.Helper()
+	var buf bytes.Buffer
+	enc := msgpack.NewEncoder(&buf)
+	buf.Write([]byte{0x92, 0x92, 0xd7, 0x00, byte(sec >> 24), byte(sec >> 16), byte(sec >> 8), byte(sec), 0, 0, 0, 0, 0x80})
+	if err := enc.Encode(body); err != nil {
+		t.Fatal(err)
+	}
+	return buf.Bytes()
+}

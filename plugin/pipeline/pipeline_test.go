@@ -1,0 +1,255 @@
+package pipeline_test
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"out_edge/plugin/pipeline"
+)
+
+func TestAFlushIsDeliveredBeforeItAnswers(t *testing.T) {
+	in := newIntake(t, accept)
+	b := start(t, in, nil)
+	b.flush(pipeline.OK, logChunk(t, present, "one", "two"), workerThread)
+	if got := in.accepted(); !slices.Equal(got, []string{"one", "two"}) {
+		t.Errorf("accepted %v", got)
+	}
+	if ms := in.logs()[0]["timestamp"]; ms != float64(present*1000) {
+		t.Errorf("timestamp %v", ms)
+	}
+}
+
+func TestARetrySendsOnlyTheRest(t *testing.T) {
+	// Batches are of 1000: the second one fails at first.
+	in := newIntake(t, func(n int, _ string) int {
+		if n == 1 {
+			return http.StatusServiceUnavailable
+		}
+		return http.StatusAccepted
+	})
+	b := start(t, in, nil)
+	var want []string
+	for i := range 2500 {
+		want = append(want, fmt.Sprintf("m%04d", i))
+	}
+	chunk := logChunk(t, present, want...)
+	b.flush(pipeline.Retry, chunk, workerThread)
+	b.flush(pipeline.OK, chunk, workerThread)
+	if got := in.accepted(); !slices.Equal(got, want) {
+		t.Errorf("accepted %d messages of %d, or out of order", len(got), len(want))
+	}
+}
+
+func TestChunksThatAreTheSameAreStillTwo(t *testing.T) {
+	fail := true
+	in := newIntake(t, func(int, string) int {
+		if fail {
+			return http.StatusServiceUnavailable
+		}
+		return http.StatusAccepted
+	})
+	b := start(t, in, nil)
+	chunk := logChunk(t, present, "same")
+	b.flush(pipeline.Retry, chunk, workerThread)
+	b.flush(pipeline.Retry, slices.Clone(chunk), workerThread)
+	fail = false
+	b.flush(pipeline.OK, chunk, workerThread)
+	b.flush(pipeline.OK, chunk, workerThread)
+	if got := in.accepted(); len(got) != 2 {
+		t.Errorf("accepted %v", got)
+	}
+}
+
+func TestWhatCannotBeDecodedIsAnErrorOrACountedLoss(t *testing.T) {
+	in := newIntake(t, accept)
+	b := start(t, in, nil)
+	good := logChunk(t, present, "good")
+	cases := []struct {
+		name    string
+		payload []byte
+		want    pipeline.Result
+	}{
+		{"nothing of it", []byte{0xc1, 0xff, 0x00}, pipeline.Error},
+		{"one bad record between good ones", slices.Concat(good, []byte{0x01}, good), pipeline.OK},
+		{"cut off", good[:len(good)-1], pipeline.OK},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) { b.flush(c.want, c.payload, workerThread) })
+	}
+	if got := in.accepted(); !slices.Equal(got, []string{"good", "good"}) {
+		t.Errorf("accepted %v", got)
+	}
+}
+
+func TestAfterCloseNothingIsTaken(t *testing.T) {
+	b := start(t, newIntake(t, accept), nil)
+	b.stop(time.Second)
+	b.stop(time.Second)
+	b.flush(pipeline.Error, logChunk(t, present, "late"), workerThread)
+}
+
+func TestTheEngineThreadNeverWaits(t *testing.T) {
+	release := make(chan struct{})
+	in := newIntake(t, func(int, string) int { <-release; return http.StatusAccepted })
+	b := start(t, in, nil)
+	for i := range 10 {
+		b.flush(pipeline.OK, logChunk(t, present, fmt.Sprint(i)), engineThread)
+	}
+	if n := strings.Count(b.log.String(), "workers 1"); n != 1 {
+		t.Errorf("the cure is named %d times", n)
+	}
+	close(release)
+	for range 10 {
+		<-in.arrived
+	}
+	b.stop(10 * time.Second)
+	if got := in.accepted(); len(got) != 10 {
+		t.Errorf("accepted %v", got)
+	}
+}
+
+func TestAFullQueueGivesTheChunkBack(t *testing.T) {
+	release := make(chan struct{})
+	in := newIntake(t, func(int, string) int { <-release; return http.StatusAccepted })
+	b := start(t, in, func(c *pipeline.Config) { c.Mode, c.QueueBytes = pipeline.Queue, 64<<10 })
+	chunk := logChunk(t, present, strings.Repeat("x", 40<<10))
+	b.flush(pipeline.OK, chunk, workerThread)
+	b.flush(pipeline.Retry, chunk, workerThread)
+	close(release)
+	<-in.arrived
+	b.stop(10 * time.Second)
+	if got := len(in.accepted()); got != 1 {
+		t.Errorf("accepted %d", got)
+	}
+}
+
+func TestAChunkAboveTheWholeQueueStillPasses(t *testing.T) {
+	in := newIntake(t, accept)
+	b := start(t, in, func(c *pipeline.Config) { c.Mode, c.QueueBytes = pipeline.Queue, 64<<10 })
+	b.flush(pipeline.OK, logChunk(t, present, strings.Repeat("x", 100<<10)), workerThread)
+	<-in.arrived
+	b.stop(10 * time.Second)
+	if got := len(in.accepted()); got != 1 {
+		t.Errorf("accepted %d", got)
+	}
+}
+
+func TestWhatIsLeftAtExitIsCountedAndSaid(t *testing.T) {
+	in := newIntake(t, func(int, string) int { return http.StatusServiceUnavailable })
+	b := start(t, in, func(c *pipeline.Config) { c.Mode = pipeline.Queue })
+	b.flush(pipeline.OK, logChunk(t, present, "a", "b", "c"), workerThread)
+	<-in.arrived
+	b.stop(50 * time.Millisecond)
+	if !strings.Contains(b.log.String(), "stopped with 1 chunks (3 records) undelivered") {
+		t.Errorf("log: %s", b.log)
+	}
+}
+
+func TestNothingLeavesWhileTheClockIsWrong(t *testing.T) {
+	in := newIntake(t, accept)
+	wrong := int64(present - 86400*600) // before the build's date
+	c := newClock()
+	c.step(time.Duration(wrong-present) * time.Second)
+	b := startAt(t, c, in, nil)
+	b.clock.pass(60 * time.Second)
+	chunk := logChunk(t, uint32(wrong+59), "early")
+	b.flush(pipeline.Retry, chunk, workerThread)
+	if got := in.accepted(); len(got) != 0 {
+		t.Fatalf("accepted %v", got)
+	}
+	b.clock.pass(10 * time.Second)
+	b.clock.step(time.Duration(present-wrong) * time.Second)
+	b.flush(pipeline.OK, chunk, workerThread)
+	if got := in.logs(); len(got) != 1 || got[0]["timestamp"] != float64((present+59)*1000) {
+		t.Errorf("got %v, want the record's time under the clock as it is now, %d", got, (present+59)*1000)
+	}
+}
+
+func TestConcurrentFlushes(t *testing.T) {
+	in := newIntake(t, func(n int, _ string) int {
+		if n%3 == 0 {
+			return http.StatusTooManyRequests
+		}
+		return http.StatusAccepted
+	})
+	b := start(t, in, nil)
+	var wg sync.WaitGroup
+	for w := range 4 {
+		wg.Go(func() {
+			for i := range 25 {
+				chunk := logChunk(t, present, fmt.Sprintf("%d-%d", w, i))
+				for b.Flush("app", chunk, workerThread) != pipeline.OK {
+				}
+			}
+		})
+	}
+	wg.Wait()
+	got := in.accepted()
+	slices.Sort(got)
+	if len(got) != 100 || len(slices.Compact(got)) != 100 {
+		t.Errorf("accepted %d", len(got))
+	}
+}
+
+func TestHostRecordsBecomeMetricsOnce(t *testing.T) {
+	down := true
+	in := newIntake(t, func(int, string) int {
+		if down {
+			return http.StatusServiceUnavailable
+		}
+		return http.StatusAccepted
+	})
+	b := start(t, in, nil)
+	b.flush(pipeline.Retry, recordOf(t, present, map[string]any{"read_size": 100, "write_size": 50}), workerThread)
+	first := recordOf(t, present, map[string]any{"read_size": 100, "write_size": 50})
+	down = false
+	b.flush(pipeline.OK, first, workerThread)
+	sum := map[string]float64{}
+	for _, r := range in.requests {
+		for _, s := range r.series.Series {
+			if r.status == http.StatusAccepted {
+				for _, p := range s.Points {
+					sum[s.Metric] += p.Value
+				}
+			}
+		}
+		if len(r.body) > 0 {
+			t.Errorf("a host record was sent as a log: %v", r.body)
+		}
+	}
+	if sum["edge.disk.read_bytes_total"] != 100 || sum["edge.disk.written_bytes_total"] != 50 {
+		t.Errorf("sent %v", sum)
+	}
+}
+
+func TestHostModes(t *testing.T) {
+	cases := []struct {
+		mode         pipeline.HostMode
+		logs, series bool
+	}{
+		{pipeline.HostMetrics, false, true},
+		{pipeline.HostLogs, true, false},
+		{pipeline.HostBoth, true, true},
+		{pipeline.HostOff, false, false},
+	}
+	for _, c := range cases {
+		t.Run(fmt.Sprint(c.mode), func(t *testing.T) {
+			in := newIntake(t, accept)
+			b := start(t, in, func(cfg *pipeline.Config) { cfg.Host = c.mode })
+			b.flush(pipeline.OK, recordOf(t, present, map[string]any{"read_size": 100, "write_size": 50}), workerThread)
+			var logs, series bool
+			for _, r := range in.requests {
+				logs = logs || len(r.body) > 0
+				series = series || len(r.series.Series) > 0
+			}
+			if logs != c.logs || series != c.series {
+				t.Errorf("logs %v series %v, want %v %v", logs, series, c.logs, c.series)
+			}
+		})
+	}
+}
