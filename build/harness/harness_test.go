@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -101,6 +102,7 @@ func TestFlushResults(t *testing.T) {
 	}{
 		"ok":                               {"ok", "", counts{Flushes: 1, OK: 1, RecordsOK: 2}},
 		"error":                            {"error", "", counts{Flushes: 1, Error: 1}},
+		"a recovered panic":                {"recover", "", counts{Flushes: 1, Error: 1}},
 		"a result that is none":            {"invalid", "", counts{Flushes: 1, Error: 1}},
 		"one retry is core's default":      {"retry.1.a", "", counts{Flushes: 2, Retry: 1, OK: 1, RecordsOK: 2}},
 		"two are over the default":         {"retry.2.a", "", counts{Flushes: 2, Retry: 2, GaveUp: 1}},
@@ -227,17 +229,19 @@ func TestFailures(t *testing.T) {
 		code int
 		says string
 	}{
-		"register refuses":       {harness.Run{Env: []string{"REGISTER=-1"}}, harness.ExitPlugin, "gave -1"},
-		"init gives 0":           {harness.Run{Outputs: inits("0")}, harness.ExitPlugin, "init of output scripted gave 0"},
-		"init gives -1":          {harness.Run{Outputs: inits("-1")}, harness.ExitPlugin, "gave -1"},
-		"another output's name":  {harness.Run{Outputs: []harness.Output{{Name: "other"}}}, harness.ExitPlugin, "registered as scripted"},
-		"tls on":                 {harness.Run{Outputs: []harness.Output{{Name: "scripted", Properties: harness.Props("tls", "on")}}}, harness.ExitPlugin, "does not support TLS"},
-		"a panic":                {harness.Run{Chunks: []harness.Chunk{native.chunk(t, "panic")}}, harness.ExitCrash, "as the tag says"},
-		"a panic on a worker":    {harness.Run{Chunks: []harness.Chunk{native.chunk(t, "panic")}, Threads: 1}, harness.ExitCrash, "as the tag says"},
-		"a fault in C":           {harness.Run{Chunks: []harness.Chunk{native.chunk(t, "segv")}}, harness.ExitCrash, "crashed by signal 11"},
-		"an unknown live input":  {harness.Run{Live: []string{"disk"}}, harness.ExitUsage, "only cpu, mem and thermal"},
-		"a chunk without a file": {harness.Run{Chunks: []harness.Chunk{{Tag: "x", File: "absent"}}}, harness.ExitUsage, "read chunk absent"},
-		"a wrong garble":         {harness.Run{Garble: "ms31"}, harness.ExitUsage, "ms31"},
+		"register refuses":      {harness.Run{Env: []string{"REGISTER=-1"}}, harness.ExitPlugin, "gave -1"},
+		"init gives 0":          {harness.Run{Outputs: inits("0")}, harness.ExitPlugin, "init of output scripted gave 0"},
+		"init gives -1":         {harness.Run{Outputs: inits("-1")}, harness.ExitPlugin, "gave -1"},
+		"another output's name": {harness.Run{Outputs: []harness.Output{{Name: "other"}}}, harness.ExitPlugin, "registered as scripted"},
+		"tls on":                {harness.Run{Outputs: []harness.Output{{Name: "scripted", Properties: harness.Props("tls", "on")}}}, harness.ExitPlugin, "does not support TLS"},
+		"a panic":               {harness.Run{Chunks: []harness.Chunk{native.chunk(t, "panic")}, OwnStack: true}, harness.ExitCrash, "as the tag says"},
+		"a panic on a worker":   {harness.Run{Chunks: []harness.Chunk{native.chunk(t, "panic")}, Threads: 1, OwnStack: true}, harness.ExitCrash, "as the tag says"},
+		// Go's runtime loses the text: it unwinds to the thread's own stack.
+		"a panic on a coroutine's stack": {harness.Run{Chunks: []harness.Chunk{native.chunk(t, "panic")}}, harness.ExitCrash, "crashed by signal 6"},
+		"a fault in C":                   {harness.Run{Chunks: []harness.Chunk{native.chunk(t, "segv")}}, harness.ExitCrash, "crashed by signal 11"},
+		"an unknown live input":          {harness.Run{Live: []string{"disk"}}, harness.ExitUsage, "only cpu, mem and thermal"},
+		"a chunk without a file":         {harness.Run{Chunks: []harness.Chunk{{Tag: "x", File: "absent"}}}, harness.ExitUsage, "read chunk absent"},
+		"a wrong garble":                 {harness.Run{Garble: "ms31"}, harness.ExitUsage, "ms31"},
 		"writing past the struct of v4.2.2": {
 			harness.Run{ABI: "v4.2.2", Guard: true, Env: []string{"EVENT_TYPE=3"}}, harness.ExitCrash, "crashed by signal 11"},
 	}
@@ -289,6 +293,27 @@ func TestEventTypes(t *testing.T) {
 	}
 }
 
+// The struct is an exact block, so that a heap checker names who writes on.
+func TestValgrindSeesAWritePastTheStruct(t *testing.T) {
+	tests := map[string]struct {
+		abi string
+		env []string
+		bad bool
+	}{
+		"five fields, five written": {"v4.2.2", nil, false},
+		"five fields, six written":  {"v4.2.2", []string{"EVENT_TYPE=1"}, true},
+		"six fields, six written":   {"v4.2.3", []string{"EVENT_TYPE=1"}, false},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			res := native.mustRun(t, harness.Run{ABI: tc.abi, Env: tc.env, OwnStack: true, Wrap: harness.Valgrind(), Timeout: 2 * time.Minute})
+			if got := res.InvalidWrites(); (len(got) > 0) != tc.bad || tc.bad && !strings.Contains(got[0], "set_event_type") {
+				t.Errorf("got %q, want some: %v", got, tc.bad)
+			}
+		})
+	}
+}
+
 func TestShutdownLeavesWhatGraceDoesNotSettle(t *testing.T) {
 	run := harness.Run{
 		Chunks: []harness.Chunk{native.chunk(t, "retry")}, RetryLimit: "no_limits",
@@ -329,34 +354,53 @@ func TestTimeoutKills(t *testing.T) {
 }
 
 func TestInterruptEndsCleanly(t *testing.T) {
-	reports := make(chan harness.Result, 1000)
-	p, err := native.kit.Start(t.Context(), harness.Run{
-		Library: native.library, Live: []string{"mem"}, Interval: 10 * time.Millisecond,
-		ReportEvery: 10 * time.Millisecond, OnReport: func(r harness.Result) { reports <- r },
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for r := range reports {
-		if r.Outputs[0].OK >= 3 {
-			break
-		}
-	}
-	if err := p.Signal(syscall.SIGINT); err != nil {
-		t.Fatal(err)
-	}
-	res, err := p.Wait()
-	if err != nil || res.Outputs[0].OK < 3 || len(res.Reports) == 0 || res.Now.RSSKB == 0 {
-		t.Errorf("got %+v, %v", res, err)
+	res := native.runUntil(t, harness.Run{Live: []string{"mem"}, Interval: 10 * time.Millisecond}, 3)
+	if res.Outputs[0].OK < 3 || len(res.Reports) == 0 || res.Now.RSSKB == 0 || res.Now.Threads < 2 {
+		t.Errorf("got %+v", res)
 	}
 }
 
-// dump runs and gives back each tag's payloads in order.
-func dump(t *testing.T, r harness.Run) map[string][][]byte {
+// runUntil runs until so many records were delivered, then interrupts.
+func (b bench) runUntil(t *testing.T, r harness.Run, records int) harness.Result {
+	t.Helper()
+	enough := make(chan struct{})
+	var once sync.Once
+	r.Library = b.library
+	r.ReportEvery = 10 * time.Millisecond
+	r.OnReport = func(r harness.Result) {
+		if r.Outputs[0].RecordsOK >= records {
+			once.Do(func() { close(enough) })
+		}
+	}
+	p, err := b.kit.Start(t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		select {
+		case <-enough:
+			_ = p.Signal(syscall.SIGINT)
+		case <-t.Context().Done():
+		}
+	}()
+	res, err := p.Wait()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res
+}
+
+// dump runs until so many records were delivered, or to the run's own end, and
+// gives back each tag's payloads in order.
+func dump(t *testing.T, r harness.Run, records int) map[string][][]byte {
 	t.Helper()
 	dir := t.TempDir()
 	r.Outputs = []harness.Output{{Name: "scripted", Properties: harness.Props("dump", dir)}}
-	native.mustRun(t, r)
+	if len(r.Live)+len(r.Tail) > 0 {
+		native.runUntil(t, r, records)
+	} else {
+		native.mustRun(t, r)
+	}
 	payloads := map[string][][]byte{}
 	for _, tag := range []string{"gen", "cpu", "mem", "thermal", "log"} {
 		for n := 1; ; n++ {
@@ -428,7 +472,7 @@ func decodeOne(t *testing.T, d *msgpack.Decoder) eventRecord {
 
 func TestGeneratedRecords(t *testing.T) {
 	payloads := dump(t, harness.Run{
-		Generate: harness.Generate{Records: 25, PerChunk: 10, RecordBytes: 300, IDs: true, IDPrefix: "r"}})["gen"]
+		Generate: harness.Generate{Records: 25, PerChunk: 10, RecordBytes: 300, IDs: true, IDPrefix: "r"}}, 25)["gen"]
 	ids := map[any]bool{}
 	for i, want := range []int{10, 10, 5} {
 		records := decode(t, payloads[i])
@@ -472,8 +516,8 @@ func TestLiveRecordsAreTheInputsOwn(t *testing.T) {
 	} {
 		t.Run(host.headers, func(t *testing.T) {
 			payloads := dump(t, harness.Run{
-				Live: []string{"cpu,mem", "thermal"}, Interval: 30 * time.Millisecond, Seconds: 0.2,
-				Sysfs: sysfs, Headers: host.headers})
+				Live: []string{"cpu,mem", "thermal"}, Interval: 30 * time.Millisecond,
+				Sysfs: sysfs, Headers: host.headers}, 12)
 			for _, tag := range []string{"cpu", "mem"} {
 				real, err := os.ReadFile(native.file(t, host.captured+"/"+tag+".1.msgpack"))
 				if err != nil {
@@ -510,7 +554,7 @@ func TestTailGarbles(t *testing.T) {
 	}
 	for how, tc := range tests {
 		t.Run(how, func(t *testing.T) {
-			payloads := dump(t, harness.Run{Tail: map[string]string{"log": path}, Garble: how, Seconds: 0.3})
+			payloads := dump(t, harness.Run{Tail: map[string]string{"log": path}, Garble: how}, 2)
 			records := decode(t, payloads["log"][0])
 			if len(records) != 2 || records[0].body["log"] != "plain" || records[1].body["log"] != "GARBLE me" {
 				t.Fatalf("got %+v, want the two whole lines that are not empty", records)

@@ -59,11 +59,11 @@ func (k *Kit) Root() string { return k.root }
 // Host builds the test host and returns its path: as a v5, which exports
 // flb_mp_count_log_records, or as a v4, which does not.
 func (k *Kit) Host(ctx context.Context, v5 bool) (string, error) {
-	name, flags := "host-v4", []string{}
+	name, flags := "host-v4-", []string{}
 	if v5 {
-		name, flags = "host-v5", []string{"-DHOST_V5", "-rdynamic"}
+		name, flags = "host-v5-", []string{"-DHOST_V5", "-rdynamic"}
 	}
-	return k.make(name, func(out string) *exec.Cmd {
+	return k.make(name+k.arch.Name, func(out string) *exec.Cmd {
 		sources, _ := filepath.Glob(filepath.Join(k.root, "build", "host", "*.c"))
 		cc := strings.Fields(k.arch.CC)
 		args := append(cc[1:], "-std=c11", "-O2", "-g", "-Wall", "-Wextra", "-Werror", "-o", out)
@@ -75,7 +75,8 @@ func (k *Kit) Host(ctx context.Context, v5 bool) (string, error) {
 // Library builds a Go package of the module (./plugin) as a c-shared library,
 // as `make build` does, and returns its path. Extra flags go to go build.
 func (k *Kit) Library(ctx context.Context, pkg string, flags ...string) (string, error) {
-	name := strings.NewReplacer("./", "", "/", "_").Replace(strings.Join(append([]string{pkg}, flags...), "_")) + ".so"
+	name := strings.NewReplacer("./", "", "/", "_", " ", "_").Replace(strings.Join(append([]string{pkg}, flags...), "_"))
+	name += "-" + k.arch.Name + ".so"
 	return k.make(name, func(out string) *exec.Cmd {
 		args := []string{"build", "-trimpath", "-buildmode=c-shared", "-ldflags=-s -w", "-o", out}
 		cmd := exec.CommandContext(ctx, "go", append(append(args, flags...), pkg)...)
@@ -85,7 +86,7 @@ func (k *Kit) Library(ctx context.Context, pkg string, flags ...string) (string,
 }
 
 func (k *Kit) make(name string, command func(out string) *exec.Cmd) (string, error) {
-	out := filepath.Join(k.dir, name+"-"+k.arch.Name)
+	out := filepath.Join(k.dir, name)
 	k.mu.Lock()
 	b := k.built[name]
 	if b == nil {

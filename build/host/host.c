@@ -45,12 +45,11 @@ static void on_interrupt(int sig)
 static void on_crash(int sig)
 {
     static const char head[] = "host: crashed by signal ";
-    char digits[] = {(char) ('0' + sig / 10), (char) ('0' + sig % 10), '\n'};
+    const char digits[] = {(char) ('0' + sig / 10), (char) ('0' + sig % 10), '\n'};
+    int skip = sig < 10;
 
-    if (write(STDERR_FILENO, head, sizeof(head) - 1) < 0 ||
-        write(STDERR_FILENO, digits, sizeof(digits)) < 0) {
-        _exit(EXIT_CRASH);
-    }
+    (void) !write(STDERR_FILENO, head, sizeof(head) - 1);
+    (void) !write(STDERR_FILENO, digits + skip, sizeof(digits) - (size_t) skip);
     _exit(EXIT_CRASH);
 }
 

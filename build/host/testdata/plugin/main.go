@@ -7,6 +7,7 @@
 //	retry.<n>.<name>     RETRY n times for this tag and instance, then OK
 //	slow.<ms>            return OK after so many milliseconds
 //	panic, segv          die
+//	recover              panic, recover, return ERROR
 //	deep                 use 8 KiB of C stack and 1 MiB of Go stack, then OK
 //
 // Properties: `init` is what Init returns (default 1); `journal` is a file that
@@ -137,6 +138,8 @@ func (i *instance) flush(tag string, payload []byte) int {
 		time.Sleep(time.Duration(ms) * time.Millisecond)
 	case "panic":
 		panic("as the tag says")
+	case "recover":
+		return recovered()
 	case "segv":
 		C.crash()
 	case "deep":
@@ -153,6 +156,15 @@ func retry(rest string, flushes int) int {
 		return output.FLB_OK
 	}
 	return output.FLB_RETRY
+}
+
+func recovered() (result int) {
+	defer func() {
+		if recover() != nil {
+			result = output.FLB_ERROR
+		}
+	}()
+	panic("to be recovered")
 }
 
 // deep takes 16 KiB of stack a call.

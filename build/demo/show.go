@@ -1,0 +1,137 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"out_edge/build/intake"
+)
+
+// tolerance is how far a line's time may be from when it was written: the agent
+// stamps a line when it reads it.
+const tolerance = 2500 * time.Millisecond
+
+// entry is a log as the intake received it.
+type entry struct {
+	Message   string `json:"message"`
+	Timestamp int64  `json:"timestamp"`
+}
+
+func (d *demo) introduce(carrier string) {
+	fmt.Fprintf(d.out, `
+out_edge runs in %s
+
+  metrics  http://%[2]s/metrics
+  page     http://%[2]s/
+  repairs  http://%[2]s/debug/time
+  log file %s (lines that you append arrive too)
+
+Every few seconds: the latest logs as the intake received them.
+`, carrier, d.listen, d.logFile)
+}
+
+// watch shows what arrives until ctx ends.
+func (d *demo) watch(ctx context.Context) {
+	tick := time.NewTicker(showEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			d.show(ctx)
+		}
+	}
+}
+
+func (d *demo) show(ctx context.Context) {
+	logs := d.intake.Logs()
+	fmt.Fprintf(d.out, "\n%s  %d logs and %d series points at the intake\n", time.Now().UTC().Format(trueTime), len(logs), d.intake.Count(intake.Series))
+	for _, l := range logs[d.shown:] {
+		e, err := parse(l)
+		if err != nil {
+			fmt.Fprintln(d.out, "  unreadable:", err)
+			continue
+		}
+		fmt.Fprintf(d.out, "  %s  %s\n", time.UnixMilli(e.Timestamp).UTC().Format(trueTime), e.Message)
+		if strings.HasPrefix(e.Message, marker) {
+			d.explain(e)
+		}
+	}
+	d.shown = len(logs)
+	d.showMetrics(ctx)
+}
+
+// explain says what a garbled line's time was, and what became of it.
+func (d *demo) explain(e entry) {
+	left := uint32(e.Timestamp)
+	fmt.Fprintf(d.out, "      ↑ its time came in as seconds %08x, the low 32 bits of milliseconds: %s, or %d if read with a sign; repaired\n",
+		left, time.Unix(int64(left), 0).UTC().Format(time.DateOnly), int32(left))
+}
+
+// showMetrics shows a few lines of /metrics.
+func (d *demo) showMetrics(ctx context.Context) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+d.listen+"/metrics", nil)
+	if err != nil {
+		return
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		fmt.Fprintln(d.out, "  /metrics:", err)
+		return
+	}
+	defer resp.Body.Close()
+	for sc := bufio.NewScanner(resp.Body); sc.Scan(); {
+		for _, want := range []string{`edge_cpu_usage_ratio{cpu="total",mode="total"}`, `edge_memory_bytes{state="used"}`,
+			"edge_temperature_celsius{", `edge_time_repairs_total{reason="wrapped_ms"}`} {
+			if strings.HasPrefix(sc.Text(), want) {
+				fmt.Fprintln(d.out, "  "+sc.Text())
+			}
+		}
+	}
+}
+
+func parse(l intake.Entry) (e entry, err error) {
+	err = json.Unmarshal(l.JSON, &e)
+	return e, err
+}
+
+// verdict is nil if logs and metrics arrived, and each line with its own time.
+func (d *demo) verdict() error {
+	logs := d.intake.Logs()
+	if len(logs) == 0 {
+		return errors.New("no log arrived")
+	}
+	if d.intake.Count(intake.Series) == 0 {
+		return errors.New("no metric arrived")
+	}
+	garbled := 0
+	for _, l := range logs {
+		e, err := parse(l)
+		if err != nil {
+			return err
+		}
+		at, ok := writtenAt(e.Message)
+		if !ok {
+			continue // a line of the user's own
+		}
+		if off := time.UnixMilli(e.Timestamp).Sub(at); off.Abs() > tolerance {
+			return fmt.Errorf("%q arrived with a time that is %v off", e.Message, off)
+		}
+		if strings.HasPrefix(e.Message, marker) {
+			garbled++
+		}
+	}
+	if garbled == 0 {
+		return errors.New("no line with a garbled time arrived; give it 10 seconds at least")
+	}
+	fmt.Fprintf(d.out, "%d logs and %d series points arrived; %d logs came in with a garbled time, and all left with the right one.\n",
+		len(logs), d.intake.Count(intake.Series), garbled)
+	return nil
+}
