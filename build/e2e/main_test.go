@@ -1,0 +1,213 @@
+package e2e_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"sync"
+	"testing"
+	"time"
+
+	"out_edge/build/harness"
+	"out_edge/build/intake"
+)
+
+// kit builds the host and the library once for all tests.
+var kit *harness.Kit
+
+func TestMain(m *testing.M) { os.Exit(run(m)) }
+
+func run(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "out_edge-e2e-")
+	if err == nil {
+		defer os.RemoveAll(dir)
+		kit, err = harness.NewKit(dir, harness.Native())
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "e2e:", err)
+		return 1
+	}
+	return m.Run()
+}
+
+// library is the real one.
+func library(t *testing.T) string {
+	t.Helper()
+	path, err := kit.Library(t.Context(), "./plugin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// chunkFile is a captured payload: host/name, as in amd64-v5.1.1/cpu.1.
+func chunkFile(host, name string) string {
+	return filepath.Join(kit.Root(), "build", "testdata", "chunks", host, name+".msgpack")
+}
+
+// edge makes an [OUTPUT] section that serves nothing.
+func edge(kv ...string) harness.Output {
+	return harness.Output{Name: "edge", Properties: harness.Props(append([]string{"listen", "off"}, kv...)...)}
+}
+
+// toIntake adds what sends to in.
+func toIntake(in *intake.Server, kv ...string) harness.Output {
+	return edge(append([]string{"apikey", theKey, "dd_url", in.URL(), "dd_metrics_url", in.URL(), "dd_hostname", "edge-1"}, kv...)...)
+}
+
+// theKey must appear nowhere but in the header of requests.
+const theKey = "sEcReT0123456789abcdef"
+
+func startIntake(t *testing.T, cfg intake.Config) *intake.Server {
+	t.Helper()
+	in, err := intake.Start(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(in.Close)
+	return in
+}
+
+// replay runs the host to its end.
+func replay(t *testing.T, r harness.Run) harness.Result {
+	t.Helper()
+	r.Library = library(t)
+	res, err := kit.Run(t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res
+}
+
+// live is a host that runs until it is stopped.
+type live struct {
+	*harness.Process
+	log *watched
+	t   *testing.T
+}
+
+// start starts the host and returns while it runs.
+func start(t *testing.T, r harness.Run) *live {
+	t.Helper()
+	l := &live{log: newWatched(), t: t}
+	r.Library, r.Stderr = library(t), l.log
+	if r.Seconds == 0 {
+		r.Seconds = 300
+	}
+	p, err := kit.Start(t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Process = p
+	return l
+}
+
+// stop ends the host as a user does, and gives what it measured.
+func (l *live) stop() harness.Result {
+	l.t.Helper()
+	if err := l.Signal(os.Interrupt); err != nil {
+		l.t.Fatal(err)
+	}
+	res, err := l.Wait()
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return res
+}
+
+// address is where the library listens, as it says in its log.
+func (l *live) address() string {
+	l.t.Helper()
+	return l.log.find(l.t, regexp.MustCompile(`listening on (\S+)`))
+}
+
+// get fetches a page of the library.
+func get(t *testing.T, url string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(body)
+}
+
+// watched is a log that a test can wait on.
+type watched struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+	more chan struct{} // closed and made anew by each write
+}
+
+func newWatched() *watched { return &watched{more: make(chan struct{})} }
+
+func (w *watched) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	close(w.more)
+	w.more = make(chan struct{})
+	return w.text.Write(p)
+}
+
+// find waits for a line and returns its first group.
+func (w *watched) find(t *testing.T, line *regexp.Regexp) string {
+	t.Helper()
+	patience := time.After(30 * time.Second)
+	for {
+		w.mu.Lock()
+		text, more := w.text.String(), w.more
+		w.mu.Unlock()
+		if m := line.FindStringSubmatch(text); m != nil {
+			return m[len(m)-1]
+		}
+		select {
+		case <-more:
+		case <-patience:
+			t.Fatalf("no line %v in the log:\n%s", line, text)
+		}
+	}
+}
+
+// golden compares got with a file of testdata; UPDATE_GOLDEN=1 writes it.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if os.Getenv("UPDATE_GOLDEN") != "" {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s differs:\n%s", path, diff(string(want), got))
+	}
+}
+
+// diff shows the first line that differs.
+func diff(want, got string) string {
+	w, g := bytes.Split([]byte(want), []byte("\n")), bytes.Split([]byte(got), []byte("\n"))
+	for i := range min(len(w), len(g)) {
+		if !bytes.Equal(w[i], g[i]) {
+			return fmt.Sprintf("line %d\nwant %s\ngot  %s", i+1, w[i], g[i])
+		}
+	}
+	return fmt.Sprintf("want %d lines, got %d", len(w), len(g))
+}
