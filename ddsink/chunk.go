@@ -38,7 +38,19 @@ const (
 )
 
 // entryRef is where an entry stands in the buffer, and whose it is.
-type entryRef struct{ from, to, index int }
+type entryRef struct {
+	from, to, index int
+	changes         changes
+}
+
+// changes says how an entry differs from its record.
+type changes uint8
+
+const (
+	changedOld        changes = 1 << iota // older than the intake shows
+	changedMessage                        // its message was cut
+	changedAttributes                     // attributes were left out
+)
 
 // Chunk is one flush's logs on their way. It belongs to the goroutine that called
 // Begin, until End.
@@ -59,11 +71,7 @@ type Chunk struct {
 	requests int // that the batch has cost so far
 	failed   *delivery.RetryError
 	pending  int // entries that are to be offered again
-	note     notes
 }
-
-// notes counts what is reported once a chunk.
-type notes struct{ tooOld, truncated, attributes int }
 
 // Begin opens a chunk of logs with the given tag. Indices in done are left alone;
 // Add and End put those into it that are settled. ctx bounds all that is sent
@@ -89,19 +97,13 @@ func (c *Chunk) Add(rec *record.Record, unixNano int64) {
 		c.pending++
 		return
 	}
-	at, ok := c.stamp(unixNano)
-	if !ok {
+	at, old := c.stamp(unixNano)
+	if old && c.sink.cfg.TooOld == TooOldDrop {
 		c.drop(rec.Index, reasonTooOld)
 		return
 	}
 	start := len(c.buf)
 	c.buf = c.writer.append(append(c.buf, ','), rec, c.tag, at)
-	if c.writer.cut > 0 {
-		c.note.truncated++
-	}
-	if c.writer.dropped > 0 {
-		c.note.attributes++
-	}
 	if len(c.buf)+1 > maxBatchBytes && len(c.refs) > 0 {
 		c.sendBefore(start)
 		start = 0
@@ -110,27 +112,36 @@ func (c *Chunk) Add(rec *record.Record, unixNano int64) {
 		c.pending++
 		return
 	}
-	c.refs = append(c.refs, entryRef{start + 1, len(c.buf), rec.Index})
+	c.refs = append(c.refs, entryRef{start + 1, len(c.buf), rec.Index, c.changes(old)})
 	if len(c.refs) == maxBatchEntries {
 		c.send()
 	}
 }
 
-// stamp is the time for an entry; false means that the entry is to be dropped for
-// its age.
-func (c *Chunk) stamp(unixNano int64) (stamp, bool) {
-	at := stamp{ms: floorDiv(unixNano, int64(time.Millisecond))}
+// stamp is the time for an entry, and whether it is older than the intake shows.
+func (c *Chunk) stamp(unixNano int64) (at stamp, old bool) {
+	at.ms = floorDiv(unixNano, int64(time.Millisecond))
 	if c.now-unixNano <= int64(logsMaxAge) {
-		return at, true
-	}
-	switch c.sink.cfg.TooOld {
-	case TooOldDrop:
 		return at, false
-	case TooOldArrival:
+	}
+	if c.sink.cfg.TooOld == TooOldArrival {
 		at = stamp{ms: floorDiv(c.now, int64(time.Millisecond)), trueTime: at.ms, replaced: true}
 	}
-	c.note.tooOld++
 	return at, true
+}
+
+// changes are those of the entry that was written last.
+func (c *Chunk) changes(old bool) (ch changes) {
+	if old {
+		ch |= changedOld
+	}
+	if c.writer.cut > 0 {
+		ch |= changedMessage
+	}
+	if c.writer.dropped > 0 {
+		ch |= changedAttributes
+	}
+	return ch
 }
 
 func floorDiv(a, b int64) int64 {
@@ -187,6 +198,7 @@ func (c *Chunk) settle(lo, hi int) {
 	case res.Action != delivery.Split:
 		c.retry(lo, hi, res.err)
 	case hi-lo == 1:
+		c.sink.tellRefused(endpointLogs, res.Reason)
 		c.drop(c.refs[lo].index, res.Reason)
 	default:
 		mid := (lo + hi) / 2
@@ -210,6 +222,9 @@ func (c *Chunk) body(lo, hi int) []byte {
 func (c *Chunk) delivered(lo, hi int) {
 	for _, r := range c.refs[lo:hi] {
 		c.done.Add(r.index)
+		if r.changes != 0 {
+			c.count(r.changes)
+		}
 	}
 	if c.sink.cfg.DryRun {
 		c.sink.meter.Dropped(delivery.SinkDatadog, reasonDryRun, hi-lo)
@@ -237,7 +252,6 @@ func (c *Chunk) End() error {
 	if c.pending > 0 {
 		c.sink.meter.Retried(delivery.SinkDatadog, c.pending)
 	}
-	c.report()
 	failed := c.failed
 	c.release()
 	if failed != nil {
@@ -246,28 +260,26 @@ func (c *Chunk) End() error {
 	return nil
 }
 
-// report counts what was changed. A chunk that is offered again counts its changed
-// records again only for those that are sent again.
-func (c *Chunk) report() {
+// count counts what was changed about a record that is delivered now.
+func (c *Chunk) count(ch changes) {
 	adjusted := c.sink.meter.adjuster.Adjusted
-	count := func(reason string, n int) {
-		if n > 0 {
-			adjusted(delivery.SinkDatadog, reason, n)
-		}
+	if ch&changedOld != 0 && c.sink.cfg.TooOld == TooOldArrival {
+		adjusted(delivery.SinkDatadog, reasonTooOldArrival, 1)
+	} else if ch&changedOld != 0 {
+		adjusted(delivery.SinkDatadog, reasonTooOldSent, 1)
 	}
-	if c.sink.cfg.TooOld == TooOldArrival {
-		count(reasonTooOldArrival, c.note.tooOld)
-	} else {
-		count(reasonTooOldSent, c.note.tooOld)
+	if ch&changedMessage != 0 {
+		adjusted(delivery.SinkDatadog, reasonTruncated, 1)
 	}
-	count(reasonTruncated, c.note.truncated)
-	count(reasonAttributes, c.note.attributes)
+	if ch&changedAttributes != 0 {
+		adjusted(delivery.SinkDatadog, reasonAttributes, 1)
+	}
 }
 
 // release gives the chunk back to the pool, without what it refers to.
 func (c *Chunk) release() {
 	c.ctx, c.tag, c.done, c.failed = nil, "", nil, nil
-	c.pending, c.note = 0, notes{}
+	c.pending = 0
 	c.refs = c.refs[:0]
 	c.buf = c.buf[:0]
 	clear(c.writer.slots[:])

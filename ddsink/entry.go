@@ -33,14 +33,15 @@ const (
 
 // entryFormat is what of a Config shapes an entry. It is immutable.
 type entryFormat struct {
-	messageKey, dateKey, tagKey        string
-	includeTag, ecs                    bool
-	source, service, hostname, machine string
-	tags                               string
+	messageKey, dateKey, tagKey string
+	includeTag, ecs             bool
+	machine, tags               string
 
 	dateHead string // `{"timestamp"`
-	specials []special
-	lengths  uint64 // bit n: some special name is n bytes long
+	// Properties as whole fields, as `,"service":"x"`.
+	sourceJSON, serviceJSON, hostnameJSON, tagsJSON string
+
+	specials [64][]special // by the length of the name, modulo 64
 }
 
 // slot is a field with a meaning of its own, set aside until the end of the
@@ -56,14 +57,13 @@ const (
 	slotTags
 	slotDate
 	slotTag
-	slotHost         // not set aside, only seen
-	slotServiceName  // service.name of a group
-	slotHostName     // host.name of a group
-	slotContainerID  // the ECS fields, in the order of ecsFields
-	slotECSEnd       = slotContainerID + numECSFields
-	noSlot           = slotECSEnd
-	numSlots         = int(slotECSEnd)
-	firstOfGroupOnly = slotServiceName
+	slotHost        // not set aside, only seen
+	slotServiceName // service.name of a group
+	slotHostName    // host.name of a group
+	slotContainerID // the ECS fields, in the order of ecsFields
+	slotECSEnd      = slotContainerID + numECSFields
+	noSlot          = slotECSEnd
+	numSlots        = int(slotECSEnd)
 )
 
 // special is the name that leads to a slot.
@@ -77,43 +77,50 @@ func newEntryFormat(c Config) *entryFormat {
 	f := &entryFormat{
 		messageKey: c.MessageKey, dateKey: c.DateKey, tagKey: c.TagKey,
 		includeTag: c.IncludeTagKey, ecs: c.Provider == "ecs",
-		source: c.Source, service: c.Service, hostname: c.Hostname, machine: c.MachineName,
-		tags: c.Tags,
+		machine: c.MachineName, tags: c.Tags,
+		sourceJSON:   fragment("ddsource", c.Source),
+		serviceJSON:  fragment("service", c.Service),
+		hostnameJSON: fragment("hostname", c.Hostname),
+		tagsJSON:     fragment("ddtags", c.Tags),
 	}
 	f.dateHead = "{" + string(appendString(nil, []byte(f.dateKey)))
-	f.specials = []special{{f.messageKey, slotPrimary, false}}
-	if f.includeTag {
-		f.specials = append(f.specials, special{f.tagKey, slotTag, false})
+	add := func(name string, s slot, groupOnly bool) {
+		at := &f.specials[len(name)%len(f.specials)]
+		*at = append(*at, special{name, s, groupOnly})
 	}
-	f.specials = append(f.specials, []special{
-		{"message", slotMessage, false},
-		{"service", slotService, false},
-		{"hostname", slotHostname, false},
-		{"ddsource", slotSource, false},
-		{"ddtags", slotTags, false},
-		{f.dateKey, slotDate, false},
-		{"host", slotHost, false},
-		{"service.name", slotServiceName, true},
-		{"host.name", slotHostName, true},
-	}...)
+	add(f.messageKey, slotPrimary, false) // of two with one name the first counts
+	if f.includeTag {
+		add(f.tagKey, slotTag, false)
+	}
+	add(f.dateKey, slotDate, false)
+	add("message", slotMessage, false)
+	add("service", slotService, false)
+	add("hostname", slotHostname, false)
+	add("ddsource", slotSource, false)
+	add("ddtags", slotTags, false)
+	add("host", slotHost, false)
+	add("service.name", slotServiceName, true)
+	add("host.name", slotHostName, true)
 	if f.ecs {
 		for i, field := range ecsFields() {
-			f.specials = append(f.specials, special{field.name, slotContainerID + slot(i), false})
+			add(field.name, slotContainerID+slot(i), false)
 		}
-	}
-	for _, s := range f.specials {
-		f.lengths |= 1 << (len(s.name) & 63)
 	}
 	return f
 }
 
+// fragment is a field that is the same in each entry, or "".
+func fragment(name, value string) string {
+	if value == "" {
+		return ""
+	}
+	return `,"` + name + `":` + string(appendString(nil, []byte(value)))
+}
+
 // slotOf is the slot that a field's name leads to, or noSlot.
 func (f *entryFormat) slotOf(name []byte, group bool) slot {
-	if f.lengths>>(len(name)&63)&1 == 0 {
-		return noSlot
-	}
-	for i := range f.specials {
-		if s := &f.specials[i]; string(name) == s.name && (group || !s.groupOnly) {
+	for _, s := range f.specials[len(name)%len(f.specials)] {
+		if string(name) == s.name && (group || !s.groupOnly) {
 			return s.slot
 		}
 	}
@@ -160,17 +167,22 @@ func (w *entryWriter) append(dst []byte, rec *record.Record, tag string, at stam
 	dst = append(dst, ':')
 	dst = strconv.AppendInt(dst, at.ms, 10)
 	dst = w.fields(dst, rec.Body, false)
-	otlp := rec.Metadata.Get("otlp")
-	dst = w.metadata(dst, rec, otlp)
+	var otlp record.Value
+	if len(rec.Metadata) > 1 { // more than an empty map
+		otlp = rec.Metadata.Get("otlp")
+		dst = w.metadata(dst, rec, otlp)
+	}
 	if rec.Group != nil {
 		dst = w.group(dst, rec.Group)
 	}
 	dst = w.date(dst, at)
 	dst = w.tag(dst, tag)
-	dst = w.reserved(dst, slotSource, "ddsource", w.f.source, noSlot)
-	dst = w.reserved(dst, slotService, "service", w.f.service, slotServiceName)
-	dst = w.reserved(dst, slotHostname, "hostname", w.f.hostname, slotHostName)
-	dst = w.machine(dst)
+	dst, _ = w.reserved(dst, slotSource, "ddsource", w.f.sourceJSON, noSlot)
+	dst, _ = w.reserved(dst, slotService, "service", w.f.serviceJSON, slotServiceName)
+	dst, named := w.reserved(dst, slotHostname, "hostname", w.f.hostnameJSON, slotHostName)
+	if !named {
+		dst = w.machine(dst)
+	}
 	dst = w.leftOver(dst, slotServiceName, "service.name")
 	dst = w.leftOver(dst, slotHostName, "host.name")
 	dst = w.ddtags(dst)
@@ -193,16 +205,8 @@ func (w *entryWriter) fields(dst []byte, m record.Value, group bool) []byte {
 	for i, n := 0, r.Len(); i < n; i++ {
 		kind := r.Next()
 		if kind == record.Str || kind == record.Bin {
-			if s := w.f.slotOf(r.Bytes(), group); s != noSlot && w.slots[s] == nil {
-				r.Next()
-				w.slots[s] = r.Skip()
-				if s == slotHost {
-					dst = w.named(dst, "", "host", w.slots[s])
-				}
-				continue
-			} else if s != noSlot {
-				r.Next()
-				r.Skip()
+			if s := w.f.slotOf(r.Bytes(), group); s != noSlot {
+				dst = w.setAside(dst, s, &r)
 				continue
 			}
 		}
@@ -220,6 +224,21 @@ func (w *entryWriter) fields(dst []byte, m record.Value, group bool) []byte {
 			w.dropped++
 			r = after(m, i)
 		}
+	}
+	return dst
+}
+
+// setAside steps over the value that r stands before, and keeps a view of it if
+// it is the first for its slot.
+func (w *entryWriter) setAside(dst []byte, s slot, r *record.Reader) []byte {
+	r.Next()
+	v := r.Skip()
+	if w.slots[s] != nil {
+		return dst
+	}
+	w.slots[s] = v
+	if s == slotHost {
+		dst = w.named(dst, "", "host", v)
 	}
 	return dst
 }
@@ -244,7 +263,11 @@ func (w *entryWriter) key(dst []byte, r *record.Reader, kind record.TokenKind) [
 		return dst
 	}
 	dst = append(dst, ',')
-	dst = appendKeyToken(dst, r, kind)
+	if kind == record.Str {
+		dst = appendString(dst, r.Bytes())
+	} else {
+		dst = appendKeyToken(dst, r, kind)
+	}
 	if len(dst) > w.limit() {
 		w.dropped++
 		return dst[:before]
@@ -327,23 +350,27 @@ func (w *entryWriter) tag(dst []byte, tag string) []byte {
 }
 
 // reserved appends a reserved field: the record's own if it can be one, else the
-// property, else what the group says, which is used up by that.
-func (w *entryWriter) reserved(dst []byte, own slot, name, property string, group slot) []byte {
+// property, else what the group says, which is used up by that. These names never
+// come from anywhere else, so they need no look at the keys.
+func (w *entryWriter) reserved(dst []byte, own slot, name, property string, group slot) (out []byte, found bool) {
 	v := w.slots[own]
-	if usable(v, maxReservedBytes) {
-		return w.scalar(dst, name, v)
-	}
-	if v != nil && !isBlank(v) {
-		dst = w.named(dst, kept, name, v)
+	if v != nil {
+		if usable(v, maxReservedBytes) {
+			return w.scalar(dst, name, v), true
+		}
+		if !isBlank(v) {
+			dst = w.named(dst, kept, name, v)
+		}
 	}
 	if property != "" {
-		return w.text(dst, name, property)
+		return append(dst, property...), true
 	}
 	if group != noSlot && usable(w.slots[group], maxReservedBytes) {
 		dst = w.scalar(dst, name, w.slots[group])
 		w.slots[group] = nil
+		return dst, true
 	}
-	return dst
+	return dst, false
 }
 
 // machine names the machine where nothing else names a host.
@@ -351,7 +378,7 @@ func (w *entryWriter) machine(dst []byte) []byte {
 	if w.f.machine == "" || w.slots[slotHost] != nil {
 		return dst
 	}
-	return w.text(dst, "hostname", w.f.machine) // nothing, where there is one
+	return w.text(dst, "hostname", w.f.machine)
 }
 
 // leftOver appends what was set aside and not used.
@@ -453,16 +480,19 @@ func (w *entryWriter) messageText(dst []byte, v record.Value) []byte {
 	if kind != record.Str && kind != record.Bin {
 		return appendKeyToken(dst, &r, kind)
 	}
-	const noteRoom = len(`,"`+attrTruncated+`":`) + 20 + len(`}`)
-	room := max(maxEntryBytes-(len(dst)-w.start)-noteRoom, 2)
+	const note = len(`,"`+attrTruncated+`":`) + 20
+	room := max(maxEntryBytes-(len(dst)-w.start)-len(`}`), 2)
 	text := r.Bytes()
 	if kind == record.Bin && len(text)*6+2 <= room {
 		return appendBin(dst, text)
 	}
+	head := len(dst)
 	dst, used := appendStringMax(dst, text, room)
-	if w.cut = len(text) - used; w.cut == 0 {
+	if used == len(text) {
 		return dst
 	}
+	dst, used = appendStringMax(dst[:head], text, max(room-note, 2))
+	w.cut = len(text) - used
 	before := len(dst)
 	if dst = w.name(dst, "", attrTruncated); len(dst) == before {
 		return dst

@@ -36,62 +36,86 @@ type valueWriter struct {
 // early, with ok false and dst longer by what it wrote so far, when dst would grow
 // beyond limit bytes, or when the bytes are no value.
 func (w *valueWriter) append(dst []byte, r *record.Reader, limit int) (out []byte, ok bool) {
-	depth := 0
-	for {
-		asKey := false
-		if depth > 0 {
-			top := &w.stack[depth-1]
-			asKey = top.isMap && top.left&1 == 0
-			switch c := dst[len(dst)-1]; {
-			case top.isMap && !asKey:
-				dst = append(dst, ':')
-			case c != '{' && c != '[':
-				dst = append(dst, ',')
-			}
+	kind := r.Next()
+	if kind == record.Str { // as most are
+		if text := r.Bytes(); len(text) <= limit-len(dst) {
+			return appendString(dst, text), true
 		}
-		kind := r.Next()
+		return dst, false
+	}
+	if kind < record.Array {
+		return appendWithin(dst, r, kind, false, limit)
+	}
+	return w.container(dst, r, kind, limit)
+}
+
+// container appends the array or map that r has just given.
+func (w *valueWriter) container(dst []byte, r *record.Reader, kind record.TokenKind, limit int) (out []byte, ok bool) {
+	depth, asKey := 0, false
+	for {
 		if kind >= record.Array && !asKey && r.Len() > 0 {
 			if depth == len(w.stack) {
 				return dst, false
 			}
-			w.stack[depth] = frame{left: r.Len(), isMap: kind == record.Map}
-			if kind == record.Map {
-				w.stack[depth].left *= 2
-				dst = append(dst, '{')
-			} else {
-				dst = append(dst, '[')
-			}
+			dst, w.stack[depth] = open(dst, r, kind)
 			depth++
-			continue
-		}
-		if kind == record.End || len(dst) > limit {
-			return dst, false
-		}
-		if kind >= record.Str && len(r.Bytes()) > limit-len(dst) && kind < record.Array {
-			return dst, false
-		}
-		if asKey {
-			dst = appendKeyToken(dst, r, kind)
 		} else {
-			dst = appendToken(dst, r, kind)
-		}
-		for {
-			if depth == 0 {
+			if dst, ok = appendWithin(dst, r, kind, asKey, limit); !ok {
+				return dst, false
+			}
+			if dst, depth = w.close(dst, depth); depth == 0 {
 				return dst, true
 			}
-			top := &w.stack[depth-1]
-			top.left--
-			if top.left > 0 {
-				break
-			}
-			if top.isMap {
-				dst = append(dst, '}')
-			} else {
-				dst = append(dst, ']')
-			}
-			depth--
 		}
+		top := w.stack[depth-1]
+		asKey = top.isMap && top.left&1 == 0
+		if last := dst[len(dst)-1]; top.isMap && !asKey {
+			dst = append(dst, ':')
+		} else if last != '{' && last != '[' {
+			dst = append(dst, ',')
+		}
+		kind = r.Next()
 	}
+}
+
+// open begins a container that is not empty.
+func open(dst []byte, r *record.Reader, kind record.TokenKind) ([]byte, frame) {
+	if kind == record.Map {
+		return append(dst, '{'), frame{left: 2 * r.Len(), isMap: true}
+	}
+	return append(dst, '['), frame{left: r.Len()}
+}
+
+// close counts a value that is written, and ends the containers that are full
+// with it. It returns how many are open still.
+func (w *valueWriter) close(dst []byte, depth int) ([]byte, int) {
+	for depth > 0 {
+		top := &w.stack[depth-1]
+		if top.left--; top.left > 0 {
+			break
+		}
+		if top.isMap {
+			dst = append(dst, '}')
+		} else {
+			dst = append(dst, ']')
+		}
+		depth--
+	}
+	return dst, depth
+}
+
+// appendWithin appends a token that opens nothing, unless dst is too long for it.
+func appendWithin(dst []byte, r *record.Reader, kind record.TokenKind, asKey bool, limit int) ([]byte, bool) {
+	if kind == record.End || len(dst) > limit {
+		return dst, false
+	}
+	if kind >= record.Str && kind < record.Array && len(r.Bytes()) > limit-len(dst) {
+		return dst, false
+	}
+	if asKey {
+		return appendKeyToken(dst, r, kind), true
+	}
+	return appendToken(dst, r, kind), true
 }
 
 // appendToken appends a token that is no container, or an empty one.
@@ -171,7 +195,11 @@ func appendBase64(dst, b []byte) []byte {
 // appendString appends s as a JSON string. Only what JSON demands is escaped.
 func appendString(dst, s []byte) []byte {
 	dst = append(dst, '"')
-	dst = appendEscaped(dst, s)
+	n := plainPrefix(s, false)
+	dst = append(dst, s[:n]...)
+	if n < len(s) {
+		dst = appendEscaped(dst, s[n:])
+	}
 	return append(dst, '"')
 }
 

@@ -11,8 +11,9 @@ const fewKeys = 24
 // keySet knows the keys of the object that is being written, as places in the
 // text itself, so that none is written twice. It is reused from entry to entry.
 type keySet struct {
-	marks []uint64 // a cheap hash of each key: equal keys have equal marks
 	spans []span
+	// sieve has a bit for what keys look like: where it is 0 a key is new.
+	sieve uint64
 	table []int32 // of many keys: index into spans + 1, by seeded hash
 	seed  maphash.Seed
 }
@@ -22,8 +23,8 @@ type span struct{ from, to int }
 func newKeySet() keySet { return keySet{seed: maphash.MakeSeed()} }
 
 func (k *keySet) reset() {
-	k.marks = k.marks[:0]
 	k.spans = k.spans[:0]
+	k.sieve = 0
 	k.table = k.table[:0]
 }
 
@@ -34,35 +35,23 @@ func (k *keySet) add(text []byte, from int) bool {
 	if len(k.spans) >= fewKeys {
 		return k.addToTable(text, key, from)
 	}
-	m := mark(key)
-	for i, other := range k.marks {
-		if other == m && bytes.Equal(text[k.spans[i].from:k.spans[i].to], key) {
-			return false
-		}
+	bit := uint64(1) << ((key[1] + key[len(key)-2]*5 + byte(len(key))*11) & 63)
+	if k.sieve&bit != 0 && k.has(text, key) {
+		return false
 	}
-	k.marks = append(k.marks, m)
+	k.sieve |= bit
 	k.spans = append(k.spans, span{from, len(text)})
 	return true
 }
 
-// mark mixes the length with the first and the last eight bytes.
-func mark(key []byte) uint64 {
-	n := len(key)
-	var a, b uint64
-	if n >= 8 {
-		a, b = load64(key), load64(key[n-8:])
-	} else {
-		for _, c := range key {
-			a = a<<8 | uint64(c)
+// has looks for a key among few.
+func (k *keySet) has(text, key []byte) bool {
+	for _, s := range k.spans {
+		if s.to-s.from == len(key) && bytes.Equal(text[s.from:s.to], key) {
+			return true
 		}
 	}
-	return a ^ b<<7 ^ b>>57 ^ uint64(n)<<56
-}
-
-func load64(b []byte) uint64 {
-	_ = b[7]
-	return uint64(b[0]) | uint64(b[1])<<8 | uint64(b[2])<<16 | uint64(b[3])<<24 |
-		uint64(b[4])<<32 | uint64(b[5])<<40 | uint64(b[6])<<48 | uint64(b[7])<<56
+	return false
 }
 
 // addToTable is add for many keys; the hash is seeded, so that no sender can

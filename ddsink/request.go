@@ -40,14 +40,17 @@ type target struct {
 	label    string // the `endpoint` label
 	url      string
 	faults   *delivery.FaultLog
+	refused  *delivery.FaultLog // entries that were given up: once a reason
+	maxWire  int                // the most bytes of one request as it is sent, or 0
 }
 
 func newTargets(cfg Config, api *datadog.APIClient, log *slog.Logger, elapsed func() time.Duration) ([numEndpoints]target, error) {
 	logs, logsErr := address(cfg.URL, api, opSubmitLog, cfg.Site, "/api/v2/logs")
 	series, seriesErr := address(cfg.MetricsURL, api, opSubmitMetrics, cfg.Site, "/api/v2/series")
+	faults := func() *delivery.FaultLog { return delivery.NewFaultLog(log, elapsed) }
 	return [numEndpoints]target{
-		endpointLogs:   {endpointLogs, "logs", logs, delivery.NewFaultLog(log, elapsed)},
-		endpointSeries: {endpointSeries, "series", series, delivery.NewFaultLog(log, elapsed)},
+		endpointLogs:   {endpointLogs, "logs", logs, faults(), faults(), 0},
+		endpointSeries: {endpointSeries, "series", series, faults(), faults(), maxSeriesWire},
 	}, errors.Join(logsErr, seriesErr)
 }
 
@@ -87,6 +90,9 @@ func (s *Sink) post(ctx context.Context, e endpoint, body []byte, entries int, w
 		return result{delivery.OfCode(delivery.CodeNetwork), &delivery.RetryError{Err: err}}
 	}
 	t := &s.targets[e]
+	if t.maxWire > 0 && len(compressed) > t.maxWire {
+		return result{Outcome: delivery.OfStatus(http.StatusRequestEntityTooLarge)}
+	}
 	if s.cfg.DryRun {
 		s.describe(t, body, len(compressed), entries)
 		return result{Outcome: delivery.Outcome{Action: delivery.Delivered}}
@@ -169,10 +175,10 @@ func (s *Sink) answered(t *target, resp *http.Response) result {
 		return result{Outcome: o}
 	}
 	s.meter.Request(t.label, code)
-	s.complain(t, code, o, nil)
 	if o.Action == delivery.Split {
 		return result{Outcome: o}
 	}
+	s.complain(t, code, o, nil)
 	return result{o, &delivery.RetryError{
 		After: delivery.Wait(resp.Header, s.clock.Now().Time()),
 		Err:   fmt.Errorf("send %s to %s: HTTP status %s: %s", t.label, hostOf(t.url), code, o.Meaning),
@@ -202,6 +208,13 @@ func (s *Sink) complain(t *target, code string, o delivery.Outcome, err error) {
 	t.faults.Fail(code, o.Loud, "datadog does not accept "+t.label, attrs...)
 }
 
+// tellRefused logs the first entry that is given up for each reason.
+func (s *Sink) tellRefused(e endpoint, reason string) {
+	t := &s.targets[e]
+	t.refused.Fail(reason, true, "datadog refuses an entry by itself: it is dropped; further ones are only counted",
+		"endpoint", t.label, "reason", reason)
+}
+
 func hostOf(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -228,4 +241,4 @@ func (s *Sink) describe(t *target, body []byte, wire, entries int) {
 }
 
 // errManyRefused ends a search for bad entries that has cost enough requests.
-var errManyRefused = errors.New("send logs: many entries are refused; the rest is tried again later")
+var errManyRefused = errors.New("many entries are refused by themselves; the rest is tried again later")

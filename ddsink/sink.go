@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -34,9 +35,12 @@ type Sink struct {
 	compress *compressor
 	format   *entryFormat
 	chunks   sync.Pool // *Chunk
+
+	series   sync.Pool // *seriesBatch
 	totals   *totals
 	seconds  *secondsTaken
-	series   sync.Pool // *seriesBatch
+	tags     []string // the user's, each as "name:value"
+	hostJSON string   // of a series
 }
 
 // New makes a Sink. It fails only on what cannot heal: all wrong settings at
@@ -62,6 +66,7 @@ func New(cfg Config, deps Deps) (*Sink, error) {
 		http: client, api: newAPI(cfg, client),
 		compress: newCompressor(cfg.Compress), format: newEntryFormat(cfg),
 		totals: newTotals(), seconds: newSecondsTaken(),
+		tags: strings.FieldsFunc(cfg.Tags, func(r rune) bool { return r == ',' }), hostJSON: hostResource(cfg),
 	}
 	s.key = delivery.NewKeyring(cfg.APIKey, cfg.APIKeyFile, s.elapsed, deps.Log)
 	if s.targets, err = newTargets(cfg, s.api, s.log, s.elapsed); err != nil {

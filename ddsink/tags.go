@@ -30,6 +30,9 @@ func ecsFields() [numECSFields]ecsField {
 // ddtags appends the tags: those made of ECS fields, then the property's, then
 // the record's own.
 func (w *entryWriter) ddtags(dst []byte) []byte {
+	if !w.f.ecs && w.slots[slotTags] == nil {
+		return append(dst, w.f.tagsJSON...)
+	}
 	w.tags = w.tags[:0]
 	if w.f.ecs {
 		dst = w.ecsTags(dst)

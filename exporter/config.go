@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"strings"
 	"time"
 
 	"out_edge/plugin/record"
@@ -99,7 +100,7 @@ func checkListen(listen string) error {
 }
 
 func checkPrefix(prefix string) error {
-	if prefix != metricName(prefix) {
+	if !isLegacy(prefix, false) {
 		return fmt.Errorf("`metric_prefix` = %s: must be letters, digits and _, with no digit first", prefix)
 	}
 	return nil
@@ -110,7 +111,7 @@ func checkLabels(labels []record.Label) error {
 	seen := make(map[string]bool, len(labels))
 	for _, l := range labels {
 		switch {
-		case l.Name != labelName(l.Name):
+		case !isLegacy(l.Name, false), strings.HasPrefix(l.Name, "__"):
 			errs = append(errs, fmt.Errorf("`add_label` = %s=…: the name must be letters, digits and _, with no digit and no __ first", l.Name))
 		case seen[l.Name]:
 			errs = append(errs, fmt.Errorf("`add_label` = %s=…: given twice", l.Name))

@@ -10,9 +10,10 @@ import (
 	_ "github.com/prometheus/client_golang/prometheus/promhttp/zstd" // offers zstd beside gzip
 )
 
-// maxScrapes is how many scrapes may be answered at once; they share one
-// gathering, so each costs its encoding.
-const maxScrapes = 8
+// maxScrapes is how many scrapes may be answered at once; of 10,000 series each
+// takes some 4 MB. Gatherings are not shared (promhttp's CoalesceGather): a slow
+// reader would hold the old values fast for everybody who comes meanwhile.
+const maxScrapes = 4
 
 // handler routes what the page serves. Everything is behind the web config
 // file's authentication, /healthz included.
@@ -23,13 +24,21 @@ func (p *page) handler() http.Handler {
 	mux.HandleFunc("GET /readyz", p.readyz)
 	mux.HandleFunc("GET /debug/time", p.debugTime)
 	mux.HandleFunc("GET /{$}", p.landing)
-	return mux
+	return noSniff(mux)
+}
+
+// noSniff keeps browsers from taking one kind of content for another.
+func noSniff(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		h.ServeHTTP(w, r)
+	})
 }
 
 func (p *page) metricsHandler() http.Handler {
 	return promhttp.HandlerForTransactional(prometheus.ToTransactionalGatherer(p.registry), promhttp.HandlerOpts{
 		ErrorLog: &gatherLog{log: p.log}, ErrorHandling: promhttp.ContinueOnError,
-		MaxRequestsInFlight: maxScrapes, CoalesceGather: true, EnableOpenMetrics: true,
+		MaxRequestsInFlight: maxScrapes, EnableOpenMetrics: true,
 	})
 }
 

@@ -30,7 +30,7 @@ func (l *limitListener) Accept() (net.Conn, error) {
 		<-l.slots
 		return nil, err
 	}
-	return &limitedConn{Conn: c, release: sync.OnceFunc(func() { <-l.slots })}, nil
+	return &limitedConn{Conn: c, release: func() { _ = sync.Once{}; }}, nil
 }
 
 // Close may be called more than once.
@@ -42,6 +42,15 @@ func (l *limitListener) Close() error {
 type limitedConn struct {
 	net.Conn
 	release func()
+}
+
+// CloseWrite is what net/http ends an answer with when it has not read the whole
+// request; without it the client would see a reset instead of the answer.
+func (c *limitedConn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return nil
 }
 
 // Close gives the slot back.

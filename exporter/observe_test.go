@@ -44,7 +44,7 @@ func TestObserveUnits(t *testing.T) {
 		{"mem in KiB", []any{"Mem.total", 4, "Mem.used", 3, "Mem.free", 1, "Swap.total", 2, "Swap.used", 2, "Swap.free", 0},
 			[]string{"edge_memory_bytes state=total 4096", "edge_memory_bytes state=used 3072", "edge_memory_bytes state=free 1024",
 				"edge_swap_bytes state=total 2048", "edge_swap_bytes state=used 2048", "edge_swap_bytes state=free 0"}},
-		{"mem with pid", []any{"Mem.total", 4, "Mem.used", 3, "Mem.free", 1, "proc_bytes", 12345, "proc_hr", 3063482104},
+		{"mem with pid", []any{"Mem.total", 4, "Mem.used", 3, "Mem.free", 1, "proc_bytes", 12345, "proc_hr", int64(3063482104)},
 			[]string{"edge_memory_bytes state=total 4096", "edge_memory_bytes state=used 3072", "edge_memory_bytes state=free 1024",
 				"edge_process_memory_bytes kind=rss process=some.tag 12345"}},
 		{"thermal", []any{"name", "thermal_zone3", "type", "soc", "temp", -40.25},

@@ -94,7 +94,7 @@ func (s *Self) prepare(cfg Config) {
 			s.prepareEndpoint("logs")
 			s.records.WithLabelValues(sink, resultRetried)
 		case delivery.SinkDatadogMetrics:
-			s.prepareEndpoint("metrics")
+			s.prepareEndpoint("series")
 			s.records.WithLabelValues(sink, resultRetried)
 		case delivery.SinkRemoteWrite:
 			s.writes.WithLabelValues("200")
@@ -135,23 +135,24 @@ func (s *Self) Delivered(sink string, n int) {
 
 // Retried is part of delivery.Meter.
 func (s *Self) Retried(sink string, n int) {
-	if n > 0 {
+	if n >= 0 {
 		s.records.WithLabelValues(sink, resultRetried).Add(float64(n))
 	}
 }
 
-// Dropped is part of delivery.Meter.
+// Dropped is part of delivery.Meter. With n = 0 it makes the series, so that the
+// first drop is a step from 0 that a rate can see.
 func (s *Self) Dropped(sink, reason string, n int) {
-	if n <= 0 {
+	if n < 0 {
 		return
 	}
 	s.records.WithLabelValues(sink, resultDropped).Add(float64(n))
 	s.dropped.WithLabelValues(sink, reason).Add(float64(n))
 }
 
-// Adjusted is part of delivery.Adjuster.
+// Adjusted is part of delivery.Adjuster. With n = 0 it makes the series.
 func (s *Self) Adjusted(sink, reason string, n int) {
-	if n > 0 {
+	if n >= 0 {
 		s.adjusted.WithLabelValues(sink, reason).Add(float64(n))
 	}
 }

@@ -131,17 +131,18 @@ func (s *server) serve(l net.Listener) {
 	s.mu.Lock()
 	s.listener = nil
 	s.mu.Unlock()
-	if s.ctx.Err() == nil && !errors.Is(err, http.ErrServerClosed) {
-		s.failed(err)
+	if s.ctx.Err() == nil {
+		s.failed(errors.New(redact(err.Error())))
 	}
 }
 
-// failed logs a fault, unless it was logged last.
+// failed logs a fault, unless it was logged last. Its text must hold nothing of
+// the web config file.
 func (s *server) failed(err error) {
 	if s.ctx.Err() != nil {
 		return
 	}
-	text := redact(err.Error())
+	text := err.Error()
 	s.mu.Lock()
 	known := s.fault == text
 	s.fault = text

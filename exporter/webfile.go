@@ -68,7 +68,7 @@ func mayHeal(path string) bool {
 // redact takes out of an error's text what YAML and bcrypt quote from the file:
 // it may be a password.
 func redact(text string) string {
-	if strings.Contains(text, "bcrypt") || strings.Contains(text, "bcrypted") {
+	if strings.Contains(text, "bcrypt") {
 		return "basic_auth_users: a password is not a bcrypt hash; make one with `htpasswd -nBC 10 user`"
 	}
 	return regexp.MustCompile("`[^`]*`").ReplaceAllString(text, "`…`")

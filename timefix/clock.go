@@ -23,11 +23,20 @@ type Clock interface{ Now() Instant }
 // Elsewhere Boot is 0.
 type SystemClock struct{}
 
-// Now reads both clocks.
+// Now reads both clocks, as one: if this process was held up between the two
+// readings, it reads again, lest that look like somebody setting the clock.
 func (SystemClock) Now() Instant {
-	wall, boot := readClocks()
-	if wall == 0 {
-		wall = time.Now().UnixNano()
+	const together, tries = 20 * millisecond, 4
+	var now Instant
+	for range tries {
+		before := bootTime()
+		now = Instant{Wall: wallTime(), Boot: bootTime()}
+		if now.Boot-before < together {
+			break
+		}
 	}
-	return Instant{Wall: wall, Boot: boot}
+	return now
 }
+
+// goTime is the wall clock as Go knows it.
+func goTime() int64 { return time.Now().UnixNano() }

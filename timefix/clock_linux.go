@@ -14,14 +14,21 @@ const (
 	sysClockGettime64 = 403
 )
 
-// readClocks gives both clocks in nanoseconds; 0 stands for one that is not told
-// here. That goes for the wall clock where Go's own has 64 bits.
-func readClocks() (wall, boot int64) {
-	wall, boot = gettime64(clockRealtime), gettime64(clockBoottime)
-	if boot == 0 {
-		boot = gettime(clockBoottime)
+// wallTime is the wall clock. Go's own has 32 bits where the kernel's plain call
+// has.
+func wallTime() int64 {
+	if wall := gettime64(clockRealtime); wall != 0 {
+		return wall
 	}
-	return wall, boot
+	return goTime()
+}
+
+// bootTime is the time since the host's start, or 0 when the kernel does not say.
+func bootTime() int64 {
+	if boot := gettime64(clockBoottime); boot != 0 {
+		return boot
+	}
+	return gettime(clockBoottime)
 }
 
 func gettime(clock uintptr) int64 {

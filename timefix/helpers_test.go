@@ -60,9 +60,9 @@ func show(f timefix.Fixed) string {
 }
 
 func want(t *testing.T, got timefix.Fixed, wantTime time.Time, verdict timefix.Verdict) {
-	t.Helper()
 	w := timefix.Fixed{UnixNano: wantTime.UnixNano(), Verdict: verdict}
 	if got != w {
+		t.Helper()
 		t.Errorf("got %s, want %s", show(got), show(w))
 	}
 }

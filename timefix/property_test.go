@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	draws = 300_000
+	draws = 100_000
 	day   = 24 * time.Hour
 )
 

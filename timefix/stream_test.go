@@ -22,18 +22,18 @@ func lags(r *rand.Rand) map[string]func() time.Duration {
 }
 
 // TestWrappingSource plays 60 days of a source that sends the low 32 bits of
-// ms, one record a minute. Starting at 13 points of the 49.7 days between
-// candidates, it begins in believable days too.
+// ms, one record a minute. It starts at 13 points of the 49.7 days between
+// candidates, one of them in believable days, and in such days with each lag.
 func TestWrappingSource(t *testing.T) {
-	for name, lag := range lags(rand.New(rand.NewPCG(1, 2))) {
+	lags := lags(rand.New(rand.NewPCG(1, 2)))
+	for start := range 13 {
+		playWrapping(t, date(2026, 11, 1).Add(time.Duration(start)*92*time.Hour), lags["flush"])
+	}
+	for name, lag := range lags {
 		t.Run(name, func(t *testing.T) {
-			believable := 0
-			for start := range 13 {
-				believable += playWrapping(t, date(2026, 11, 1).Add(time.Duration(start)*92*time.Hour), lag)
-			}
-			// 4.4 of 49.7 days, at one record a minute.
-			if believable < 13*60*1440*8/100 {
-				t.Errorf("%d records had a believable date; the test does not test much", believable)
+			// At least 4 of the 60 days, at one record a minute.
+			if n := playWrapping(t, inBelievableDays(), lag); n < 4*1440 {
+				t.Errorf("%d records had a believable date; the test does not test much", n)
 			}
 		})
 	}
@@ -91,8 +91,8 @@ func TestReplayingSources(t *testing.T) {
 		"10000-fold":         steady(floor, 10000),
 		"backwards":          steady(begin, -1),
 		"backwards 1000":     steady(begin, -1000),
-		"bursty":             burst(60, time.Hour),
-		"bulk":               burst(200, 700*time.Millisecond),
+		"bursty":             burst(24, time.Hour),
+		"bulk":               burst(20, 70*time.Second),
 		"stuck":              steady(date(2020, 2, 2), 0),
 		"random": func(time.Duration) []time.Time {
 			return []time.Time{floor.Add(time.Duration(r.Int64N(int64(span))))}
@@ -275,7 +275,7 @@ func TestShortWraps(t *testing.T) {
 // wraps.
 func TestUnsetClock(t *testing.T) {
 	start := date(2026, 11, 21)
-	for _, up := range []time.Duration{0, time.Hour, 100 * 24 * time.Hour, 40 * 365 * 24 * time.Hour} {
+	for _, up := range []time.Duration{0, 40 * 365 * 24 * time.Hour} {
 		t.Run(up.String(), func(t *testing.T) {
 			f := timefix.New(timefix.Config{})
 			wrong := 0

@@ -1,8 +1,10 @@
 package delivery
 
 import (
+	"context"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 )
@@ -34,12 +36,26 @@ func ReadAnswer(dst []byte, resp *http.Response) (body []byte, err error) {
 	return dst[:MaxAnswer], nil
 }
 
-// Cause is err without the address that net/http puts in front of it: an address
-// may hold what the user takes for private, and logs repeat it enough.
+// Cause is what an error of an HTTP client says, without the address that net/http
+// puts in front, and without what a receiver sent: a text that could quote either
+// is replaced by the kind of error that it is.
 func Cause(err error) error {
-	var u *url.Error
-	if errors.As(err, &u) {
-		return u.Err
+	var (
+		address *url.Error
+		op      *net.OpError
+		proxy   *ProxyError
+	)
+	if errors.As(err, &address) {
+		err = address.Err
 	}
-	return err
+	switch {
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
+		errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded),
+		errors.As(err, &op), errors.As(err, &proxy), isCertificateError(err):
+		return err
+	case CodeOf(err) == CodeTimeout:
+		return errors.New("no answer in time")
+	default:
+		return errors.New("no valid HTTP answer")
+	}
 }

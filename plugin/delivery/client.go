@@ -80,6 +80,7 @@ func NewClient(cfg HTTPConfig) (*http.Client, error) {
 			MaxResponseHeaderBytes: maxHeaderBytes,
 			DisableCompression:     true,
 			ForceAttemptHTTP2:      true,
+			OnProxyConnectResponse: refuseProxy,
 			HTTP2: &http.HTTP2Config{
 				SendPingTimeout:  pingAfter,
 				PingTimeout:      pingTimeout,
@@ -89,10 +90,27 @@ func NewClient(cfg HTTPConfig) (*http.Client, error) {
 	}, nil
 }
 
+// ProxyError says that the proxy would not connect to the receiver.
+type ProxyError struct{ Status int }
+
+func (e *ProxyError) Error() string {
+	if e.Status == http.StatusProxyAuthRequired {
+		return "the proxy wants another user or password (status 407)"
+	}
+	return fmt.Sprintf("the proxy refuses to connect (status %d)", e.Status)
+}
+
+func refuseProxy(_ context.Context, _ *url.URL, _ *http.Request, answer *http.Response) error {
+	if answer.StatusCode != http.StatusOK {
+		return &ProxyError{answer.StatusCode}
+	}
+	return nil
+}
+
 // proxyFunc is Transport.Proxy for a proxy's address.
 func proxyFunc(proxy Secret) (func(*http.Request) (*url.URL, error), error) {
 	if proxy.IsZero() {
-		return proxyFromEnvironment, nil
+		return http.ProxyFromEnvironment, nil
 	}
 	u, err := url.Parse(proxy.Reveal())
 	switch {
@@ -104,15 +122,6 @@ func proxyFunc(proxy Secret) (func(*http.Request) (*url.URL, error), error) {
 		return nil, errors.New("`proxy` names no host: must look like http://host:port")
 	}
 	return http.ProxyURL(u), nil
-}
-
-// proxyFromEnvironment hides the error's text, which holds the address.
-func proxyFromEnvironment(r *http.Request) (*url.URL, error) {
-	u, err := http.ProxyFromEnvironment(r)
-	if err != nil {
-		return nil, errors.New("the address in HTTPS_PROXY or HTTP_PROXY cannot be read: must look like http://user:password@host:port, with %XX for special characters")
-	}
-	return u, nil
 }
 
 func tlsConfig(cfg HTTPConfig) (*tls.Config, error) {

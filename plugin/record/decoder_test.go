@@ -209,6 +209,26 @@ func TestTruncated(t *testing.T) {
 	}
 }
 
+// TestManyWanted nests arrays that each want as many values as there are bytes
+// left: together more than 32 bits can count.
+func TestManyWanted(t *testing.T) {
+	const size = 40 << 20
+	payload := make([]byte, size)
+	for i := range 100 {
+		payload[5*i] = 0xdd
+		binary.BigEndian.PutUint32(payload[5*i+1:], uint32(size-5*i-5))
+	}
+	var d record.Decoder
+	d.Reset(payload)
+	if d.Next() || d.Undecodable() != 1 || !d.Truncated() {
+		t.Errorf("undecodable %d, truncated %v; want 1, true", d.Undecodable(), d.Truncated())
+	}
+	r := record.Value(payload).Reader()
+	if r.Next() != record.Array || r.Skip() != nil || !r.Failed() {
+		t.Error("skipped what is not there")
+	}
+}
+
 // TestMoreElements reads records that have more than they should: the rest is
 // passed over.
 func TestMoreElements(t *testing.T) {

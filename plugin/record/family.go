@@ -191,18 +191,16 @@ func (f *family) histogram(v Value) (*Distribution, bool) {
 // accumulate makes counts cumulative when they are not. cmetrics counts an
 // observation in every bucket that it fits, but passes on the buckets of OTLP
 // as they came, which hold each observation once. Nothing in the event says
-// which; the total does: cumulative buckets end in it, the others add up to it.
-// Where both are so, they are the same. Where neither is (an input that was
-// read while it counted), buckets that ever rise are taken as cumulative.
+// which; the total does: single buckets add up to it. Cumulative ones never
+// fall, and add up to more unless all but the last are 0, which is the same
+// either way. Buckets that do neither (a histogram that was read while it
+// counted) are cumulative if they never fall.
 func accumulate(counts []uint64, total uint64) {
-	var sum, last uint64
-	rising := true
+	var sum uint64
 	for _, n := range counts {
 		sum += n
-		rising = rising && n >= last
-		last = n
 	}
-	if rising && (last == total || sum != total) {
+	if sum != total && slices.IsSorted(counts) {
 		return
 	}
 	sum = 0

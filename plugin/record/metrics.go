@@ -6,8 +6,7 @@ import (
 	"math"
 )
 
-// What AppendMetrics can find wrong with a payload. Its errors wrap one of
-// them.
+// What AppendMetrics can find wrong with a payload: what a MetricsError wraps.
 var (
 	ErrNotMetrics  = errors.New("not a metrics event")
 	ErrCutMetrics  = errors.New("cut off, nested too deep or not MessagePack")
@@ -15,6 +14,23 @@ var (
 	ErrBadSample   = errors.New("sample without a usable value")
 	ErrLargeLabels = errors.New("labels too large for the payload that carries them")
 )
+
+// MetricsError says how much of a payload of metrics events was unreadable.
+// Samples of the rest are given beside it. It has nothing of the payload in it.
+type MetricsError struct {
+	// Count is how many events, metrics or samples could not be read.
+	Count int
+	// Event is the place in the payload of the event with the first of them.
+	Event int
+	// Err is that one's cause: ErrNotMetrics, ErrCutMetrics, ...
+	Err error
+}
+
+func (e *MetricsError) Error() string {
+	return fmt.Sprintf("decode metrics: %d unreadable, first in event %d: %v", e.Count, e.Event, e.Err)
+}
+
+func (e *MetricsError) Unwrap() error { return e.Err }
 
 // labelBudget is how many bytes of names and labels a payload may be turned
 // into for each of its own. A metric's label names and an event's static
@@ -34,9 +50,9 @@ const labelBudget = 64
 // to since the Interner first saw the series.
 //
 // An event or metric that cannot be read costs itself alone: the samples of the
-// others are in the slice that is returned beside the error, which tells how
-// many there were and wraps the first one's cause. Nothing in dst refers to
-// payload. The work and the memory are bounded by the payload's length.
+// others are in the slice that is returned beside the error, a *MetricsError.
+// Nothing in dst refers to payload. The work and the memory are bounded by the
+// payload's length.
 func AppendMetrics(dst []Sample, payload []byte, arrivalUnixNano int64, in *Interner) ([]Sample, error) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -49,8 +65,9 @@ func AppendMetrics(dst []Sample, payload []byte, arrivalUnixNano int64, in *Inte
 	in.cursor.Reset(payload)
 	defer in.release()
 	r.payload(payload)
-	if r.faults > 0 {
-		return r.dst, fmt.Errorf("decode metrics: %d unreadable, first in event %d: %w", r.faults, r.faultIndex, r.fault)
+	if r.fault.Count > 0 {
+		fault := r.fault // so that r stays off the heap
+		return r.dst, &fault
 	}
 	return r.dst, nil
 }
@@ -63,17 +80,14 @@ type eventReader struct {
 	in      *Interner
 	index   int
 	budget  int64
-
-	fault      error
-	faults     int
-	faultIndex int
+	fault   MetricsError
 }
 
 func (r *eventReader) fail(err error) {
-	if r.faults == 0 {
-		r.fault, r.faultIndex = err, r.index
+	if r.fault.Count == 0 {
+		r.fault.Event, r.fault.Err = r.index, err
 	}
-	r.faults++
+	r.fault.Count++
 }
 
 func (r *eventReader) payload(p []byte) {

@@ -19,7 +19,15 @@ import (
 type (
 	object = map[string]any
 	list   = []any
+	pairs  []any // a map whose members keep their order: key, value, ...
 )
+
+func (p pairs) EncodeMsgpack(enc *msgpack.Encoder) error {
+	if err := enc.EncodeMapLen(len(p) / 2); err != nil {
+		return err
+	}
+	return enc.EncodeMulti(p...)
+}
 
 // event makes a metrics event as cmetrics does.
 func event(tb testing.TB, static list, metrics ...any) []byte {
@@ -150,6 +158,9 @@ func TestAppendMetrics(t *testing.T) {
 			metric(counter, list{}, nil, object{"ts": 1, "value": 1.0, "value_type": 2, "value_uint64": uint64(1 << 63)}),
 			metric(gauge, list{}, nil, object{"ts": 1, "value": 1.0, "value_type": 1, "value_int64": -5})),
 			[]string{`counter ns_ss_name 9.223372036854776e+18 @1 #0`, `gauge ns_ss_name -5 @1 #0`}},
+		{"integers, members in another order", event(t, list{}, metric(gauge, list{}, nil,
+			pairs{"value_int64", -5, "value", 1.0, "ts", 1})),
+			[]string{`gauge ns_ss_name -5 @1 #0`}},
 		{"infinite and not a number", event(t, list{}, metric(gauge, list{}, nil,
 			object{"ts": 1, "value": math.Inf(-1)}, object{"ts": 1, "value": math.NaN()})),
 			[]string{`gauge ns_ss_name -Inf @1 #0`, `gauge ns_ss_name NaN @1 #0`}},
@@ -200,9 +211,9 @@ func TestAppendMetrics(t *testing.T) {
 			object{"ts": 1, "summary": object{"quantiles_set": 1, "quantiles": list{bits(1.5), bits(0)}, "count": 10, "sum": bits(12.25)}},
 			object{"ts": 1, "summary": object{"quantiles_set": 0, "quantiles": list{0, 0}, "count": 10, "sum": 12.25}})),
 			[]string{`summary ns_ss_name count=10 sum=12.25 q0.5=1.5 q0.99=0 @1 #0`, `summary ns_ss_name count=10 sum=12.25 @1 #0`}},
-		{"two events", append(event(t, list{}, metric(gauge, list{}, nil, object{"ts": 1, "value": 1.0})),
+		{"two events", append(event(t, list{list{"c", "d"}}, metric(gauge, list{}, nil, object{"ts": 1, "value": 1.0})),
 			event(t, list{list{"a", "b"}}, metric(gauge, list{}, nil, object{"ts": 2, "value": 2.0}))...),
-			[]string{`gauge ns_ss_name 1 @1 #0`, `gauge ns_ss_name{a="b"} 2 @2 #1`}},
+			[]string{`gauge ns_ss_name{c="d"} 1 @1 #0`, `gauge ns_ss_name{a="b"} 2 @2 #1`}},
 		{"no values", event(t, list{}, metric(gauge, list{}, nil)), nil},
 		{"no metrics", event(t, list{}), nil},
 		{"nothing", nil, nil},
@@ -249,6 +260,23 @@ func TestSeriesText(t *testing.T) {
 	}
 }
 
+func TestUnits(t *testing.T) {
+	for _, test := range []struct{ unit, name, want string }{
+		{"s", "x", "second"}, {"ms", "x", "millisecond"}, {"us", "x", "microsecond"}, {"ns", "x", "nanosecond"},
+		{"By", "x", "byte"}, {"%", "x", "percent"}, {"Cel", "x", "degree celsius"}, {"Hz", "x", "hertz"},
+		{"", "x_seconds", "second"}, {"", "x_seconds_total", "second"}, {"", "x_bytes_total", "byte"}, {"", "x_celsius", "degree celsius"},
+		{"", "x_ratio", "fraction"}, {"", "x_hertz", "hertz"}, {"", "x_volts", "volt"}, {"", "x_amperes", "ampere"}, {"", "x_watts", "watt"},
+		{"", "bytes", "byte"}, {"", "x_total", ""}, {"", "kilobytes", ""}, {"1", "x", ""}, {"s", "x_bytes", "second"},
+	} {
+		var in record.Interner
+		meta := object{"opts": object{"ns": "", "ss": "", "name": test.name, "desc": "-", "unit": test.unit}}
+		samples, err := record.AppendMetrics(nil, event(t, list{}, metric(gauge, list{}, meta, object{"value": 1.0})), arrival, &in)
+		if err != nil || len(samples) != 1 || samples[0].Series.Unit != test.want {
+			t.Errorf("unit %q of %s: %+v, error %v, want %q", test.unit, test.name, samples, err, test.want)
+		}
+	}
+}
+
 // TestBadMetrics has what is good before and after the bad, and wants just that.
 func TestBadMetrics(t *testing.T) {
 	ok := metric(gauge, list{}, nil, object{"ts": 1, "value": 1.0})
@@ -276,6 +304,7 @@ func TestBadMetrics(t *testing.T) {
 		{"histogram without one", metric(histogram, list{}, object{"buckets": list{}}, object{"ts": 1, "value": 1.0}), "sample without a usable value", record.ErrBadSample},
 		{"summary without one", metric(summary, list{}, object{"quantiles": list{}}, object{"ts": 1, "value": 1.0}), "sample without a usable value", record.ErrBadSample},
 		{"summary of other length", metric(summary, list{}, object{"quantiles": list{0.5}}, object{"ts": 1, "summary": object{"quantiles_set": 1, "quantiles": list{1, 2}}}), "sample without a usable value", record.ErrBadSample},
+		{"summary of texts", metric(summary, list{}, object{"quantiles": list{0.5}}, object{"ts": 1, "summary": object{"quantiles_set": 1, "quantiles": list{"secret"}}}), "sample without a usable value", record.ErrBadSample},
 		{"no value", metric(gauge, list{}, nil, object{"ts": 1}), "sample without a usable value", record.ErrBadSample},
 		{"value is a text", metric(gauge, list{}, nil, object{"value": "secret"}), "sample without a usable value", record.ErrBadSample},
 		{"value is no map", metric(gauge, list{}, nil, 7), "sample without a usable value", record.ErrBadSample},
@@ -313,7 +342,8 @@ func TestBadEvents(t *testing.T) {
 		payload := slices.Concat(ok, unhex(t, test.bad), ok)
 		samples, err := record.AppendMetrics(nil, payload, arrival, &in)
 		want := "decode metrics: 1 unreadable, first in event 1: " + test.want
-		if err == nil || err.Error() != want || !errors.Is(err, test.is) {
+		var fault *record.MetricsError
+		if !errors.As(err, &fault) || fault.Count != 1 || fault.Event != 1 || err.Error() != want || !errors.Is(err, test.is) {
 			t.Errorf("%s: error %v, want %s", test.name, err, want)
 		}
 		wanted := []string{"gauge ns_ss_name 1 @1 #0", "gauge ns_ss_name 1 @1 #2"}
@@ -499,8 +529,10 @@ func TestHostileMetrics(t *testing.T) {
 		statics[i] = list{fmt.Sprint("l", i), "v"}
 	}
 	metrics := make(list, 2000)
+	bare := make(list, 2000)
 	for i := range metrics {
 		metrics[i] = metric(gauge, list{}, nil, object{"value": 1.0})
+		bare[i] = metric(gauge, list{}, nil)
 	}
 	for _, test := range []struct {
 		name    string
@@ -511,6 +543,7 @@ func TestHostileMetrics(t *testing.T) {
 		{"a long metric name", event(t, list{}, metric(gauge, list{}, named("", "", long), values(20_000, object{"value": 1.0})...))},
 		{"many labels", event(t, list{}, metric(gauge, many, nil, values(20_000, object{"value": 1.0})...))},
 		{"many static labels", event(t, statics, metrics...)},
+		{"many static labels without samples", event(t, statics, bare...)},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var in record.Interner

@@ -12,7 +12,7 @@ type TokenKind uint8
 // the sender chose.
 const (
 	End      TokenKind = iota // the value is over, or its bytes are none
-	Nil                       //
+	Nil                       // nil
 	Bool                      // Reader.Bool
 	Integer                   // an integer within int64: Reader.Int64
 	Unsigned                  // an integer over math.MaxInt64: Reader.Uint64

@@ -1,0 +1,96 @@
+package ddsink_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"out_edge/ddsink"
+	"out_edge/plugin/delivery"
+)
+
+func TestValidate(t *testing.T) {
+	key := delivery.NewSecret(testKey)
+	tests := []struct {
+		name string
+		cfg  ddsink.Config
+		want string
+	}{
+		{"the least", ddsink.Config{APIKey: key}, ""},
+		{"a key file that need not exist yet", ddsink.Config{APIKeyFile: "missing"}, ""},
+		{"dry run needs no key", ddsink.Config{DryRun: true}, ""},
+		{"each site", ddsink.Config{APIKey: key, Site: "us5.datadoghq.com"}, ""},
+		{"any site where both addresses are given", ddsink.Config{APIKey: key, Site: "x", URL: "http://127.0.0.1:1", MetricsURL: "https://h/p"}, ""},
+		{"no key", ddsink.Config{}, "`apikey`: no key; set `apikey`, `apikey_file` or the environment variable DD_API_KEY"},
+		{"a key that is none", ddsink.Config{APIKey: delivery.NewSecret("a b")}, "`apikey`: holds white space or characters that no key has"},
+		{
+			"site", ddsink.Config{APIKey: key, Site: "datadog.com"},
+			"`site` = datadog.com: must be one of datadoghq.com, us3.datadoghq.com, us5.datadoghq.com, ap1.datadoghq.com, ap2.datadoghq.com, " +
+				"uk1.datadoghq.com, datadoghq.eu, ddog-gov.com, us2.ddog-gov.com; for any other address set `dd_url` and `dd_metrics_url`",
+		},
+		{
+			"all at once", ddsink.Config{APIKey: key, Compress: "brotli", TooOld: "keep", Provider: "aws", DateKey: "message", URL: "localhost:80"},
+			"`compress` = brotli: must be gzip or zstd or off\n" +
+				"`too_old` = keep: must be send or arrival or drop\n" +
+				"`provider` = aws: must be ecs\n" +
+				"`dd_url` = localhost:80: must be an address like https://host:port/prefix\n" +
+				"`json_date_key` = message: that name is in use for something else",
+		},
+		{"tag_key", ddsink.Config{APIKey: key, IncludeTagKey: true, TagKey: "timestamp"}, "`tag_key` = timestamp: that name is in use for something else"},
+		{"a password in the address", ddsink.Config{APIKey: key, URL: "http://u:" + testKey + "@h"}, "`dd_url`: must hold no user or password; the key goes into `apikey`"},
+		{"an address that cannot be read", ddsink.Config{APIKey: key, MetricsURL: "http://%zz"}, "`dd_metrics_url`: must be an address like https://host:port/prefix"},
+		{"a header of the plugin's own", ddsink.Config{APIKey: key, Headers: []ddsink.Header{{Name: "content-encoding", Value: "br"}}}, "`header`: content-encoding is set by the plugin itself"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			got := ""
+			if err := test.cfg.Validate(); err != nil {
+				got = err.Error()
+			}
+			if got != test.want {
+				t.Errorf("got\n%s\nwant\n%s", got, test.want)
+			}
+			if strings.Contains(got, testKey) {
+				t.Error("the key stands in the error")
+			}
+			if _, err := ddsink.New(test.cfg, ddsink.Deps{Clock: newClock()}); (err != nil) != (test.want != "") {
+				t.Errorf("New: %v", err)
+			}
+		})
+	}
+}
+
+func TestParseHeaders(t *testing.T) {
+	tests := []struct{ text, want string }{
+		{"", "[]"},
+		{"X-One 1", "[{X-One 1}]"},
+		{"X-One: 1", "[{X-One 1}]"},
+		{"x-one:1", "[{X-One 1}]"},
+		{"X-One 1, X-Two two words ,", "[{X-One 1} {X-Two two words}]"},
+		{`X-One "a,b", X-Two: http://c`, "[{X-One a,b} {X-Two http://c}]"},
+		{"X-One http://host:80", "[{X-One http://host:80}]"},
+		{"X-One", "`header`: part 1 is not `Name value`"},
+		{"X-One 1, : 2", "`header`: part 2 is not `Name value`"},
+		{"X-One a\nb", "`header`: part 1 is not `Name value`"},
+	}
+	for _, test := range tests {
+		got, err := ddsink.ParseHeaders(test.text)
+		text := fmt.Sprint(got)
+		if err != nil {
+			text = err.Error()
+		}
+		if text != test.want {
+			t.Errorf("%q: got %s, want %s", test.text, text, test.want)
+		}
+	}
+}
+
+// TestConfigShowsNoSecret prints a Config in every way.
+func TestConfigShowsNoSecret(t *testing.T) {
+	cfg := ddsink.Config{APIKey: delivery.NewSecret(testKey), Proxy: delivery.NewSecret("http://u:" + testKey + "@h")}
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
+		if got := fmt.Sprintf(verb, cfg); strings.Contains(got, testKey) {
+			t.Errorf("%s shows the key", verb)
+		}
+	}
+}

@@ -1,0 +1,56 @@
+package ddsink
+
+import (
+	"bytes"
+
+	"out_edge/plugin/record"
+)
+
+// AppendValue is what the sink makes of a value, within limit bytes.
+func AppendValue(dst []byte, v record.Value, limit int) ([]byte, bool) {
+	var w valueWriter
+	r := v.Reader()
+	return w.append(dst, &r, limit)
+}
+
+// AppendString and AppendFloat are the encoders of scalars.
+func AppendString(dst, s []byte) []byte        { return appendString(dst, s) }
+func AppendFloat(dst []byte, f float64) []byte { return appendFloat(dst, f) }
+
+// AppendStringMax cuts a string to fit.
+func AppendStringMax(dst, s []byte, limit int) ([]byte, int) { return appendStringMax(dst, s, limit) }
+
+// MetricName and MetricTag normalise.
+func MetricName(name string) string       { return metricName(name) }
+func MetricTag(name, value string) string { return string(appendMetricTag(nil, name, value)) }
+
+// Entries writes entries as a Chunk does, without sending them.
+type Entries struct{ w entryWriter }
+
+// NewEntries is for cfg's properties.
+func NewEntries(cfg Config) *Entries {
+	return &Entries{newEntryWriter(newEntryFormat(cfg.withDefaults()))}
+}
+
+// Append appends one entry.
+func (e *Entries) Append(dst []byte, rec *record.Record, tag string, ms int64) []byte {
+	return e.w.append(dst, rec, tag, stamp{ms: ms})
+}
+
+// NewCompressor compresses as the sink does.
+func NewCompressor(kind string) *Compressor { return &Compressor{c: newCompressor(kind)} }
+
+// Compressor compresses into a buffer of its own.
+type Compressor struct {
+	c   *compressor
+	out bytes.Buffer
+}
+
+// Compress returns what is valid until the next call.
+func (c *Compressor) Compress(body []byte) []byte {
+	out, err := c.c.compress(&c.out, body)
+	if err != nil {
+		panic(err)
+	}
+	return out
+}

@@ -1,0 +1,336 @@
+package ddsink_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"out_edge/ddsink"
+	"out_edge/plugin/delivery"
+	"out_edge/plugin/record"
+	"out_edge/timefix"
+
+	"github.com/klauspost/compress/zstd"
+	"github.com/vmihailenco/msgpack/v5"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// testKey is a key that must never be seen in a log line or an error.
+const testKey = "0123456789abcdef0123456789abcdef"
+
+// now is the time of all tests.
+func now() time.Time { return time.Date(2026, 11, 21, 6, 0, 0, 0, time.UTC) }
+
+// fakeClock is a clock that the test sets.
+type fakeClock struct {
+	mu sync.Mutex
+	at time.Time
+}
+
+func newClock() *fakeClock { return &fakeClock{at: now()} }
+
+func (c *fakeClock) Now() timefix.Instant {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return timefix.Instant{Wall: c.at.UnixNano(), Boot: c.at.Sub(now().Add(-time.Hour)).Nanoseconds()}
+}
+
+func (c *fakeClock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = c.at.Add(d)
+}
+
+// counts is a Meter that keeps what it is told as lines.
+type counts struct {
+	mu sync.Mutex
+	n  map[string]int
+}
+
+func newCounts() *counts { return &counts{n: map[string]int{}} }
+
+func (c *counts) add(n int, key ...string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.n[strings.Join(key, " ")] += n
+}
+
+func (c *counts) get(key string) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.n[key]
+}
+
+func (c *counts) Delivered(sink string, n int)        { c.add(n, sink, "delivered") }
+func (c *counts) Retried(sink string, n int)          { c.add(n, sink, "retried") }
+func (c *counts) Dropped(sink, reason string, n int)  { c.add(n, sink, "dropped", reason) }
+func (c *counts) Adjusted(sink, reason string, n int) { c.add(n, sink, "adjusted", reason) }
+func (c *counts) Request(endpoint, code string)       { c.add(1, "request", endpoint, code) }
+func (c *counts) Skew(d time.Duration)                { c.add(int(d/time.Second), "skew") }
+func (c *counts) Sent(endpoint string, raw, wire int) {
+	c.add(raw, "raw", endpoint)
+	c.add(wire, "wire", endpoint)
+}
+
+// request is what the intake got.
+type request struct {
+	path   string
+	header http.Header
+	body   []byte           // decompressed
+	items  []map[string]any // logs: the entries; metrics: the series
+}
+
+// intake is a loopback server that answers as told and keeps what it accepted.
+type intake struct {
+	t      *testing.T
+	server *httptest.Server
+
+	mu       sync.Mutex
+	answer   func(n int, r request, w http.ResponseWriter) // of request n, from 0; nil accepts
+	requests []request
+}
+
+func newIntake(t *testing.T) *intake {
+	in := &intake{t: t}
+	in.server = httptest.NewServer(in)
+	t.Cleanup(in.server.Close)
+	return in
+}
+
+func (in *intake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	req := request{path: r.URL.Path, header: r.Header, body: decompress(in.t, r)}
+	req.items = items(in.t, req.body)
+	in.mu.Lock()
+	n := len(in.requests)
+	in.requests = append(in.requests, req)
+	answer := in.answer
+	in.mu.Unlock()
+	if answer == nil {
+		accept(w)
+		return
+	}
+	answer(n, req, w)
+}
+
+func accept(w http.ResponseWriter) {
+	w.WriteHeader(http.StatusAccepted)
+	_, _ = io.WriteString(w, "{}")
+}
+
+func (in *intake) got() []request {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return append([]request(nil), in.requests...)
+}
+
+func decompress(t *testing.T, r *http.Request) []byte {
+	var src io.Reader = r.Body
+	switch encoding := r.Header.Get("Content-Encoding"); encoding {
+	case "":
+	case "gzip":
+		z, err := gzip.NewReader(r.Body)
+		if err != nil {
+			t.Error(err)
+			return nil
+		}
+		src = z
+	case "zstd", "zstd1":
+		z, err := zstd.NewReader(r.Body, zstd.WithDecoderConcurrency(1))
+		if err != nil {
+			t.Error(err)
+			return nil
+		}
+		defer z.Close()
+		src = z
+	default:
+		t.Errorf("Content-Encoding %q", encoding)
+	}
+	body, err := io.ReadAll(src)
+	if err != nil {
+		t.Error(err)
+	}
+	return body
+}
+
+// items parses a body, and finds keys that stand twice in one object.
+func items(t *testing.T, body []byte) []map[string]any {
+	var list []json.RawMessage
+	if bytes.HasPrefix(body, []byte(`{"series":`)) {
+		var outer struct{ Series []json.RawMessage }
+		if err := json.Unmarshal(body, &outer); err != nil {
+			t.Errorf("body is not JSON: %v", err)
+		}
+		list = outer.Series
+	} else if err := json.Unmarshal(body, &list); err != nil {
+		t.Errorf("body is not JSON: %v", err)
+	}
+	var out []map[string]any
+	for _, raw := range list {
+		m, err := strictObject(raw)
+		if err != nil {
+			t.Error(err)
+		}
+		out = append(out, m)
+	}
+	return out
+}
+
+// strictObject parses an object and fails on a key that stands in it twice.
+func strictObject(raw []byte) (map[string]any, error) {
+	m := map[string]any{}
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.UseNumber()
+	if tok, err := d.Token(); err != nil || tok != json.Delim('{') {
+		return nil, fmt.Errorf("no object: %v", err)
+	}
+	for d.More() {
+		key, err := d.Token()
+		if err != nil {
+			return nil, err
+		}
+		name := key.(string)
+		var v any
+		if err := d.Decode(&v); err != nil {
+			return nil, err
+		}
+		if _, twice := m[name]; twice {
+			return nil, fmt.Errorf("key %q stands twice", name)
+		}
+		m[name] = v
+	}
+	if _, err := d.Token(); err != nil {
+		return nil, err
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return nil, fmt.Errorf("something follows the object")
+	}
+	return m, nil
+}
+
+// setup is a sink with all that it is given.
+type setup struct {
+	*ddsink.Sink
+	intake *intake
+	clock  *fakeClock
+	counts *counts
+	log    *bytes.Buffer
+}
+
+// newSink makes a sink that sends to a fresh intake and can reach nothing else.
+func newSink(t *testing.T, change func(*ddsink.Config)) *setup {
+	t.Helper()
+	s := &setup{intake: newIntake(t), clock: newClock(), counts: newCounts(), log: &bytes.Buffer{}}
+	cfg := ddsink.Config{
+		APIKey: delivery.NewSecret(testKey), Version: "1.2.3",
+		URL: s.intake.server.URL, MetricsURL: s.intake.server.URL,
+		DialContext: loopbackOnly,
+	}
+	if change != nil {
+		change(&cfg)
+	}
+	var err error
+	s.Sink, err = ddsink.New(cfg, ddsink.Deps{
+		Clock: s.clock, Meter: s.counts,
+		Log: slog.New(slog.NewTextHandler(&lockedWriter{w: s.log}, &slog.HandlerOptions{ReplaceAttr: noTime})),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+		if strings.Contains(s.log.String(), testKey) {
+			t.Error("the key stands in the log")
+		}
+	})
+	return s
+}
+
+func noTime(_ []string, a slog.Attr) slog.Attr {
+	if a.Key == slog.TimeKey {
+		return slog.Attr{}
+	}
+	return a
+}
+
+type lockedWriter struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (l *lockedWriter) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(p)
+}
+
+func loopbackOnly(ctx context.Context, network, addr string) (net.Conn, error) {
+	host, _, err := net.SplitHostPort(addr)
+	if ip := net.ParseIP(host); err != nil || ip == nil || !ip.IsLoopback() {
+		return nil, fmt.Errorf("test dials %s, which is not loopback", addr)
+	}
+	return new(net.Dialer).DialContext(ctx, network, addr)
+}
+
+// pairs is a map whose order counts: key, value, key, value, ...
+type pairs []any
+
+func (p pairs) EncodeMsgpack(e *msgpack.Encoder) error {
+	if err := e.EncodeMapLen(len(p) / 2); err != nil {
+		return err
+	}
+	for _, v := range p {
+		if err := e.Encode(v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func pack(t testing.TB, v any) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	e := msgpack.NewEncoder(&b)
+	e.UseCompactInts(true)
+	if err := e.Encode(v); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// rec is a record with the given body.
+func rec(t testing.TB, index int, body ...any) *record.Record {
+	t.Helper()
+	return &record.Record{Index: index, Body: pack(t, pairs(body))}
+}
+
+// decode goes through a payload's records.
+func decode(payload []byte, each func(*record.Record)) {
+	var d record.Decoder
+	d.Reset(payload)
+	for d.Next() {
+		each(d.Record())
+	}
+}
+
+// nano is a record's time as it was sent, unrepaired.
+func nano(tm record.Time) int64 {
+	if tm.Form == record.EventTime {
+		return int64(tm.Bits>>32)*1e9 + int64(uint32(tm.Bits))
+	}
+	return int64(tm.Bits) * 1e9
+}

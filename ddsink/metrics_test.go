@@ -1,0 +1,425 @@
+package ddsink_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"out_edge/ddsink"
+	"out_edge/plugin/delivery"
+	"out_edge/plugin/record"
+)
+
+func series(name string, kind record.Kind, labels ...record.Label) *record.Series {
+	return &record.Series{Name: name, Kind: kind, Labels: labels}
+}
+
+// at is now and a number of seconds, in ns.
+func at(seconds int) int64 { return now().Add(time.Duration(seconds) * time.Second).UnixNano() }
+
+func gauge(s *record.Series, seconds int, value float64) record.Sample {
+	return record.Sample{Series: s, UnixNano: at(seconds), Value: value}
+}
+
+func added(s *record.Series, seconds int, delta float64) record.Sample {
+	return record.Sample{Series: s, UnixNano: at(seconds), Delta: delta, HasDelta: true}
+}
+
+func (s *setup) metrics(t *testing.T, done *delivery.Set, samples ...record.Sample) error {
+	t.Helper()
+	if done == nil {
+		done = new(delivery.Set)
+	}
+	err := s.SendMetrics(context.Background(), samples, done)
+	var retry *delivery.RetryError
+	if err != nil && !errors.As(err, &retry) {
+		t.Fatalf("err = %v, want a RetryError", err)
+	}
+	if err == nil {
+		for i := range samples {
+			if !done.Has(i) {
+				t.Errorf("sample %d is not in done", i)
+			}
+		}
+	}
+	return err
+}
+
+func TestSendMetrics(t *testing.T) {
+	s := newSink(t, func(c *ddsink.Config) {
+		c.Tags, c.Hostname = "env:Prod, team:edge", "h1"
+	})
+	temp := &record.Series{
+		Name: "edge_temperature_celsius", DatadogName: "edge.temperature.celsius", Unit: "degree celsius",
+		Labels: []record.Label{{Name: "type", Value: "CPU thermal"}, {Name: "zone", Value: "0"}, {Name: "empty", Value: ""}},
+	}
+	bytes := &record.Series{Name: "edge_disk_read_bytes_total", DatadogName: "edge.disk.read_bytes", Kind: record.Counter, Unit: "byte"}
+	plain := series("http_requests_total", record.Counter)
+	if err := s.metrics(t, nil,
+		gauge(temp, -2, 48.312), added(bytes, -2, 100), gauge(temp, -1, -2.5), added(bytes, -1, 50), gauge(temp, -1, 7), added(plain, 0, 0.5),
+	); err != nil {
+		t.Fatal(err)
+	}
+	got := s.intake.got()
+	if len(got) != 1 || got[0].path != "/api/v2/series" || got[0].header.Get("Content-Encoding") != "gzip" {
+		t.Fatalf("got %v", got)
+	}
+	sec := now().Unix()
+	want := `{"series":[` +
+		fmt.Sprintf(`{"metric":"edge.temperature.celsius","type":3,"points":[{"timestamp":%d,"value":48.312},{"timestamp":%d,"value":7}],`, sec-2, sec-1) +
+		`"tags":["type:cpu_thermal","zone:0","env:prod","team:edge"],"unit":"degree celsius","resources":[{"name":"h1","type":"host"}]},` +
+		fmt.Sprintf(`{"metric":"edge.disk.read_bytes","type":1,"points":[{"timestamp":%d,"value":100},{"timestamp":%d,"value":50}],`, sec-2, sec-1) +
+		`"tags":["env:prod","team:edge"],"unit":"byte","resources":[{"name":"h1","type":"host"}]},` +
+		fmt.Sprintf(`{"metric":"http_requests.count","type":1,"points":[{"timestamp":%d,"value":0.5}],`, sec) +
+		`"tags":["env:prod","team:edge"],"resources":[{"name":"h1","type":"host"}]}]}`
+	if string(got[0].body) != want {
+		t.Errorf("got\n%s\nwant\n%s", got[0].body, want)
+	}
+	s.wantCounts(t, map[string]int{"datadog_metrics delivered": 6, "request series 202": 1})
+}
+
+func TestMetricsEncoding(t *testing.T) {
+	s := newSink(t, func(c *ddsink.Config) { c.Compress = "zstd" })
+	if err := s.metrics(t, nil, gauge(series("a", record.Gauge), 0, 1)); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.intake.got()[0].header.Get("Content-Encoding"); got != "zstd1" {
+		t.Errorf("Content-Encoding = %s", got)
+	}
+}
+
+func TestMetricsRefused(t *testing.T) {
+	g, c := series("g", record.Gauge), series("c_total", record.Counter)
+	tests := []struct {
+		name   string
+		sample record.Sample
+		reason string
+	}{
+		{"older than an hour", gauge(g, -3601, 1), "too_old"},
+		{"more than ten minutes ahead", gauge(g, 601, 1), "too_new"},
+		{"NaN", gauge(g, 0, math.NaN()), "not_finite"},
+		{"Inf", gauge(g, 0, math.Inf(1)), "not_finite"},
+		{"a NaN delta", added(c, 0, math.NaN()), "not_finite"},
+		{"a NaN total", record.Sample{Series: c, UnixNano: at(0), Value: math.NaN()}, "not_finite"},
+		{"no name", gauge(series("123", record.Gauge), 0, 1), "no_name"},
+		{"a histogram without any", gauge(series("h", record.Histogram), 0, 1), "not_finite"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			s := newSink(t, nil)
+			if err := s.metrics(t, nil, test.sample); err != nil {
+				t.Fatal(err)
+			}
+			if len(s.intake.got()) != 0 {
+				t.Error("it was sent")
+			}
+			s.wantCounts(t, map[string]int{"datadog_metrics dropped " + test.reason: 1})
+		})
+	}
+	s := newSink(t, nil)
+	if err := s.metrics(t, nil, gauge(g, -3500, 1), gauge(g, 500, 1)); err != nil {
+		t.Fatal(err)
+	}
+	s.wantCounts(t, map[string]int{"datadog_metrics delivered": 2})
+}
+
+// values are the points of all requests that were accepted: metric, tags, offset of
+// the second, value.
+func (s *setup) values(skip ...int) string {
+	var out []string
+	for n, r := range s.intake.got() {
+		refused := false
+		for _, k := range skip {
+			refused = refused || k == n
+		}
+		if refused {
+			continue
+		}
+		for _, item := range r.items {
+			tags := fmt.Sprint(item["tags"])
+			for _, p := range item["points"].([]any) {
+				m := p.(map[string]any)
+				sec, _ := m["timestamp"].(interface{ Int64() (int64, error) }).Int64()
+				out = append(out, fmt.Sprintf("%v%s@%d=%v", item["metric"], strings.ReplaceAll(tags, "[]", ""), sec-now().Unix(), m["value"]))
+			}
+		}
+	}
+	return strings.Join(out, " ")
+}
+
+// TestTotals: counters of metrics events, which tell their total only.
+func TestTotals(t *testing.T) {
+	s := newSink(t, nil)
+	c := series("c_total", record.Counter)
+	total := func(sec int, v float64) record.Sample {
+		return record.Sample{Series: c, UnixNano: at(sec), Value: v}
+	}
+	for i, v := range []float64{100, 110, 110, 5} { // nothing, +10, +0, a restart
+		if err := s.metrics(t, nil, total(i, v)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// another Series value with the same name and labels is the same series
+	c = series("c_total", record.Counter)
+	if err := s.metrics(t, nil, total(4, 6), total(5, 9)); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := s.values(), "c.count@1=10 c.count@2=0 c.count@3=5 c.count@4=1 c.count@5=3"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	s.wantCounts(t, map[string]int{"datadog_metrics adjusted first_sight": 1, "datadog_metrics delivered": 5})
+}
+
+// TestTotalsAreNotLostInRetries: what a failed request carried comes with whichever
+// request follows, and once.
+func TestTotalsAreNotLostInRetries(t *testing.T) {
+	c := series("c_total", record.Counter)
+	total := func(sec int, v float64) record.Sample {
+		return record.Sample{Series: c, UnixNano: at(sec), Value: v}
+	}
+	t.Run("retry comes first", func(t *testing.T) {
+		s := newSink(t, nil)
+		_ = s.metrics(t, nil, total(0, 100))
+		s.intake.answer = failOnly(0)
+		var done delivery.Set
+		if s.metrics(t, &done, total(1, 110)) == nil {
+			t.Fatal("no error")
+		}
+		if err := s.metrics(t, &done, total(1, 110)); err != nil {
+			t.Fatal(err)
+		}
+		_ = s.metrics(t, nil, total(2, 115))
+		if got, want := s.values(0), "c.count@1=10 c.count@2=5"; got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	})
+	t.Run("a later chunk comes first", func(t *testing.T) {
+		s := newSink(t, nil)
+		_ = s.metrics(t, nil, total(0, 100))
+		s.intake.answer = failOnly(0)
+		var done delivery.Set
+		if s.metrics(t, &done, total(1, 110)) == nil {
+			t.Fatal("no error")
+		}
+		_ = s.metrics(t, nil, total(2, 115))
+		if err := s.metrics(t, &done, total(1, 110)); err != nil {
+			t.Fatal(err)
+		}
+		_ = s.metrics(t, nil, total(3, 120))
+		if got, want := s.values(0), "c.count@2=15 c.count@3=5"; got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	})
+}
+
+// failOnly refuses request n for a while.
+func failOnly(fail int) func(int, request, http.ResponseWriter) {
+	return func(n int, _ request, w http.ResponseWriter) {
+		if n == fail {
+			w.WriteHeader(503)
+			return
+		}
+		accept(w)
+	}
+}
+
+// TestCountsKeepTheirSeconds: Datadog lets a count overwrite another one of the
+// same second, so no two requests may use one.
+func TestCountsKeepTheirSeconds(t *testing.T) {
+	s := newSink(t, nil)
+	c := series("c", record.Counter)
+	send := func(samples ...record.Sample) {
+		t.Helper()
+		if err := s.metrics(t, nil, samples...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	send(added(c, 0, 1), added(c, 0, 1), added(c, 1, 2)) // 0: 2, 1: 2
+	send(added(c, 1, 4), added(c, 2, 8))                 // 1 is taken: 2 has both
+	send(added(c, 2, 16))                                // moves behind: 3
+	send(added(c, 0, 32), added(c, 1, 64))               // both taken, and what follows
+	send(added(c, -5, 128))                              // an old chunk: free
+	want := "c@0=2 c@1=2 c@2=12 c@3=16 c@4=96 c@-5=128"
+	if got := s.values(); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// TestCountsAreAddedOnce: retries in any number deliver each delta once.
+func TestCountsAreAddedOnce(t *testing.T) {
+	s := newSink(t, nil)
+	c, d := series("c", record.Counter), series("d", record.Counter)
+	s.intake.answer = func(n int, _ request, w http.ResponseWriter) {
+		if n < 3 {
+			w.WriteHeader([]int{500, 408, 429}[n])
+			return
+		}
+		accept(w)
+	}
+	var done delivery.Set
+	samples := []record.Sample{added(c, 0, 1), added(d, 0, 2), added(c, 1, 4)}
+	for range 3 {
+		if s.metrics(t, &done, samples...) == nil {
+			t.Fatal("no error")
+		}
+	}
+	for range 2 {
+		if err := s.metrics(t, &done, samples...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, want := s.values(0, 1, 2), "c@0=1 c@1=4 d@0=2"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	s.wantCounts(t, map[string]int{"datadog_metrics delivered": 3, "datadog_metrics retried": 9})
+}
+
+func TestHistogram(t *testing.T) {
+	s := newSink(t, nil)
+	h := series("lat", record.Histogram, record.Label{Name: "k", Value: "v"})
+	dist := func(sec int, counts []uint64, count uint64, sum float64) record.Sample {
+		return record.Sample{Series: h, UnixNano: at(sec), Dist: &record.Distribution{
+			Count: count, Sum: sum, Bounds: []float64{0.5, 1}, Counts: counts,
+		}}
+	}
+	for _, sample := range []record.Sample{dist(0, []uint64{1, 2}, 3, 4), dist(10, []uint64{2, 5}, 8, 6.5)} {
+		if err := s.metrics(t, nil, sample); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := "lat.count[k:v]@10=5 lat.sum[k:v]@10=2.5 lat.bucket[k:v upper_bound:0.5]@10=1 " +
+		"lat.bucket[k:v upper_bound:1]@10=3 lat.bucket[k:v upper_bound:inf]@10=5"
+	if got := s.values(); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	s.wantCounts(t, map[string]int{"datadog_metrics delivered": 1, "datadog_metrics adjusted first_sight": 1})
+}
+
+func TestSummary(t *testing.T) {
+	s := newSink(t, nil)
+	q := series("rpc", record.Summary)
+	for sec, n := range []uint64{10, 15} {
+		sample := record.Sample{Series: q, UnixNano: at(sec), Dist: &record.Distribution{
+			Count: n, Sum: float64(n) * 2, Bounds: []float64{0.5, 0.99}, Values: []float64{1.5, math.NaN()},
+		}}
+		if err := s.metrics(t, nil, sample); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := "rpc.quantile[quantile:0.5]@0=1.5 rpc.count@1=5 rpc.sum@1=10 rpc.quantile[quantile:0.5]@1=1.5"
+	if got := s.values(); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// TestMetricsSplit keeps each request under the intake's two limits.
+func TestMetricsSplit(t *testing.T) {
+	for _, compress := range []string{"gzip", "off"} {
+		t.Run(compress, func(t *testing.T) {
+			s := newSink(t, func(c *ddsink.Config) { c.Compress = compress })
+			var samples []record.Sample
+			for i := range 20_000 {
+				name := fmt.Sprintf("m%d.%x", i, uint32(i)*2654435761)
+				labels := []record.Label{{Name: "k", Value: fmt.Sprintf("%x", uint64(i)*11400714819323198485)}}
+				samples = append(samples, gauge(&record.Series{Name: name, Labels: labels}, 0, float64(i)*math.Pi))
+			}
+			if err := s.metrics(t, nil, samples...); err != nil {
+				t.Fatal(err)
+			}
+			n, seen := 0, map[any]bool{}
+			for _, r := range s.intake.got() {
+				var wire int
+				if _, err := fmt.Sscan(r.header.Get("Content-Length"), &wire); err != nil || wire > 512_000 || len(r.body) > 5_242_880 {
+					t.Errorf("%d bytes, %d raw: %v", wire, len(r.body), err)
+				}
+				for _, item := range r.items {
+					n++
+					seen[item["metric"]] = true
+				}
+			}
+			if n != 20_000 || len(seen) != 20_000 {
+				t.Errorf("%d series, %d names", n, len(seen))
+			}
+			s.wantCounts(t, map[string]int{"datadog_metrics delivered": 20_000})
+		})
+	}
+}
+
+// TestMetricsBadSeriesIsFound has an intake that refuses one of the series.
+func TestMetricsBadSeriesIsFound(t *testing.T) {
+	s := newSink(t, nil)
+	s.intake.answer = func(_ int, r request, w http.ResponseWriter) {
+		for _, item := range r.items {
+			if item["metric"] == "m77" {
+				w.WriteHeader(400)
+				return
+			}
+		}
+		accept(w)
+	}
+	var samples []record.Sample
+	for i := range 100 {
+		m := series(fmt.Sprintf("m%d", i), record.Gauge)
+		samples = append(samples, gauge(m, 0, 1), gauge(m, 1, 2))
+	}
+	if err := s.metrics(t, nil, samples...); err != nil {
+		t.Fatal(err)
+	}
+	s.wantCounts(t, map[string]int{"datadog_metrics delivered": 198, "datadog_metrics dropped rejected": 2})
+}
+
+func TestMetricsDryRun(t *testing.T) {
+	s := newSink(t, func(c *ddsink.Config) { c.DryRun = true })
+	if err := s.metrics(t, nil, gauge(series("g", record.Gauge), 0, 1)); err != nil {
+		t.Fatal(err)
+	}
+	if len(s.intake.got()) != 0 || !strings.Contains(s.log.String(), "endpoint=series") {
+		t.Errorf("log = %s", s.log)
+	}
+	s.wantCounts(t, map[string]int{"datadog_metrics dropped dry_run": 1})
+}
+
+func TestMetricName(t *testing.T) {
+	tests := []struct{ name, want string }{
+		{"edge.cpu.usage_ratio", "edge.cpu.usage_ratio"},
+		{"Mixed.Case9", "Mixed.Case9"},
+		{"9_edge-cpu temp°", "edge_cpu_temp_"},
+		{"_", ""},
+		{"", ""},
+		{"日本", ""},
+		{strings.Repeat("a", 300), strings.Repeat("a", 200)},
+	}
+	for _, test := range tests {
+		if got := ddsink.MetricName(test.name); got != test.want {
+			t.Errorf("%q: got %q, want %q", test.name, got, test.want)
+		}
+	}
+}
+
+func TestMetricTag(t *testing.T) {
+	tests := []struct{ name, value, want string }{
+		{"device", "eth0", "device:eth0"},
+		{"Mode", "User Time", "mode:user_time"},
+		{"1st", "x", "st:x"},
+		{"a", "/dev/sda1", "a:/dev/sda1"},
+		{"a", "x  y__z!", "a:x_y_z"},
+		{"a", "!!!", ""},
+		{"env:Prod", "", "env:prod"},
+		{" team:edge ", "", "team:edge"},
+		{"ort", "Köln", "ort:köln"},
+		{"bad", "a\xffb", "bad:a_b"},
+		{"a", strings.Repeat("é", 300), "a:" + strings.Repeat("é", 198)},
+		{"a", "x:", "a:x"},
+		{"", "", ""},
+	}
+	for _, test := range tests {
+		if got := ddsink.MetricTag(test.name, test.value); got != test.want {
+			t.Errorf("%q %q: got %q, want %q", test.name, test.value, got, test.want)
+		}
+	}
+}

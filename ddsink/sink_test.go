@@ -1,0 +1,568 @@
+package ddsink_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"out_edge/ddsink"
+	"out_edge/plugin/delivery"
+	"out_edge/plugin/record"
+)
+
+// send offers records 0 to n-1, with ids, as one chunk.
+func (s *setup) send(t *testing.T, n int, done *delivery.Set) error {
+	t.Helper()
+	c := s.Begin(context.Background(), "tag", done)
+	for i := range n {
+		c.Add(rec(t, i, "log", "line", "id", i), s.clock.Now().Wall)
+	}
+	return c.End()
+}
+
+// status answers with code, and nothing else.
+func status(code int) func(int, request, http.ResponseWriter) {
+	return func(_ int, _ request, w http.ResponseWriter) { w.WriteHeader(code) }
+}
+
+// ids are the id fields of a request's entries.
+func ids(r request) (out []string) {
+	for _, item := range r.items {
+		out = append(out, fmt.Sprint(item["id"]))
+	}
+	return out
+}
+
+func (s *setup) wantCounts(t *testing.T, want map[string]int) {
+	t.Helper()
+	for key, n := range want {
+		if got := s.counts.get(key); got != n {
+			t.Errorf("%s = %d, want %d", key, got, n)
+		}
+	}
+}
+
+func TestSendLogs(t *testing.T) {
+	for _, compress := range []string{"gzip", "zstd", "off", "false", "GZIP"} {
+		t.Run(compress, func(t *testing.T) {
+			s := newSink(t, func(c *ddsink.Config) {
+				c.Compress = compress
+				c.Headers = []ddsink.Header{{Name: "X-One", Value: "1"}}
+			})
+			var done delivery.Set
+			if err := s.send(t, 3, &done); err != nil {
+				t.Fatal(err)
+			}
+			got := s.intake.got()
+			if len(got) != 1 || strings.Join(ids(got[0]), " ") != "0 1 2" {
+				t.Fatalf("got %v", got)
+			}
+			h := got[0].header
+			want := map[string]string{
+				"Dd-Api-Key": testKey, "Content-Type": "application/json", "Dd-Evp-Origin": "out_edge",
+				"Dd-Evp-Origin-Version": "1.2.3", "X-One": "1", "User-Agent": "out_edge/1.2.3",
+				"Content-Encoding": map[string]string{"gzip": "gzip", "GZIP": "gzip", "zstd": "zstd"}[compress],
+			}
+			for name, value := range want {
+				if h.Get(name) != value {
+					t.Errorf("%s = %q, want %q", name, h.Get(name), value)
+				}
+			}
+			if got[0].path != "/api/v2/logs" {
+				t.Errorf("path = %s", got[0].path)
+			}
+			s.wantCounts(t, map[string]int{
+				"datadog delivered": 3, "datadog retried": 0, "request logs 202": 1, "raw logs": len(got[0].body),
+			})
+			if !done.Has(0) || !done.Has(2) || done.Has(3) {
+				t.Error("done is wrong")
+			}
+		})
+	}
+}
+
+func TestPathPrefixIsKept(t *testing.T) {
+	for _, suffix := range []string{"/a/b", "/a/b/", "/a/b/api/v2/logs"} {
+		s := newSink(t, nil)
+		s2 := newSink(t, func(c *ddsink.Config) { c.URL = s.intake.server.URL + suffix })
+		if err := s2.send(t, 1, new(delivery.Set)); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.intake.got(); len(got) != 1 || got[0].path != "/a/b/api/v2/logs" {
+			t.Errorf("%s: got %v", suffix, got)
+		}
+	}
+}
+
+func TestNothingToSendIsNoRequest(t *testing.T) {
+	s := newSink(t, nil)
+	var done delivery.Set
+	done.Add(0)
+	done.Add(1)
+	if err := s.send(t, 2, &done); err != nil || len(s.intake.got()) != 0 {
+		t.Errorf("err = %v, %d requests", err, len(s.intake.got()))
+	}
+}
+
+// TestOutcomes offers ten entries twice: once to an intake that answers with the
+// status, and once to one that accepts.
+func TestOutcomes(t *testing.T) {
+	tests := []struct {
+		name   string
+		answer func(int, request, http.ResponseWriter)
+		code   string // as counted
+		text   string // in the error and the log
+	}{
+		{"301", status(301), "301", "a redirect, which is not followed"},
+		{"401", status(401), "401", "the key is missing or wrong"},
+		{"403", status(403), "403", "the key is not valid here"},
+		{"404", status(404), "404", "nothing answers at this address"},
+		{"408", status(408), "408", "waited too long"},
+		{"418", status(418), "418", "refused for a reason"},
+		{"429", status(429), "429", "too many requests"},
+		{"500", status(500), "500", "in trouble"},
+		{"503", status(503), "503", "in trouble"},
+		{"reset", func(int, request, http.ResponseWriter) { panic(http.ErrAbortHandler) }, "network", "EOF"},
+		{"cut answer", func(_ int, _ request, w http.ResponseWriter) {
+			w.Header().Set("Content-Length", "100")
+			w.WriteHeader(202)
+			_, _ = io.WriteString(w, "{")
+			_ = http.NewResponseController(w).Flush()
+			panic(http.ErrAbortHandler)
+		}, "cut", "unexpected EOF"},
+		{"no HTTP", func(_ int, _ request, w http.ResponseWriter) {
+			conn, _, err := w.(http.Hijacker).Hijack()
+			if err == nil {
+				_, _ = io.WriteString(conn, "line "+testKey+"\r\n\r\n")
+				_ = conn.Close()
+			}
+		}, "network", "no valid HTTP answer"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			s := newSink(t, nil)
+			s.intake.answer = test.answer
+			var done delivery.Set
+			err := s.send(t, 10, &done)
+			var retry *delivery.RetryError
+			if !errors.As(err, &retry) {
+				t.Fatalf("err = %v, want a RetryError", err)
+			}
+			if !strings.Contains(err.Error(), test.text) || strings.Contains(err.Error(), testKey) {
+				t.Errorf("err = %v", err)
+			}
+			if !strings.Contains(s.log.String(), test.text) {
+				t.Errorf("log = %s", s.log)
+			}
+			s.wantCounts(t, map[string]int{"datadog retried": 10, "datadog delivered": 0, "request logs " + test.code: 1})
+			_ = s.send(t, 10, &done) // the same fault again: no further line
+			s.intake.mu.Lock()
+			s.intake.answer = nil
+			s.intake.mu.Unlock()
+			if err := s.send(t, 10, &done); err != nil {
+				t.Fatal(err)
+			}
+			if n := strings.Count(s.log.String(), "\n"); n != 2 || !strings.Contains(s.log.String(), "datadog accepts logs again") {
+				t.Errorf("%d lines, want the fault and its end: %s", n, s.log)
+			}
+			s.wantCounts(t, map[string]int{"datadog delivered": 10})
+		})
+	}
+}
+
+func TestTimeout(t *testing.T) {
+	s := newSink(t, func(c *ddsink.Config) { c.Timeout = 30 * time.Millisecond })
+	release := make(chan struct{})
+	s.intake.answer = func(int, request, http.ResponseWriter) { <-release }
+	defer close(release)
+	err := s.send(t, 1, new(delivery.Set))
+	var retry *delivery.RetryError
+	if !errors.As(err, &retry) || !strings.Contains(err.Error(), "timeout") {
+		t.Errorf("err = %v", err)
+	}
+	s.wantCounts(t, map[string]int{"request logs timeout": 1})
+}
+
+func TestContextEnds(t *testing.T) {
+	s := newSink(t, nil)
+	ctx, cancel := context.WithCancel(context.Background())
+	c := s.Begin(ctx, "tag", new(delivery.Set))
+	c.Add(rec(t, 0, "log", "x"), now().UnixNano())
+	cancel()
+	var retry *delivery.RetryError
+	if err := c.End(); !errors.As(err, &retry) || !errors.Is(err, context.Canceled) {
+		t.Errorf("err = %v", err)
+	}
+	if s.log.Len() != 0 {
+		t.Errorf("log = %s", s.log)
+	}
+}
+
+func TestWaitIsPassedOn(t *testing.T) {
+	tests := []struct {
+		name, header, value string
+		want                time.Duration
+	}{
+		{"seconds", "Retry-After", "7", 7 * time.Second},
+		{"reset", "X-RateLimit-Reset", "9", 9 * time.Second},
+		{"capped", "Retry-After", "86400", delivery.MaxWait},
+		{"none", "X-Other", "1", 0},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			s := newSink(t, nil)
+			s.intake.answer = func(_ int, _ request, w http.ResponseWriter) {
+				w.Header().Set(test.header, test.value)
+				w.WriteHeader(429)
+			}
+			var retry *delivery.RetryError
+			if err := s.send(t, 1, new(delivery.Set)); !errors.As(err, &retry) || retry.After != test.want {
+				t.Errorf("after = %v, want %v", retry.After, test.want)
+			}
+		})
+	}
+}
+
+// TestBadEntriesAreFound has an intake that refuses each request that holds one of
+// some entries.
+func TestBadEntriesAreFound(t *testing.T) {
+	tests := []struct {
+		name   string
+		code   int
+		bad    string
+		reason string
+	}{
+		{"one of 400", 400, " 617 ", "rejected"},
+		{"first and last of 400", 400, " 0 999 ", "rejected"},
+		{"some of 413", 413, " 5 6 300 ", "too_large"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			s := newSink(t, nil)
+			delivered := map[string]int{}
+			s.intake.answer = func(_ int, r request, w http.ResponseWriter) {
+				for _, id := range ids(r) {
+					if strings.Contains(test.bad, " "+id+" ") {
+						w.WriteHeader(test.code)
+						return
+					}
+				}
+				for _, id := range ids(r) {
+					delivered[id]++
+				}
+				accept(w)
+			}
+			var done delivery.Set
+			if err := s.send(t, 1000, &done); err != nil {
+				t.Fatal(err)
+			}
+			bad := len(strings.Fields(test.bad))
+			if len(delivered) != 1000-bad {
+				t.Errorf("%d delivered, want %d", len(delivered), 1000-bad)
+			}
+			for id, n := range delivered {
+				if n != 1 {
+					t.Errorf("%s was delivered %d times", id, n)
+				}
+			}
+			s.wantCounts(t, map[string]int{"datadog delivered": 1000 - bad, "datadog dropped " + test.reason: bad})
+			if n := strings.Count(s.log.String(), "\n"); n != 1 || !strings.Contains(s.log.String(), "reason="+test.reason) {
+				t.Errorf("log = %s", s.log)
+			}
+		})
+	}
+}
+
+// TestSearchIsBounded: when all is refused, a flush makes a bounded number of
+// requests, and each settles something.
+func TestSearchIsBounded(t *testing.T) {
+	s := newSink(t, nil)
+	s.intake.answer = status(400)
+	var (
+		done  delivery.Set
+		tries int
+	)
+	for ; tries < 100; tries++ {
+		before := len(s.intake.got())
+		err := s.send(t, 300, &done)
+		if n := len(s.intake.got()) - before; n > 64 {
+			t.Fatalf("%d requests in one flush", n)
+		}
+		if err == nil {
+			break
+		}
+	}
+	if got := s.counts.get("datadog dropped rejected"); got != 300 || tries > 20 {
+		t.Errorf("%d dropped after %d tries", got, tries)
+	}
+}
+
+func TestSplitByEntries(t *testing.T) {
+	s := newSink(t, nil)
+	if err := s.send(t, 2500, new(delivery.Set)); err != nil {
+		t.Fatal(err)
+	}
+	var sizes []int
+	for _, r := range s.intake.got() {
+		sizes = append(sizes, len(r.items))
+	}
+	if fmt.Sprint(sizes) != "[1000 1000 500]" {
+		t.Errorf("got %v", sizes)
+	}
+}
+
+func TestSplitByBytes(t *testing.T) {
+	s := newSink(t, nil)
+	text := strings.Repeat("0123456789abcdef", 50_000/16)
+	c := s.Begin(context.Background(), "tag", new(delivery.Set))
+	for i := range 250 {
+		c.Add(rec(t, i, "log", text, "id", i), now().UnixNano())
+	}
+	if err := c.End(); err != nil {
+		t.Fatal(err)
+	}
+	next := 0
+	for _, r := range s.intake.got() {
+		if len(r.body) > 5_000_000 {
+			t.Errorf("a body of %d bytes", len(r.body))
+		}
+		for _, id := range ids(r) {
+			if id != fmt.Sprint(next) {
+				t.Fatalf("id %s, want %d", id, next)
+			}
+			next++
+		}
+	}
+	if next != 250 || len(s.intake.got()) != 3 {
+		t.Errorf("%d entries in %d requests", next, len(s.intake.got()))
+	}
+}
+
+// TestRetrySendsTheRest: the second batch fails; the retry sends it and what
+// followed, and nothing twice.
+func TestRetrySendsTheRest(t *testing.T) {
+	s := newSink(t, nil)
+	s.intake.answer = func(n int, _ request, w http.ResponseWriter) {
+		if n == 1 {
+			w.WriteHeader(503)
+			return
+		}
+		accept(w)
+	}
+	var done delivery.Set
+	if err := s.send(t, 2500, &done); err == nil {
+		t.Fatal("no error")
+	}
+	s.wantCounts(t, map[string]int{"datadog delivered": 1000, "datadog retried": 1500})
+	if n := len(s.intake.got()); n != 2 {
+		t.Errorf("%d requests: it went on after the failure", n)
+	}
+	if err := s.send(t, 2500, &done); err != nil {
+		t.Fatal(err)
+	}
+	s.wantCounts(t, map[string]int{"datadog delivered": 2500})
+	seen := map[string]int{}
+	for i, r := range s.intake.got() {
+		if i != 1 {
+			for _, id := range ids(r) {
+				seen[id]++
+			}
+		}
+	}
+	for id, n := range seen {
+		if n != 1 {
+			t.Errorf("%s was accepted %d times", id, n)
+		}
+	}
+	if len(seen) != 2500 {
+		t.Errorf("%d ids", len(seen))
+	}
+}
+
+func TestTooOld(t *testing.T) {
+	old := now().Add(-18*time.Hour - time.Millisecond)
+	tests := []struct {
+		mode, want, count string
+	}{
+		{"", fmt.Sprint(old.UnixMilli()), "datadog adjusted too_old_sent"},
+		{"send", fmt.Sprint(old.UnixMilli()), "datadog adjusted too_old_sent"},
+		{"arrival", fmt.Sprint(now().UnixMilli()), "datadog adjusted too_old_arrival"},
+		{"drop", "", "datadog dropped too_old"},
+	}
+	for _, test := range tests {
+		t.Run(test.mode, func(t *testing.T) {
+			s := newSink(t, func(c *ddsink.Config) { c.TooOld = test.mode })
+			var done delivery.Set
+			c := s.Begin(context.Background(), "tag", &done)
+			c.Add(rec(t, 0, "log", "old"), old.UnixNano())
+			c.Add(rec(t, 1, "log", "not quite"), now().Add(-18*time.Hour).UnixNano())
+			if err := c.End(); err != nil {
+				t.Fatal(err)
+			}
+			s.wantCounts(t, map[string]int{test.count: 1})
+			items := s.intake.got()[0].items
+			if last := items[len(items)-1]; last["message"] != "not quite" {
+				t.Errorf("got %v", items)
+			}
+			if test.want == "" {
+				if len(items) != 1 || !done.Has(0) {
+					t.Errorf("got %v", items)
+				}
+				return
+			}
+			if got := fmt.Sprint(items[0]["timestamp"]); got != test.want {
+				t.Errorf("timestamp = %s, want %s", got, test.want)
+			}
+			if kept := items[0]["edge.original_timestamp"]; (kept != nil) != (test.mode == "arrival") || kept != nil && fmt.Sprint(kept) != fmt.Sprint(old.UnixMilli()) {
+				t.Errorf("edge.original_timestamp = %v", kept)
+			}
+		})
+	}
+}
+
+func TestTimesBefore1970(t *testing.T) {
+	s := newSink(t, nil)
+	c := s.Begin(context.Background(), "tag", new(delivery.Set))
+	c.Add(rec(t, 0, "log", "x"), -1)
+	if err := c.End(); err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprint(s.intake.got()[0].items[0]["timestamp"]); got != "-1" {
+		t.Errorf("timestamp = %s, want -1", got)
+	}
+}
+
+func TestAdjustedIsCountedOnDelivery(t *testing.T) {
+	s := newSink(t, nil)
+	s.intake.answer = func(n int, _ request, w http.ResponseWriter) {
+		if n == 0 {
+			w.WriteHeader(500)
+			return
+		}
+		accept(w)
+	}
+	var done delivery.Set
+	for range 2 {
+		c := s.Begin(context.Background(), "tag", &done)
+		c.Add(rec(t, 0, "log", strings.Repeat("x", 1_200_000)), now().UnixNano())
+		c.Add(rec(t, 1, "big", strings.Repeat("x", 1_200_000)), now().UnixNano())
+		_ = c.End()
+	}
+	s.wantCounts(t, map[string]int{
+		"datadog adjusted truncated": 1, "datadog adjusted attributes_dropped": 1, "datadog delivered": 2, "datadog retried": 2,
+	})
+}
+
+func TestKeyFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "key")
+	s := newSink(t, func(c *ddsink.Config) { c.APIKey, c.APIKeyFile = delivery.Secret{}, file })
+	err := s.send(t, 1, new(delivery.Set))
+	if err == nil || !strings.Contains(err.Error(), "no API key yet") || len(s.intake.got()) != 0 {
+		t.Fatalf("without a key: err = %v", err)
+	}
+	write := func(key string) {
+		if err := os.WriteFile(file, []byte(key), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("first\n")
+	s.clock.advance(5 * time.Second)
+	if err := s.send(t, 1, new(delivery.Set)); err != nil {
+		t.Fatal(err)
+	}
+	// The key is changed at the intake and in the file: the same flush notices.
+	s.intake.mu.Lock()
+	s.intake.answer = func(_ int, r request, w http.ResponseWriter) {
+		if r.header.Get("DD-API-KEY") != "second" {
+			w.WriteHeader(403)
+			return
+		}
+		accept(w)
+	}
+	s.intake.mu.Unlock()
+	write("second")
+	if err := s.send(t, 1, new(delivery.Set)); err != nil {
+		t.Fatal(err)
+	}
+	var keys []string
+	for _, r := range s.intake.got() {
+		keys = append(keys, r.header.Get("DD-API-KEY"))
+	}
+	if strings.Join(keys, " ") != "first first second" {
+		t.Errorf("keys = %v", keys)
+	}
+	if strings.Contains(s.log.String(), "first") || strings.Contains(s.log.String(), "=second") {
+		t.Errorf("a key stands in the log: %s", s.log)
+	}
+}
+
+func TestDryRun(t *testing.T) {
+	s := newSink(t, func(c *ddsink.Config) { c.DryRun = true })
+	var done delivery.Set
+	if err := s.send(t, 200, &done); err != nil {
+		t.Fatal(err)
+	}
+	if len(s.intake.got()) != 0 || !done.Has(199) {
+		t.Error("it sent, or did not settle")
+	}
+	s.wantCounts(t, map[string]int{"datadog dropped dry_run": 200, "datadog delivered": 0, "request logs 202": 0})
+	log := s.log.String()
+	for _, part := range []string{"dry run: would send", "endpoint=logs", "entries=200", "line", "compressed="} {
+		if !strings.Contains(log, part) {
+			t.Errorf("log has no %q: %s", part, log)
+		}
+	}
+	if len(log) > 8<<10 {
+		t.Errorf("%d bytes of log", len(log))
+	}
+}
+
+func TestSkew(t *testing.T) {
+	s := newSink(t, nil)
+	s.intake.answer = func(_ int, _ request, w http.ResponseWriter) {
+		w.Header().Set("Date", now().Add(90*time.Second).Format(http.TimeFormat))
+		accept(w)
+	}
+	if err := s.send(t, 1, new(delivery.Set)); err != nil {
+		t.Fatal(err)
+	}
+	s.wantCounts(t, map[string]int{"skew": 90})
+}
+
+func TestCloseTwice(t *testing.T) {
+	s := newSink(t, nil)
+	for range 2 {
+		if err := s.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestChunksAreApart has chunks open at the same time, as workers do.
+func TestChunksAreApart(t *testing.T) {
+	s := newSink(t, nil)
+	errs := make(chan error)
+	const workers, records = 8, 300
+	for range workers {
+		go func() {
+			c := s.Begin(context.Background(), "tag", new(delivery.Set))
+			for i := range records {
+				c.Add(&record.Record{Index: i, Body: record.Value("\x81\xa3log\xa1x")}, now().UnixNano())
+			}
+			errs <- c.End()
+		}()
+	}
+	for range workers {
+		if err := <-errs; err != nil {
+			t.Error(err)
+		}
+	}
+	s.wantCounts(t, map[string]int{"datadog delivered": workers * records})
+}

@@ -1,0 +1,74 @@
+package ddsink
+
+import "sync"
+
+// maxTotals bounds the series whose last total is remembered; each takes some 60
+// bytes.
+const maxTotals = 20_000
+
+// totals turns counters' totals into what was added, for Datadog's counts. It
+// survives retries in any order: what is taken for a request that then fails is
+// given back, and goes out with the series' next point, whichever request has it.
+type totals struct {
+	mu   sync.Mutex
+	last map[uint64]total
+}
+
+type total struct {
+	value float64
+	at    int64   // ns since 1970
+	owed  float64 // was added, and has not been delivered
+}
+
+func newTotals() *totals { return &totals{last: map[uint64]total{}} }
+
+// take is what was added to series key since it was seen last. known is false at
+// first sight, and where there is nothing to tell: a later total has covered this
+// one. full is true when there is no room for another series.
+func (t *totals) take(key uint64, value float64, at int64) (added float64, known, full bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	l, seen := t.last[key]
+	if !seen {
+		if len(t.last) >= maxTotals && !t.forget(at) {
+			return 0, false, true
+		}
+		t.last[key] = total{value: value, at: at}
+		return 0, false, false
+	}
+	known = l.owed != 0
+	if at > l.at {
+		known = true
+		added = value - l.value
+		if value < l.value { // a restart: all of it is new
+			added = value
+		}
+		l.value, l.at = value, at
+	}
+	added += l.owed
+	l.owed = 0
+	t.last[key] = l
+	return added, known, false
+}
+
+// giveBack says that what take gave has not been delivered.
+func (t *totals) giveBack(key uint64, added float64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if l, seen := t.last[key]; seen {
+		l.owed += added
+		t.last[key] = l
+	}
+}
+
+// forget drops series that have been silent for an hour, and says whether there
+// was one.
+func (t *totals) forget(now int64) bool {
+	before := len(t.last)
+	for key, l := range t.last {
+		if now-l.at > int64(seriesMaxAge) {
+			delete(t.last, key)
+		}
+	}
+	return len(t.last) < before
+}

@@ -1,0 +1,123 @@
+package exporter_test
+
+import (
+	"fmt"
+	"runtime"
+	"syscall"
+	"testing"
+	"time"
+
+	"out_edge/exporter"
+	"out_edge/plugin/record"
+	"out_edge/timefix"
+)
+
+// manyFamilies and perFamily make the page of 10,000 series.
+const (
+	manyFamilies = 50
+	perFamily    = 200
+)
+
+// fill gives m 10,000 gauges with four labels each.
+func fill(m *exporter.Metrics) {
+	var samples []record.Sample
+	for f := range manyFamilies {
+		for i := range perFamily {
+			samples = append(samples, sample(record.Gauge, fmt.Sprintf("bench_family_%02d_bytes", f), float64(i)*1.5,
+				record.Label{Name: "device", Value: fmt.Sprintf("dev-%d", i)}, record.Label{Name: "line", Value: "north"},
+				record.Label{Name: "rack", Value: "seventeen"}, record.Label{Name: "site", Value: "barn"}))
+		}
+	}
+	m.Apply(samples)
+}
+
+func cpuTime() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		panic(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// BenchmarkScrape reports the CPU time of the whole process, all threads, over
+// a loopback connection: client and server.
+func BenchmarkScrape(b *testing.B) {
+	for _, encoding := range []string{"identity", "gzip", "zstd"} {
+		b.Run(encoding, func(b *testing.B) {
+			m := open(b, quietHub(newClock()), loopback())
+			fill(m)
+			var size int
+			b.ReportAllocs()
+			before := cpuTime()
+			for b.Loop() {
+				_, body := fetch(b, m, "/metrics", "Accept-Encoding", encoding)
+				size = len(body)
+			}
+			b.ReportMetric(float64(cpuTime()-before)/1e6/float64(b.N), "cpu-ms/op")
+			b.ReportMetric(float64(size), "body-bytes")
+			if size < 10_000 {
+				b.Fatal("a small page")
+			}
+		})
+	}
+}
+
+// A scrape of 10,000 series may cost 50 ms of CPU and 16 MiB.
+func TestScrapeCost(t *testing.T) {
+	m := open(t, quietHub(newClock()), loopback())
+	fill(m)
+	fetch(t, m, "/metrics")
+	runtime.GC()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	cpu := cpuTime()
+	_, body := fetch(t, m, "/metrics")
+	cpu = cpuTime() - cpu
+	runtime.ReadMemStats(&after)
+	allocated := after.TotalAlloc - before.TotalAlloc - uint64(3*len(body)) // the client's copies, which grow by doubling
+	t.Logf("%d bytes, %v CPU, %d KiB allocated", len(body), cpu, allocated>>10)
+	if allocated > 16<<20 {
+		t.Errorf("%d bytes allocated, want at most 16 MiB", allocated)
+	}
+}
+
+// BenchmarkObserve takes one record of each input, whose series are known.
+func BenchmarkObserve(b *testing.B) {
+	for _, name := range []string{"cpu.1", "mem.1", "disk.1", "netif.1", "thermal.1", "proc.1", "app.1"} {
+		b.Run(name, func(b *testing.B) {
+			cfg := loopback()
+			cfg.Listen = exporter.ListenOff
+			m := open(b, quietHub(timefix.SystemClock{}), cfg)
+			var d record.Decoder
+			d.Reset(chunk(b, "amd64-v5.1.1", name))
+			d.Next()
+			dst := make([]record.Sample, 0, 32)
+			b.ReportAllocs()
+			var got []record.Sample
+			now := timefix.SystemClock{}.Now()
+			before := cpuTime()
+			for b.Loop() {
+				got, _ = m.ObserveAt(dst, "t", d.Record(), now.Wall, now)
+			}
+			b.ReportMetric(float64(cpuTime()-before)/float64(b.N), "cpu-ns/op")
+			b.ReportMetric(float64(len(got)), "samples")
+		})
+	}
+}
+
+// BenchmarkApply takes a captured metrics event whose series are known.
+func BenchmarkApply(b *testing.B) {
+	cfg := loopback()
+	cfg.Listen = exporter.ListenOff
+	m := open(b, quietHub(timefix.SystemClock{}), cfg)
+	var in record.Interner
+	samples, err := record.AppendMetrics(nil, chunk(b, "amd64-v5.1.1", "node_metrics.1"), 1, &in)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		m.Apply(samples)
+	}
+	b.ReportMetric(float64(len(samples)), "samples")
+}

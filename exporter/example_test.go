@@ -1,0 +1,45 @@
+package exporter_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"out_edge/exporter"
+	"out_edge/plugin/record"
+	"out_edge/timefix"
+)
+
+// One instance, one sample from a metrics event, one scrape.
+func ExampleHub() {
+	hub := exporter.NewHub(slog.New(slog.DiscardHandler), timefix.SystemClock{})
+	m, err := hub.Open(exporter.Config{Listen: "127.0.0.1:0", Labels: []record.Label{{Name: "site", Value: "barn"}}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer m.Close(context.Background())
+
+	m.Apply([]record.Sample{{Series: &record.Series{Name: "node_load1", Help: "1m load average.", Kind: record.Gauge}, Value: 0.25}})
+
+	transport := &http.Transport{DisableKeepAlives: true}
+	resp, err := (&http.Client{Transport: transport}).Get("http://" + m.Addr().String() + "/metrics")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer resp.Body.Close()
+	body, _ := io.ReadAll(resp.Body)
+	for line := range strings.Lines(string(body)) {
+		if strings.Contains(line, "node_load1") {
+			fmt.Print(line)
+		}
+	}
+	// Output:
+	// # HELP node_load1 1m load average.
+	// # TYPE node_load1 gauge
+	// node_load1{site="barn"} 0.25
+}

@@ -1,0 +1,348 @@
+package remotewrite
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"math"
+	"slices"
+	"time"
+
+	"out_edge/plugin/delivery"
+)
+
+// The bounds of one request. Prometheus itself sends up to 2,000 samples; 1 MiB is
+// far under what receivers take.
+const (
+	maxRequestPoints = 2000
+	maxRequestBytes  = 1 << 20
+	// probePoints bounds the first request after a failure: while a receiver is
+	// down, or a link is, each try costs little.
+	probePoints = 64
+)
+
+// The bounds on the search for refused points, in requests that were refused. What
+// is left is tried again later. The lower one holds while the receiver has never
+// accepted anything: it may be none.
+const (
+	maxRefusals         = 64
+	maxRefusalsUnproven = 16
+)
+
+// item is one point on its way, or a staleness marker, which has no entry.
+type item struct {
+	out   *output
+	ms    int64
+	value float64
+	entry *entry
+	index int32 // in entry.points
+	tried bool
+}
+
+func compareItems(a, b item) int {
+	return cmp.Or(cmp.Compare(a.out.id, b.out.id), cmp.Compare(a.ms, b.ms))
+}
+
+// batch sends what waits. It is used by one Send at a time, and reused.
+type batch struct {
+	sender  *Sender
+	ctx     context.Context
+	number  uint32
+	entries []*entry
+	// items are newer than all that was accepted of their series, late are
+	// not. Both are sorted by series, then by time.
+	items, late []item
+	failed      *delivery.RetryError
+	refusals    int
+	// proven is set once the receiver has accepted something, or refused it
+	// for a reason that only a receiver gives.
+	proven bool
+	// probing is set after a failure.
+	probing bool
+
+	// below is what a refusal has told of other points: those of this series
+	// that are older than belowMs have the fate belowFate.
+	below     *output
+	belowMs   int64
+	belowFate fate
+	// there is the series of which a point turned out to have arrived with an
+	// earlier try.
+	there *output
+
+	counts tally
+}
+
+// run sends all entries, and returns why not everything is settled, or nil.
+func (b *batch) run(ctx context.Context) *delivery.RetryError {
+	s := b.sender
+	b.ctx, b.failed, b.refusals = ctx, nil, 0
+	b.below, b.there = nil, nil
+	s.mu.Lock()
+	hold := s.holdUntil - s.elapsed()
+	if hold <= 0 {
+		b.gather()
+	}
+	s.mu.Unlock()
+	if hold > 0 {
+		return &delivery.RetryError{After: hold, Err: errHold}
+	}
+	b.sendAll(b.items, false)
+	b.sendAll(b.late, true)
+	b.finish()
+	b.counts.report(s.meter)
+	return b.failed
+}
+
+// errHold says that the receiver has asked not to be asked.
+var errHold = errors.New("send metrics: the receiver asked to wait, and the wait is not over")
+
+// gather takes the points of all entries, and markers for series that have ended.
+func (b *batch) gather() {
+	s := b.sender
+	b.number++
+	b.entries = append(b.entries[:0], s.entries...)
+	b.items, b.late = b.items[:0], b.late[:0]
+	for _, e := range b.entries {
+		e.batched = true
+		for i := range e.points {
+			p := &e.points[i]
+			if p.out == nil {
+				continue
+			}
+			p.out.batch = b.number
+			b.items = append(b.items, item{p.out, p.ms, p.value, e, int32(i), p.tried})
+		}
+	}
+	b.addMarkers()
+	if !slices.IsSortedFunc(b.items, compareItems) {
+		slices.SortStableFunc(b.items, compareItems)
+	}
+	b.unique()
+}
+
+// addMarkers adds a marker for each series that has expired and not come back.
+func (b *batch) addMarkers() {
+	now := b.sender.clock.Now().Wall / 1e6
+	for o := range b.sender.stale {
+		if o.batch == b.number {
+			delete(b.sender.stale, o)
+			continue
+		}
+		b.items = append(b.items, item{out: o, ms: max(now, o.last+1), value: math.Float64frombits(staleNaN), index: -1})
+	}
+}
+
+// unique leaves one item for each series and millisecond, the last, and none where
+// one was accepted before; and takes the late ones out.
+func (b *batch) unique() {
+	kept := b.items[:0]
+	for i, it := range b.items {
+		twice := i+1 < len(b.items) && b.items[i+1].out == it.out && b.items[i+1].ms == it.ms
+		switch {
+		case twice || it.ms == it.out.last:
+			b.settleItem(it, sameTime)
+		case it.ms < it.out.last:
+			b.late = append(b.late, it)
+		default:
+			kept = append(kept, it)
+		}
+	}
+	b.items = kept
+}
+
+// settleItem gives an item its fate. The caller holds the Sender's mutex.
+func (b *batch) settleItem(it item, f fate) {
+	if it.entry == nil {
+		delete(b.sender.stale, it.out)
+		return
+	}
+	it.entry.settle(it.index, f, &b.counts)
+}
+
+// sendAll sends items, a request at a time.
+func (b *batch) sendAll(items []item, late bool) {
+	for len(items) > 0 && b.failed == nil {
+		n := b.cut(items)
+		b.send(items[:n], late)
+		items = items[n:]
+	}
+}
+
+// cut is how many items the next request takes.
+func (b *batch) cut(items []item) int {
+	const pointBytes = 24
+	limit := maxRequestPoints
+	if b.probing {
+		limit = probePoints
+	}
+	size, n := 0, 0
+	for ; n < len(items) && n < limit; n++ {
+		if n == 0 || items[n].out != items[n-1].out {
+			size += len(items[n].out.labels)
+		}
+		if size += pointBytes; size > maxRequestBytes && n > 0 {
+			break
+		}
+	}
+	return n
+}
+
+// send settles items, in as many requests as that takes: what is refused is
+// halved. In-order items go oldest first. Late ones go newest first: when the
+// newest of a series is refused, the older ones need not be tried.
+func (b *batch) send(items []item, late bool) {
+	items = b.trim(items)
+	if len(items) == 0 || b.failed != nil {
+		return
+	}
+	res := b.sender.target.post(b.ctx, items)
+	switch {
+	case res.Action == delivery.Delivered:
+		b.accepted(items, res.written)
+	case res.Action != delivery.Split:
+		b.fail(items, res)
+	case len(items) == 1:
+		b.refused(items[0], res, late)
+	case b.tooManyRefusals(res):
+	default:
+		older, newer := items[:len(items)/2], items[len(items)/2:]
+		if late {
+			older, newer = newer, older
+		}
+		b.send(older, late)
+		b.send(newer, late)
+	}
+}
+
+// trim settles at either end what needs no request.
+func (b *batch) trim(items []item) []item {
+	if b.below == nil && b.there == nil {
+		return items
+	}
+	b.sender.mu.Lock()
+	defer b.sender.mu.Unlock()
+	for n := len(items); n > 0 && items[n-1].out == b.below && items[n-1].ms < b.belowMs; n-- {
+		b.settleItem(items[n-1], b.belowFate)
+		items = items[:n-1]
+	}
+	for len(items) > 0 && items[0].out == b.there && items[0].tried {
+		b.settleItem(items[0], resent)
+		items = items[1:]
+	}
+	return items
+}
+
+// accepted settles items that the receiver has taken. written is how many samples
+// it says it has written, or -1.
+func (b *batch) accepted(items []item, written int) {
+	b.proven, b.probing = true, false
+	s := b.sender
+	s.mu.Lock()
+	before := b.counts[delivered]
+	for _, it := range items {
+		it.out.last = max(it.out.last, it.ms)
+		b.settleItem(it, delivered)
+	}
+	if written >= 0 && written < len(items) {
+		lost := min(len(items)-written, b.counts[delivered]-before)
+		b.counts[delivered] -= lost
+		b.counts[notWritten] += lost
+	}
+	s.mu.Unlock()
+	if written >= 0 && written < len(items) {
+		s.target.tellRefused(notWritten)
+	}
+}
+
+// refused settles a point that is refused by itself.
+func (b *batch) refused(it item, res result, late bool) {
+	b.refusals++
+	f := res.fate
+	switch {
+	case f == rejected && !b.proven:
+		// A receiver that has never accepted anything may be none, and this
+		// no verdict on the point.
+		b.failed = res.retry(errUnproven)
+		return
+	case f != rejected:
+		b.proven = true
+	}
+	if it.tried && (f.isOrder() || f == duplicate) {
+		b.there, f = it.out, resent
+	}
+	if late && f.isOrder() {
+		b.below, b.belowMs, b.belowFate = it.out, it.ms, f
+	}
+	if f != resent {
+		b.sender.target.tellRefused(f)
+	}
+	b.sender.mu.Lock()
+	b.settleItem(it, f)
+	b.sender.mu.Unlock()
+}
+
+var (
+	// errUnproven says why a refused point is kept.
+	errUnproven = errors.New("send metrics: even a single point is refused, and nothing has been accepted so far: check `remote_write_url`")
+	// errManyRefused ends a search for bad points that has cost enough.
+	errManyRefused = errors.New("send metrics: many points are refused; the rest is tried again later")
+)
+
+// tooManyRefusals counts a refused request, and ends the search if it has cost
+// enough.
+func (b *batch) tooManyRefusals(res result) bool {
+	b.refusals++
+	limit := maxRefusals
+	if !b.proven {
+		limit = maxRefusalsUnproven
+	}
+	if b.refusals < limit {
+		return false
+	}
+	b.failed = res.retry(errManyRefused)
+	return true
+}
+
+// fail keeps what is not settled.
+func (b *batch) fail(items []item, res result) {
+	b.failed, b.probing = res.err, true
+	s := b.sender
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if res.err.After > 0 {
+		s.holdUntil = s.elapsed() + res.err.After
+	}
+	if !res.uncertain {
+		return
+	}
+	for _, it := range items {
+		if it.entry != nil {
+			it.entry.points[it.index].tried = true
+		}
+	}
+}
+
+// finish hands the entries back.
+func (b *batch) finish() {
+	s := b.sender
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	shared := b.failed
+	if b.ctx.Err() != nil { // the time of one chunk was up, not of all
+		shared = nil
+	}
+	for _, e := range b.entries {
+		e.batched = false
+		e.compact()
+		e.failed = shared
+	}
+	now := s.elapsed()
+	s.series.sweep(now, func(o *output) bool { return o.batch == b.number })
+	clear(b.entries)
+	clear(b.items)
+	clear(b.late)
+	b.ctx = nil
+}
+
+// idleSince bounds nothing; it documents the unit of elapsed.
+var _ time.Duration

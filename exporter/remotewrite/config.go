@@ -1,0 +1,157 @@
+package remotewrite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"out_edge/plugin/delivery"
+	"out_edge/plugin/record"
+)
+
+// Config says what to send, where, and how. Each field that the user sets names
+// its property. The zero value of a field is its default.
+type Config struct {
+	// URL (`remote_write_url`) is the receiver's address, path included, as
+	// https://host/api/v1/write.
+	URL string
+	// Username (`remote_write_username`) and PasswordFile
+	// (`remote_write_password_file`) are for basic auth.
+	Username     string
+	PasswordFile string
+	// BearerTokenFile (`remote_write_bearer_token_file`) holds a token, in
+	// place of a user and a password.
+	BearerTokenFile string
+	// Headers (`remote_write_headers`) are added to each request, such as
+	// X-Scope-OrgID; see delivery.ParseHeaders.
+	Headers []delivery.Header
+	// Version (`remote_write_version`) of the protocol: "auto" (default) is 1,
+	// and 2 with a receiver that takes no 1; "1" is 1 alone; "2" is 2, and 1
+	// with a receiver that takes no 2.
+	Version string
+
+	// Labels are put on every series that has none of the same name: host or
+	// instance, job, and the user's.
+	Labels []record.Label
+	// Relabel changes a series' labels, __name__ among them; false drops the
+	// series. It is called once a series, with labels that it may keep and
+	// change, sorted by name. nil changes nothing.
+	Relabel func([]record.Label) ([]record.Label, bool)
+	// Compression is how hard snappy tries; every receiver reads all of them.
+	Compression Compression
+
+	// Proxy, CAFile, CertFile, KeyFile and DialContext are as in
+	// delivery.HTTPConfig.
+	Proxy                     delivery.Secret
+	CAFile, CertFile, KeyFile string
+	// Timeout bounds one request; delivery.DefaultTimeout.
+	Timeout     time.Duration
+	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
+	// PluginVersion is the plugin's own, for the User-Agent header.
+	PluginVersion string
+}
+
+// The values of Config.Version.
+const (
+	VersionAuto = "auto"
+	Version1    = "1"
+	Version2    = "2"
+)
+
+// Compression is how hard snappy tries. The protocol knows no other encoding.
+type Compression uint8
+
+// The compressions. A body that is Stored is a valid snappy block that holds its
+// text as it is: for measurements.
+const (
+	Better Compression = iota // some 20 % smaller than Fast
+	Fast
+	Stored
+)
+
+func (c Config) withDefaults() Config {
+	if c.Version == "" {
+		c.Version = VersionAuto
+	}
+	if c.PluginVersion == "" {
+		c.PluginVersion = "dev"
+	}
+	if c.Timeout == 0 {
+		c.Timeout = delivery.DefaultTimeout
+	}
+	return c
+}
+
+// Validate reports all faults at once, each with its property, what it is and
+// what it must be. It opens no file and no connection.
+func (c Config) Validate() error {
+	c = c.withDefaults()
+	return errors.Join(c.checkURL(), c.checkAuth(), c.checkHeaders(), c.checkVersion())
+}
+
+// checkURL leaves out of its errors what could be a password.
+func (c Config) checkURL() error {
+	const form = "must be an address like https://host:port/api/v1/write"
+	u, err := url.Parse(c.URL)
+	switch {
+	case c.URL == "":
+		return errors.New("`remote_write_url`: no address; " + form)
+	case err != nil:
+		return errors.New("`remote_write_url`: " + form)
+	case u.User != nil:
+		return errors.New("`remote_write_url`: must hold no user or password; they go into `remote_write_username` and `remote_write_password_file`")
+	case u.Scheme != "http" && u.Scheme != "https", u.Hostname() == "", u.Fragment != "":
+		return fmt.Errorf("`remote_write_url` = %s: %s", c.URL, form)
+	}
+	return nil
+}
+
+func (c Config) checkAuth() error {
+	var errs []error
+	if c.Username != "" && c.PasswordFile == "" {
+		errs = append(errs, errors.New("`remote_write_username`: has no password; set `remote_write_password_file`"))
+	}
+	if c.Username == "" && c.PasswordFile != "" {
+		errs = append(errs, errors.New("`remote_write_password_file`: has no user; set `remote_write_username`"))
+	}
+	if c.BearerTokenFile != "" && (c.Username != "" || c.PasswordFile != "") {
+		errs = append(errs, errors.New("`remote_write_bearer_token_file`: a token and a user cannot both be sent; keep one of them"))
+	}
+	return errors.Join(errs...)
+}
+
+func (c Config) checkHeaders() error {
+	var errs []error
+	for _, h := range c.Headers {
+		switch name := http.CanonicalHeaderKey(h.Name); {
+		case !h.Valid():
+			errs = append(errs, fmt.Errorf("`remote_write_headers`: %q is not `Name value`", h.Name))
+		case isOwnHeader(name):
+			errs = append(errs, fmt.Errorf("`remote_write_headers`: %s is set by the plugin itself", h.Name))
+		case name == "Authorization" && (c.Username != "" || c.BearerTokenFile != ""):
+			errs = append(errs, errors.New("`remote_write_headers`: Authorization is set by the user or the token file already"))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// isOwnHeader names the headers that make the body readable.
+func isOwnHeader(name string) bool {
+	switch name {
+	case "Content-Encoding", "Content-Length", "Content-Type", "Transfer-Encoding", "Host", headerVersion:
+		return true
+	}
+	return false
+}
+
+func (c Config) checkVersion() error {
+	switch c.Version {
+	case VersionAuto, Version1, Version2:
+		return nil
+	}
+	return fmt.Errorf("`remote_write_version` = %s: must be auto, 1 or 2", c.Version)
+}

@@ -1,0 +1,82 @@
+package remotewrite
+
+import (
+	"slices"
+	"strings"
+
+	"out_edge/plugin/record"
+)
+
+const nameLabel = "__name__"
+
+// labelsOf is a series' label set under the given name, as every receiver takes
+// it: sorted, no name twice, none empty. extra stands behind the series' own
+// labels; the configured ones come last, and fill gaps only. false means that
+// relabelling drops the series.
+func (r *registry) labelsOf(name string, own []record.Label, extra ...record.Label) ([]record.Label, bool) {
+	labels := make([]record.Label, 0, 1+len(own)+len(extra)+len(r.labels))
+	labels = append(labels, record.Label{Name: nameLabel, Value: metricName(name)})
+	for _, list := range [][]record.Label{extra, own, r.labels} {
+		for _, l := range list {
+			labels = append(labels, record.Label{Name: labelName(l.Name), Value: labelValue(l.Value)})
+		}
+	}
+	labels = tidy(labels)
+	if r.relabel == nil {
+		return labels, true
+	}
+	labels, keep := r.relabel(labels)
+	if !keep {
+		return nil, false
+	}
+	for i := range labels {
+		labels[i].Value = labelValue(labels[i].Value)
+	}
+	labels = tidy(labels)
+	return labels, slices.ContainsFunc(labels, func(l record.Label) bool { return l.Name == nameLabel })
+}
+
+// tidy sorts, keeps the first of each name, and leaves out what is empty: to
+// Prometheus an empty label is none.
+func tidy(labels []record.Label) []record.Label {
+	slices.SortStableFunc(labels, func(a, b record.Label) int { return strings.Compare(a.Name, b.Name) })
+	labels = slices.CompactFunc(labels, func(a, b record.Label) bool { return a.Name == b.Name })
+	return slices.DeleteFunc(labels, func(l record.Label) bool { return l.Value == "" || l.Name == "" })
+}
+
+// metricName and labelName make names that every receiver takes, the same as
+// /metrics shows: what does not fit becomes "_".
+func metricName(s string) string { return legacyName(s, true) }
+
+func labelName(s string) string {
+	s = legacyName(s, false)
+	if strings.HasPrefix(s, "__") {
+		return "_" + strings.TrimLeft(s, "_")
+	}
+	return s
+}
+
+func legacyName(s string, colon bool) string {
+	b := make([]byte, 0, len(s)+1)
+	if s == "" || s[0] >= '0' && s[0] <= '9' {
+		b = append(b, '_')
+	}
+	for _, r := range s { // by rune: one character gives one underscore
+		if r < 0x80 && isNameByte(byte(r), colon) {
+			b = append(b, byte(r))
+		} else {
+			b = append(b, '_')
+		}
+	}
+	if string(b) == s {
+		return s
+	}
+	return string(b)
+}
+
+func isNameByte(c byte, colon bool) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || colon && c == ':'
+}
+
+// labelValue makes s valid UTF-8.
+func labelValue(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }

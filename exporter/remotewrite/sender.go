@@ -1,0 +1,304 @@
+package remotewrite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"out_edge/plugin/delivery"
+	"out_edge/plugin/record"
+	"out_edge/timefix"
+)
+
+// Deps is what a Sender is given by its owner. A nil Log or Meter is none.
+type Deps struct {
+	Clock timefix.Clock
+	Log   *slog.Logger
+	Meter delivery.Meter
+}
+
+// Sender sends to one receiver. It is safe for concurrent use, and starts no
+// goroutine.
+type Sender struct {
+	cfg    Config
+	clock  timefix.Clock
+	log    *slog.Logger
+	meter  meter
+	target *target
+
+	// turn is held by the Send that builds and sends a batch; batch is its.
+	turn  chan struct{}
+	batch *batch
+
+	// mu guards all below. It is never held while something is sent.
+	mu      sync.Mutex
+	series  *registry
+	entries []*entry // the oldest first
+	byChunk map[*delivery.Set]*entry
+	free    []*entry
+	stale   map[*output]struct{}
+	// holdUntil is when the receiver may be asked again, on elapsed's scale.
+	holdUntil time.Duration
+}
+
+// New makes a Sender. It fails only on what cannot heal: all wrong settings at
+// once, and certificates that cannot be read. It opens no connection. A password
+// or token file that is missing is waited for.
+func New(cfg Config, deps Deps) (*Sender, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	cfg = cfg.withDefaults()
+	if deps.Log == nil {
+		deps.Log = slog.New(slog.DiscardHandler)
+	}
+	client, err := delivery.NewClient(delivery.HTTPConfig{
+		Proxy: cfg.Proxy, CAFile: cfg.CAFile, CertFile: cfg.CertFile, KeyFile: cfg.KeyFile,
+		Timeout: cfg.Timeout, DialContext: cfg.DialContext,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("set up remote write client: %w", err)
+	}
+	s := &Sender{
+		cfg: cfg, clock: deps.Clock, log: deps.Log, meter: newMeter(deps.Meter),
+		turn:   make(chan struct{}, 1),
+		series: newRegistry(cfg), byChunk: map[*delivery.Set]*entry{}, stale: map[*output]struct{}{},
+	}
+	s.target = newTarget(cfg, client, s)
+	s.batch = &batch{sender: s}
+	return s, nil
+}
+
+// Send sends the samples whose positions are not in done, and puts those into it
+// that are settled: accepted, or dropped and counted. nil means that all are; a
+// *delivery.RetryError, that the same samples should be offered again with the
+// same done, which must then stand at the same address: it is how a chunk is
+// known again. Between the tries, later Sends may have sent them.
+//
+// The samples are not kept. Send returns when ctx ends, at the latest.
+func (s *Sender) Send(ctx context.Context, samples []record.Sample, done *delivery.Set) error {
+	e, open := s.open(samples, done)
+	var failed *delivery.RetryError
+	if open {
+		failed = s.deliver(ctx, e)
+	}
+	return s.close(e, done, len(samples), failed)
+}
+
+// Flush sends what waits, staleness markers among it.
+func (s *Sender) Flush(ctx context.Context) error {
+	if failed := s.deliver(ctx, nil); failed != nil {
+		return failed
+	}
+	return nil
+}
+
+// Expire tells that a gauge has expired: a staleness marker goes out with the
+// next Send or Flush, unless the series has a new sample by then.
+func (s *Sender) Expire(series *record.Series) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.series.plans[series]
+	if p == nil {
+		return // nothing of it was sent
+	}
+	for _, o := range p.outputs {
+		if o.last != never && len(s.stale) < maxPlans {
+			s.stale[o] = struct{}{}
+		}
+	}
+}
+
+// Close gives idle connections back. What waits is Fluent Bit's to offer again.
+// It may be called more than once, and returns nil.
+func (s *Sender) Close(context.Context) error {
+	s.target.http.CloseIdleConnections()
+	return nil
+}
+
+// open finds the entry of a chunk that comes again, or makes one, and tells
+// whether there is anything left in it to send.
+func (s *Sender) open(samples []record.Sample, done *delivery.Set) (e *entry, open bool) {
+	var counts tally
+	defer counts.report(s.meter)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e := s.byChunk[done]; e != nil {
+		e.active, e.failed = true, nil
+		return e, e.open > 0
+	}
+	e = s.newEntry()
+	e.chunk, e.active = done, true
+	s.fill(e, samples, done, &counts)
+	s.byChunk[done] = e
+	s.entries = append(s.entries, e)
+	return e, e.open > 0
+}
+
+func (s *Sender) newEntry() *entry {
+	if n := len(s.free); n > 0 {
+		e := s.free[n-1]
+		s.free = s.free[:n-1]
+		return e
+	}
+	return &entry{}
+}
+
+// fill turns samples into points.
+func (s *Sender) fill(e *entry, samples []record.Sample, done *delivery.Set, counts *tally) {
+	now := s.elapsed()
+	e.left = append(e.left[:0], make([]int32, len(samples))...)
+	e.fates = append(e.fates[:0], make([]fate, len(samples))...)
+	for i := range samples {
+		if done.Has(i) {
+			continue
+		}
+		e.open++
+		before := len(e.points)
+		plan := s.series.planOf(samples[i].Series, samples[i].Dist, now)
+		if plan.dropped == pending && !e.add(&samples[i], plan, int32(i)) {
+			e.points = e.points[:before]
+			e.finish(i, malformed, counts)
+			continue
+		}
+		if plan.dropped != pending {
+			e.finish(i, plan.dropped, counts)
+			continue
+		}
+		e.left[i] = int32(len(e.points) - before)
+	}
+}
+
+// deliver waits for the turn and sends what waits, e included. It returns why
+// that could not be done, or nil; e may be nil.
+func (s *Sender) deliver(ctx context.Context, e *entry) *delivery.RetryError {
+	if ctx.Err() != nil { // the turn might be free as well
+		return ended(ctx)
+	}
+	select {
+	case s.turn <- struct{}{}:
+	case <-ctx.Done():
+		return ended(ctx)
+	}
+	defer func() { <-s.turn }()
+	if failed, ok := s.outcome(e); ok {
+		return failed
+	}
+	return s.batch.run(ctx)
+}
+
+// errWaited says that ctx ended before the receiver could be asked.
+var errWaited = errors.New("send metrics: the time was up before this chunk's turn came")
+
+func ended(ctx context.Context) *delivery.RetryError {
+	return &delivery.RetryError{Err: errors.Join(errWaited, ctx.Err())}
+}
+
+// outcome tells what a batch that ran meanwhile has made of e, if one did.
+func (s *Sender) outcome(e *entry) (failed *delivery.RetryError, ok bool) {
+	if e == nil {
+		return nil, false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return e.failed, e.failed != nil || e.open == 0
+}
+
+// close tells the chunk what is settled, and keeps the rest for later Sends.
+func (s *Sender) close(e *entry, done *delivery.Set, samples int, failed *delivery.RetryError) error {
+	s.mu.Lock()
+	e.active = false
+	e.tell(done, samples)
+	open := e.open
+	if open == 0 || !s.keep(e) {
+		s.remove(e)
+	}
+	s.mu.Unlock()
+	switch {
+	case open == 0:
+		return nil
+	case failed == nil: // cannot be; but never call settled what is not
+		failed = &delivery.RetryError{Err: errWaited}
+	}
+	s.meter.Retried(delivery.SinkRemoteWrite, open)
+	return failed
+}
+
+// keep makes room for an entry that stays until its chunk comes again.
+func (s *Sender) keep(e *entry) bool {
+	if !e.batched {
+		e.compact()
+	}
+	points := 0
+	for _, o := range s.entries {
+		if o == e || !o.active {
+			points += len(o.points)
+		}
+	}
+	if points > maxWaitingPoints {
+		return false
+	}
+	if len(s.entries) > maxEntries {
+		settled := slices.IndexFunc(s.entries, func(o *entry) bool { return o.open == 0 && !o.active })
+		if settled < 0 {
+			return false
+		}
+		s.remove(s.entries[settled])
+	}
+	return true
+}
+
+// remove forgets an entry.
+func (s *Sender) remove(e *entry) {
+	delete(s.byChunk, e.chunk)
+	if i := slices.Index(s.entries, e); i >= 0 {
+		s.entries = slices.Delete(s.entries, i, i+1)
+	}
+	const freeEntries, freePoints = 8, 4096
+	if !e.batched && len(s.free) < freeEntries && cap(e.points) <= freePoints {
+		e.reset()
+		s.free = append(s.free, e)
+	}
+}
+
+// elapsed is the time since some fixed point; steps of the wall clock do not show
+// in it where the host knows its time since boot.
+func (s *Sender) elapsed() time.Duration {
+	now := s.clock.Now()
+	if now.Boot != 0 {
+		return time.Duration(now.Boot)
+	}
+	return time.Duration(now.Wall)
+}
+
+// meter is a delivery.Meter that may be absent, with the Adjuster that it may be
+// beside.
+type meter struct {
+	delivery.Meter
+	adjuster delivery.Adjuster
+}
+
+func newMeter(m delivery.Meter) meter {
+	if m == nil {
+		m = noMeter{}
+	}
+	a, ok := m.(delivery.Adjuster)
+	if !ok {
+		a = noMeter{}
+	}
+	return meter{m, a}
+}
+
+type noMeter struct{}
+
+func (noMeter) Delivered(string, int)        {}
+func (noMeter) Retried(string, int)          {}
+func (noMeter) Dropped(string, string, int)  {}
+func (noMeter) Request(string, string)       {}
+func (noMeter) Sent(string, int, int)        {}
+func (noMeter) Skew(time.Duration)           {}
+func (noMeter) Adjusted(string, string, int) {}

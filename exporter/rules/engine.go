@@ -1,0 +1,218 @@
+package rules
+
+import (
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"out_edge/plugin/record"
+	"out_edge/timefix"
+)
+
+// MaxLabelValue is how long a label's value may be, in bytes. Whole messages
+// are no labels; Datadog cuts a tag at 200 characters.
+const MaxLabelValue = 1024
+
+// EngineConfig is one instance's settings.
+type EngineConfig struct {
+	// Limit is how many series the engine may have; 0 is no limit. It also
+	// bounds their label values to 1 KiB a series on average. Over it, series
+	// that are new are refused.
+	Limit int
+	// Refused is told how many samples a rule did not make, and why: rule is
+	// the metric's name, or metric_relabel_configs; reason is one of Reasons.
+	// May be nil. It is called without locks held, from several goroutines, and
+	// must not call the engine.
+	Refused func(rule, reason string, n int)
+	// Labels are put on every series. A rule's own label of that name wins.
+	Labels []record.Label
+	// SeriesTTL is how long after its last sample a gauge makes room for new
+	// series, if the limit is reached; 0, or no Clock, is never. Counters and
+	// histograms stay: a total that starts again would be counted twice.
+	SeriesTTL time.Duration
+	Clock     timefix.Clock
+}
+
+// Engine is the running state of a file's rules for one plugin instance. It is
+// safe for concurrent use. A nil Engine makes no samples and relabels nothing.
+type Engine struct {
+	file    *File
+	cfg     EngineConfig
+	tables  []*table // by family.index
+	room    room
+	plans   generations[string, []step]
+	scratch sync.Pool // of *scratch
+	relabel *relabeler
+}
+
+// step is a rule that a tag's records go through.
+type step struct {
+	rule   *rule
+	table  *table
+	labels []template // filled
+}
+
+// scratch is what one Observe works with; reused, never shared.
+type scratch struct{ key []byte }
+
+// Engine makes an instance's engine. For a nil File, or one without metrics and
+// relabel steps, it may be nil.
+func (f *File) Engine(cfg EngineConfig) *Engine {
+	if f == nil || len(f.rules) == 0 && len(f.relabels) == 0 {
+		return nil
+	}
+	if cfg.Refused == nil {
+		cfg.Refused = func(string, string, int) {}
+	}
+	cfg.Labels = staticLabels(cfg.Labels)
+	e := &Engine{file: f, cfg: cfg, plans: generations[string, []step]{limit: maxTags}}
+	e.room.limit = cfg.Limit
+	e.scratch.New = func() any { return new(scratch) }
+	for _, fam := range f.families {
+		e.tables = append(e.tables, newTable(fam, &e.room, cfg.Labels))
+	}
+	e.relabel = newRelabeler(f.relabels, cfg.Limit)
+	return e
+}
+
+// staticLabels are labels sorted by name, in UTF-8, without empty ones.
+func staticLabels(labels []record.Label) []record.Label {
+	var static []record.Label
+	for _, l := range labels {
+		if l.Value != "" {
+			static = append(static, record.Label{Name: l.Name, Value: strings.ToValidUTF8(l.Value, "\uFFFD")})
+		}
+	}
+	slices.SortStableFunc(static, func(a, b record.Label) int { return strings.Compare(a.Name, b.Name) })
+	return slices.CompactFunc(static, func(a, b record.Label) bool { return a.Name == b.Name })
+}
+
+// Observe appends the samples that the rules make of a record: one for each
+// rule that matches. Series are the same pointers each time. A counter's sample
+// holds what it grew by and its total so far; those of one counter or histogram
+// carry instants that rise strictly, unixNano or a little later, so that
+// whichever is applied last, the newest total stands.
+//
+// The record is not kept. A sample of a known series costs no allocation, as
+// far as dst has room, but for a histogram's: its Distribution is new.
+func (e *Engine) Observe(dst []record.Sample, tag string, rec *record.Record, unixNano int64) []record.Sample {
+	if e == nil || len(e.tables) == 0 {
+		return dst
+	}
+	steps, known := e.plans.get(tag)
+	if !known {
+		tag = strings.Clone(tag)
+		steps = e.plans.put(tag, e.plan(tag))
+	}
+	if len(steps) == 0 {
+		return dst
+	}
+	s := e.scratch.Get().(*scratch)
+	for i := range steps {
+		if st := &steps[i]; st.rule.when.holds(rec) {
+			dst = e.run(dst, st, s, rec, unixNano)
+		}
+	}
+	e.scratch.Put(s)
+	return dst
+}
+
+// plan finds a tag's rules.
+func (e *Engine) plan(tag string) []step {
+	var steps []step
+	for _, r := range e.file.rules {
+		captures := r.tags.match(tag)
+		if captures == nil {
+			continue
+		}
+		st := step{rule: r, table: e.tables[r.family.index]}
+		for _, t := range r.labels {
+			st.labels = append(st.labels, t.fill(tag, captures))
+		}
+		steps = append(steps, st)
+	}
+	return steps
+}
+
+// run makes the sample of a rule that is for rec.
+func (e *Engine) run(dst []record.Sample, st *step, s *scratch, rec *record.Record, unixNano int64) []record.Sample {
+	v, why := st.rule.value(rec)
+	if why == accepted {
+		why = s.makeKey(st.labels, rec)
+	}
+	var sample record.Sample
+	if why == accepted {
+		sample, why = e.add(st.table, s.key, v, unixNano)
+	}
+	if why != accepted {
+		e.cfg.Refused(st.rule.family.name, why.String(), 1)
+		return dst
+	}
+	sample.Index = rec.Index
+	return append(dst, sample)
+}
+
+// separator stands after each label's value in a key. It is no byte of UTF-8.
+const separator = 0xff
+
+// makeKey writes the values of the labels.
+func (s *scratch) makeKey(labels []template, rec *record.Record) refusal {
+	k := s.key[:0]
+	for _, t := range labels {
+		from := len(k)
+		k = t.append(k, rec)
+		if len(k)-from > MaxLabelValue {
+			return labelTooLong
+		}
+		k = append(k, separator)
+	}
+	s.key = k
+	return accepted
+}
+
+// add gives v to the series with the key, and makes room first if need be.
+func (e *Engine) add(t *table, key []byte, v float64, unixNano int64) (record.Sample, refusal) {
+	now := e.now(t)
+	sample, why := t.add(key, v, unixNano, now)
+	if why == overLimit && e.expire() {
+		return t.add(key, v, unixNano, now)
+	}
+	return sample, why
+}
+
+// now is the instant by which gauges live, in ns: that of the clock since boot,
+// which nobody sets, where there is one; 0 where nothing expires.
+func (e *Engine) now(t *table) int64 {
+	if e.cfg.SeriesTTL <= 0 || e.cfg.Clock == nil || t.family.kind != record.Gauge {
+		return 0
+	}
+	return e.arrival()
+}
+
+func (e *Engine) arrival() int64 {
+	now := e.cfg.Clock.Now()
+	if now.Boot != 0 {
+		return now.Boot
+	}
+	return now.Wall
+}
+
+// expire drops gauges that have had no sample for SeriesTTL, and tells whether
+// it did. It looks at all of them, so it does at most ten times in that time.
+func (e *Engine) expire() bool {
+	if e.cfg.SeriesTTL <= 0 || e.cfg.Clock == nil {
+		return false
+	}
+	now, ttl := e.arrival(), int64(e.cfg.SeriesTTL)
+	if !e.room.sweep(now, ttl/10) {
+		return false
+	}
+	dropped := false
+	for _, t := range e.tables {
+		if t.family.kind == record.Gauge {
+			dropped = t.expire(now-ttl) || dropped
+		}
+	}
+	return dropped
+}

@@ -1,0 +1,119 @@
+package rules
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"out_edge/plugin/record"
+)
+
+// family is a metric: what all rules of one name share.
+type family struct {
+	index         int // in File.families
+	line          int // of the first rule
+	name          string
+	datadog       string
+	help          string
+	unit          string
+	kind          record.Kind
+	labels        []string  // names, sorted
+	bounds        []float64 // of a histogram
+	datadogByUser bool
+	unitByUser    bool
+}
+
+var kindNames = []string{"counter", "gauge", "histogram"}
+
+var kinds = []record.Kind{record.Counter, record.Gauge, record.Histogram}
+
+// defaultBuckets are those of Prometheus' client libraries and of Fluent Bit's
+// log_to_metrics.
+var defaultBuckets = []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
+
+// differs says what a further rule of the same name says otherwise, and what
+// it should say; "" when it fits.
+func (f *family) differs(g *family) string {
+	switch {
+	case f.kind != g.kind:
+		return fmt.Sprintf("type %s: line %d says type: %s", kindOf(g.kind), f.line, kindOf(f.kind))
+	case g.help != "" && f.help != "" && f.help != g.help:
+		return fmt.Sprintf("help: line %d says help: %s", f.line, f.help)
+	case !slices.Equal(f.labels, g.labels):
+		return fmt.Sprintf("labels: line %d has %s", f.line, listOf(f.labels))
+	case !slices.Equal(f.bounds, g.bounds):
+		return fmt.Sprintf("buckets: line %d has %v", f.line, f.bounds)
+	case f.datadogByUser && g.datadogByUser && f.datadog != g.datadog:
+		return fmt.Sprintf("datadog_name: line %d says datadog_name: %s", f.line, f.datadog)
+	case f.unitByUser && g.unitByUser && f.unit != g.unit:
+		return fmt.Sprintf("unit: line %d says unit: %s", f.line, f.unit)
+	}
+	return ""
+}
+
+// join takes over what only a further rule says.
+func (f *family) join(g *family) {
+	if f.help == "" {
+		f.help = g.help
+	}
+	if !f.datadogByUser && g.datadogByUser {
+		f.datadog, f.datadogByUser = g.datadog, true
+	}
+	if !f.unitByUser && g.unitByUser {
+		f.unit, f.unitByUser = g.unit, true
+	}
+}
+
+func kindOf(k record.Kind) string { return kindNames[slices.Index(kinds, k)] }
+
+func listOf(names []string) string {
+	if len(names) == 0 {
+		return "no labels"
+	}
+	return strings.Join(names, ", ")
+}
+
+// lines are the names that the family's lines have on the page.
+func (f *family) lines() []string {
+	if f.kind == record.Histogram {
+		return []string{f.name, f.name + "_bucket", f.name + "_sum", f.name + "_count"}
+	}
+	return []string{f.name}
+}
+
+// bucket is the index of the first bound that v does not pass.
+func (f *family) bucket(v float64) int {
+	i, _ := slices.BinarySearch(f.bounds, v)
+	return i
+}
+
+// rising tells whether bounds are those of a histogram.
+func rising(bounds []float64) bool {
+	for i, b := range bounds {
+		if math.IsNaN(b) || math.IsInf(b, 0) || i > 0 && b <= bounds[i-1] {
+			return false
+		}
+	}
+	return len(bounds) > 0
+}
+
+// datadogNameOf makes Datadog's name of one that Prometheus takes.
+func datadogNameOf(name string) string {
+	name = strings.TrimLeft(strings.ReplaceAll(name, ":", "_"), "_0123456789")
+	return name[:min(len(name), maxDatadogName)]
+}
+
+// maxDatadogName is Datadog's limit for a metric's name, in characters.
+const maxDatadogName = 200
+
+// unitEndings are Datadog's names for the base units that a name may end in.
+var unitEndings = map[string]string{
+	"seconds": "second", "bytes": "byte", "celsius": "degree celsius", "ratio": "fraction",
+	"hertz": "hertz", "volts": "volt", "amperes": "ampere", "watts": "watt",
+}
+
+func unitOf(name string) string {
+	name = strings.TrimSuffix(name, "_total")
+	return unitEndings[name[strings.LastIndexByte(name, '_')+1:]]
+}

@@ -1,0 +1,103 @@
+package rules_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"out_edge/exporter/rules"
+)
+
+// wantFaults is the exact error for each testdata/invalid-*.yaml, without the
+// file's name.
+var wantFaults = map[string]string{
+	"accessor":          "5: value_field \"$a['b\": ['b is not closed: write like ['b']",
+	"bad-match-regex":   "5: match_regex is no regular expression of Go (RE2): missing closing ): `^app\\.(\\w+$`",
+	"bad-name":          "2: name \"app.errors_total\" is no metric's name: use letters, digits and _, with no digit first",
+	"bad-type":          "3: type \"conter\" is unknown: did you mean counter?",
+	"buckets-counter":   "5: buckets are for histograms: leave them out, or write type: histogram",
+	"buckets-inf":       "6: a bucket's bound (+Inf goes without saying) must be a number",
+	"buckets-order":     "6: buckets must rise: write like [0.1, 0.5, 1]",
+	"capture":           "7: label app: $2: the tag's pattern takes only 1: each * of match, or each ( ) of match_regex, is one",
+	"capture-name":      "7: label app: ${ap}: match_regex has no group of that name: write (?P<ap>...) there, or $ap for a field",
+	"condition-empty":   "3: rules of a condition are empty: add one, or leave the condition out",
+	"condition-list":    "3: a condition must be a mapping: write like op: ...",
+	"datadog-name":      "5: datadog_name \"app-errors\" is no name at Datadog: use letters, digits, _ and ., with a letter first, 200 characters at most",
+	"dollar":            "6: label price: a $ must be followed by a field's name, a number or {a group's name}: write $$ for a dollar sign",
+	"escape":            "2: no YAML, here or below: found unknown escape character",
+	"foreign-key":       "2: unknown key \"metric_name\" in a metric: write name",
+	"gauge-total":       "2: name app_queue_total: _total is for counters: write app_queue, or type: counter",
+	"key-twice":         "5: type is given twice, first in line 3: keep one",
+	"label-le":          "7: label le is the histogram's own: choose another name",
+	"label-name":        "6: label \"log-level\" is no label's name: use letters, digits and _, with no digit first",
+	"label-reserved":    "6: label __level: Prometheus keeps names with two underscores first for itself: write level",
+	"label-twice":       "7: label level is given twice: keep one",
+	"labels-list":       "5: labels must be a mapping: write like status: $status",
+	"lines-clash":       "6: metric app_duration_seconds_count would look like part of app_duration_seconds, in line 2, on the page: choose another name",
+	"match-twice":       "6: match and match_regex are both given: keep one",
+	"native-histogram":  "6: unknown key \"native_histogram_bucket_factor\" in a metric: write buckets (native histograms are not made)",
+	"no-help":           "2: metric app_errors_total has no help: add help: ...",
+	"no-name":           "2: a metric has no name: add name: ...",
+	"no-sinks":          "2: a route has no sinks: add sinks: ...",
+	"no-type":           "2: a metric has no type: add type: ...",
+	"no-value-field":    "2: a gauge has no value_field: add value_field: ... (only a counter can count records)",
+	"not-a-list":        "2: metrics must be a list: start each element with a dash",
+	"not-a-mapping":     "1: the file must be a mapping: write like metrics: ...",
+	"not-total":         "2: name app_errors: a counter's name ends in _total: write app_errors_total",
+	"not-yaml":          "1: no YAML, here or below: did not find expected '-' indicator",
+	"op":                "5: op \"equals\" is unknown: write eq",
+	"op-exists-value":   "6: op exists takes no value: leave value out",
+	"op-list":           "6: value of op in must be a list: write like [a, b]",
+	"op-number":         "6: value of op gte must be a number",
+	"op-regex":          "6: value of op regex is no regular expression of Go (RE2): invalid or unsupported Perl syntax: `(?!`",
+	"op-value":          "4: op eq has no value: add value: ...",
+	"path":              "5: value_field \"a..b\": a name between the dots is missing: write like a.b.c",
+	"prefix":            "2: metric edge_errors_total: names with edge_ first are the plugin's own (`metric_prefix`): write errors_total, or another `metric_prefix`",
+	"relabel-action":    "4: action \"drp\" is unknown: did you mean drop?",
+	"relabel-key":       "2: unknown key \"source_label\" in a relabel step: write source_labels",
+	"relabel-labeldrop": "2: a relabel step: labeldrop action requires only 'regex', and no other fields",
+	"relabel-modulus":   "4: a relabel step: cannot unmarshal !!str `eight` into uint64",
+	"relabel-regex":     "3: regex is no regular expression of Go (RE2): missing closing ): `node_(.*`",
+	"relabel-target":    "2: a relabel step: \"net-device\" is invalid 'target_label' for replace action",
+	"route-behind":      "3: no record comes this far: an earlier route takes all of them; the first that fits wins: put this one before it",
+	"scale":             "6: scale must be a number",
+	"scale-negative":    "6: scale -1 would make a counter fall: write a positive number, or type: gauge",
+	"scale-zero":        "6: scale is 0, which makes every value 0: leave it out, or write what to multiply by",
+	"sink":              "3: sink \"datdog\" is unknown: did you mean datadog?",
+	"sinks-text":        "3: sinks must be a list: write like [datadog], or [] to drop",
+	"twice-buckets":     "7: metric app_duration_seconds is defined twice with another buckets: line 2 has [0.1 1]: write the same, or another name",
+	"twice-help":        "6: metric app_errors_total is defined twice with another help: line 2 says help: Errors.: write the same, or another name",
+	"twice-labels":      "9: metric app_errors_total is defined twice with another labels: line 2 has app, level: write the same, or another name",
+	"twice-type":        "6: metric app_queue_length is defined twice with another type histogram: line 2 says type: gauge: write the same, or another name",
+	"two-documents":     "2: a second document: put everything into one, without a line of ---",
+	"unknown-key":       "5: unknown key \"lables\" in a metric: did you mean labels?",
+	"unknown-key-far":   "3: unknown key \"priority\" in a route: there are match, match_regex, condition, sinks",
+	"unknown-section":   "2: unknown key \"metric_relabel_config\" in the file: did you mean metric_relabel_configs?",
+}
+
+func TestInvalidFiles(t *testing.T) {
+	files, err := filepath.Glob("testdata/invalid-*.yaml")
+	if err != nil || len(files) != len(wantFaults) {
+		t.Errorf("%d files for %d faults, error %v", len(files), len(wantFaults), err)
+	}
+	for _, path := range files {
+		name := strings.TrimSuffix(strings.TrimPrefix(filepath.Base(path), "invalid-"), ".yaml")
+		t.Run(name, func(t *testing.T) {
+			f, err := rules.Load(path)
+			if err == nil {
+				err = f.CheckPrefix("edge")
+			}
+			if err == nil {
+				t.Fatal("no error")
+			}
+			if got := strings.ReplaceAll(err.Error(), path+":", ""); got != wantFaults[name] {
+				t.Errorf("\n got %s\nwant %s", got, wantFaults[name])
+			}
+		})
+	}
+}
+
+var _ = errors.Is
+var _ = os.ReadFile

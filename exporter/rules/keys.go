@@ -1,0 +1,181 @@
+package rules
+
+import "strings"
+
+// key is one key of a mapping. The tables are the only place where the keys
+// are written: the parser takes them from here, and so do the reference's
+// tables (Tables).
+type key struct {
+	name     string
+	required bool
+	// fallback is what holds without the key, in Markdown; empty where that
+	// goes without saying.
+	fallback string
+	help     string
+}
+
+// section is one kind of mapping in the file.
+type section struct {
+	// name is how faults call it, title how the reference does.
+	name, title string
+	keys        []key
+	// foreign are the names that users bring along from elsewhere.
+	foreign map[string]string
+}
+
+const (
+	matchHelp      = "Tags, as in Fluent Bit's `match`: `*` stands for any number of any characters."
+	matchRegexHelp = "Tags, as in Fluent Bit's `match_regex`: anywhere in the tag, unless it says `^` and `$`. In place of `match`."
+)
+
+var fileSection = section{"the file", "The file", []key{
+	{"metrics", false, "", "List of [metrics](#metrics) to make of records."},
+	{"metric_relabel_configs", false, "", "List of [relabel steps](#metric_relabel_configs) for every series."},
+	{"routes", false, "everything goes everywhere", "List of [routes](#routes)."},
+}, map[string]string{"mappings": "metrics", "relabel_configs": "metric_relabel_configs", "routing": "routes"}}
+
+var metricSection = section{"a metric", "metrics", []key{
+	{"name", true, "", "Full name at Prometheus, in base units: `nginx_request_duration_seconds`. A counter's ends in `_total`."},
+	{"type", true, "", "`counter`, `gauge` or `histogram`."},
+	{"help", true, "", "One line that says what it measures. It may be left out where another rule of the same name has it."},
+	{"match", false, "`*`", matchHelp + " `$1` in a label is what the first `*` took."},
+	{"match_regex", false, "", matchRegexHelp + " `$1` or `${name}` in a label is what a group took."},
+	{"condition", false, "all records", "Which [records](#condition) count."},
+	{"value_field", false, "1, for a counter", "[Field](#fields) to take the value from: what a counter grows by, a gauge is set to, a histogram observes."},
+	{"scale", false, "1", "What to multiply the value by: `0.001` makes seconds of milliseconds."},
+	{"buckets", false, "`[.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10]`", "A histogram's upper bounds, rising, without `+Inf`."},
+	{"labels", false, "none", "Label names and [their values](#label-values)."},
+	{"datadog_name", false, "the name", "Name at Datadog: `nginx.request.duration`."},
+	{"unit", false, "from the name's ending", "Datadog's name for the unit: `second`, `byte`, `degree celsius`."},
+}, map[string]string{
+	"metric_name": "name", "metric_mode": "type", "mode": "type", "observer_type": "type", "timer_type": "type",
+	"metric_description": "help", "description": "help", "tag": "match", "tag_regex": "match_regex",
+	"when": "condition", "regex": "condition", "exclude": "condition",
+	"value": "value_field", "field": "value_field", "bucket": "buckets", "histogram_options": "buckets",
+	"native_histogram_bucket_factor": "buckets (native histograms are not made)",
+	"label_field":                    "labels", "add_label": "labels",
+}}
+
+var conditionSection = section{"a condition", "condition", []key{
+	{"op", false, "`and`", "`and`: all rules must hold; `or`: one is enough."},
+	{"rules", true, "", "List of [rules](#rules-of-a-condition)."},
+}, nil}
+
+var testSection = section{"a rule of a condition", "rules of a condition", []key{
+	{"field", true, "", "[Field](#fields) to look at."},
+	{"op", true, "", "`eq` `neq` `gt` `lt` `gte` `lte` `regex` `not_regex` `in` `not_in` `exists` `not_exists`"},
+	{"value", false, "", "What to compare with; a list for `in` and `not_in`, none for `exists` and `not_exists`."},
+}, map[string]string{"key": "field", "operator": "op", "values": "value"}}
+
+var routeSection = section{"a route", "routes", []key{
+	{"match", false, "`*`", matchHelp},
+	{"match_regex", false, "", matchRegexHelp},
+	{"condition", false, "all records", "Which [records](#condition) go this way. Metrics events meet no condition."},
+	{"sinks", true, "", "List of `prometheus`, `datadog` (logs), `datadog_metrics`, `remote_write`; `[]` drops the record."},
+}, map[string]string{"sink": "sinks", "to": "sinks", "output": "sinks", "outputs": "sinks", "tag": "match", "when": "condition"}}
+
+var relabelSection = section{"a relabel step", "metric_relabel_configs", []key{
+	{"source_labels", false, "none", "Labels whose values are joined; `__name__` is the metric's name."},
+	{"separator", false, "`;`", "What they are joined with."},
+	{"regex", false, "`(.*)`", "What the whole of the joined values must match; for `labelmap`, `labeldrop` and `labelkeep`, a label's name."},
+	{"modulus", false, "", "For `hashmod`."},
+	{"target_label", false, "", "Label to write."},
+	{"replacement", false, "`$1`", "What to write, with the regex' groups."},
+	{"action", false, "`replace`", "`replace` `keep` `drop` `keepequal` `dropequal` `hashmod` `labelmap` `labeldrop` `labelkeep` `lowercase` `uppercase`"},
+}, map[string]string{"source_label": "source_labels", "target": "target_label"}}
+
+// key finds a key by its name.
+func (s *section) key(name string) *key {
+	for i := range s.keys {
+		if s.keys[i].name == name {
+			return &s.keys[i]
+		}
+	}
+	return nil
+}
+
+// advice says what to write in place of a key that does not exist, and which
+// key was meant, if it can tell.
+func (s *section) advice(name string) (advice, meant string) {
+	if known, ok := s.foreign[name]; ok {
+		meant, _, _ = strings.Cut(known, " ")
+		return "write " + known, meant
+	}
+	names := make([]string, len(s.keys))
+	for i := range s.keys {
+		names[i] = s.keys[i].name
+	}
+	if best := nearest(name, names); best != "" {
+		return "did you mean " + best + "?", best
+	}
+	return "there are " + strings.Join(names, ", "), ""
+}
+
+// suggest names the nearest of what is known, or all of it.
+func suggest(word string, known []string) string {
+	if best := nearest(word, known); best != "" {
+		return "did you mean " + best + "?"
+	}
+	return "there are " + strings.Join(known, ", ")
+}
+
+// nearest is what is at most two characters away from word, or "".
+func nearest(word string, known []string) string {
+	best, distance := "", 3
+	for _, k := range known {
+		if d := editDistance(strings.ToLower(word), k); d < min(distance, len(k)) {
+			best, distance = k, d
+		}
+	}
+	return best
+}
+
+// maxWord is the longest word that is compared with known ones.
+const maxWord = 64
+
+// editDistance counts the characters to insert, delete or replace to make b of
+// a.
+func editDistance(a, b string) int {
+	if len(a) > maxWord {
+		return len(a)
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			diagonal, row[j+1] = row[j+1], min(diagonal+cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
+
+// Tables are the reference's tables of keys, in Markdown, by the name of the
+// section.
+func Tables() map[string]string {
+	tables := make(map[string]string)
+	for _, s := range []*section{&fileSection, &metricSection, &conditionSection, &testSection, &routeSection, &relabelSection} {
+		tables[s.title] = s.table()
+	}
+	return tables
+}
+
+func (s *section) table() string {
+	var b strings.Builder
+	b.WriteString("| key | without it | |\n| --- | --- | --- |\n")
+	for _, k := range s.keys {
+		fallback := k.fallback
+		if k.required {
+			fallback = "*required*"
+		}
+		b.WriteString("| `" + k.name + "` | " + fallback + " | " + k.help + " |\n")
+	}
+	return b.String()
+}

@@ -1,0 +1,123 @@
+package rules
+
+import (
+	"regexp"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// condition reads a condition; none holds for all.
+func (r *reader) condition(n *yaml.Node) condition {
+	var c condition
+	if n == nil {
+		return c
+	}
+	m := r.mapping(n, &conditionSection)
+	if m == nil {
+		return c
+	}
+	if op := m.values["op"]; op != nil {
+		c.any = r.choice(op, "op", []string{"and", "or"}) == 1
+	}
+	rules := r.list(m.values["rules"], "rules")
+	if given := m.values["rules"]; given != nil && len(rules) == 0 {
+		r.at(given, "rules of a condition are empty: add one, or leave the condition out")
+	}
+	for _, e := range rules {
+		if t, ok := r.test(e); ok {
+			c.tests = append(c.tests, t)
+		}
+	}
+	return c
+}
+
+// test reads one rule of a condition.
+func (r *reader) test(n *yaml.Node) (t test, ok bool) {
+	m := r.mapping(n, &testSection)
+	if m == nil {
+		return t, false
+	}
+	t.field = r.path(m.values["field"], "field")
+	op := r.operator(m.values["op"])
+	if op < 0 {
+		return t, false
+	}
+	t.op = operator(op)
+	return t, r.operands(&t, m) && t.field != nil
+}
+
+// operatorSigns are the operators as other languages write them.
+var operatorSigns = map[string]string{"==": "eq", "=": "eq", "equals": "eq", "!=": "neq", "ne": "neq", ">": "gt", "<": "lt",
+	">=": "gte", "ge": "gte", "<=": "lte", "le": "lte", "=~": "regex", "match": "regex", "!~": "not_regex"}
+
+// operator is the index of an operator, or -1.
+func (r *reader) operator(n *yaml.Node) int {
+	if n != nil {
+		if known, ok := operatorSigns[n.Value]; ok {
+			r.at(n, "op %q is unknown: write %s", n.Value, known)
+			return -1
+		}
+	}
+	return r.choice(n, "op", operatorNames)
+}
+
+// operands reads the value that the test's operator needs.
+func (r *reader) operands(t *test, m *mapping) bool {
+	value, name := m.values["value"], operatorNames[t.op]
+	if t.op == opExists || t.op == opNotExists {
+		if value != nil {
+			r.at(value, "op %s takes no value: leave value out", name)
+		}
+		return value == nil
+	}
+	if value == nil {
+		r.at(m.node, "op %s has no value: add value: ...", name)
+		return false
+	}
+	switch t.op {
+	case opRegex, opNotRegex:
+		t.re = r.regex(value, "value of op "+name)
+		return t.re != nil
+	case opIn, opNotIn:
+		return r.operandList(t, value, name)
+	case opGreater, opLess, opGreaterEqual, opLessEqual:
+		v, ok := r.number(value, "value of op "+name)
+		t.wants = []operand{{number: v, isNumber: true}}
+		return ok
+	}
+	text, ok := r.text(value, "value of op "+name)
+	t.wants = []operand{operandOf(text)}
+	return ok
+}
+
+func (r *reader) operandList(t *test, value *yaml.Node, name string) bool {
+	if value.Kind != yaml.SequenceNode || len(value.Content) == 0 {
+		r.at(value, "value of op %s must be a list: write like [a, b]", name)
+		return false
+	}
+	for _, e := range r.list(value, "value") {
+		text, ok := r.text(e, "an element of value")
+		if !ok {
+			return false
+		}
+		t.wants = append(t.wants, operandOf(text))
+	}
+	return true
+}
+
+func operandOf(text string) operand {
+	n, ok := parseNumber([]byte(text))
+	return operand{text: []byte(text), number: n, isNumber: ok}
+}
+
+// regexFault is what package regexp says is wrong, without its own name.
+func regexFault(text string) string {
+	return strings.TrimPrefix(text, "error parsing regexp: ")
+}
+
+var (
+	metricName  = regexp.MustCompile(`^[a-zA-Z_:][a-zA-Z0-9_:]*$`)
+	labelName   = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
+	datadogName = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9_.]{0,199}$`)
+)

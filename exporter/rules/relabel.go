@@ -1,0 +1,215 @@
+package rules
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/model/relabel"
+	"go.yaml.in/yaml/v3"
+
+	"out_edge/plugin/record"
+)
+
+// relabelRule is what EngineConfig.Refused calls the relabel steps.
+const relabelRule = "metric_relabel_configs"
+
+// defaultRelabelLimit is how many series a relabeler remembers, twice over,
+// where there is no limit: the default of series_limit.
+const defaultRelabelLimit = 10000
+
+// relabeler applies the relabel steps and remembers what came of it.
+type relabeler struct {
+	steps   []*relabel.Config
+	results generations[*record.Series, relabelled]
+	targets generations[string, *target]
+}
+
+// relabelled is what becomes of a series.
+type relabelled struct {
+	from   *record.Series
+	to     *target // nil: dropped
+	why    refusal // of a drop that is a fault
+	totals bool    // a counter, histogram or summary
+}
+
+// target is a series that relabelling makes, and who feeds it: two series that
+// become one would make its total jump between theirs.
+type target struct {
+	id      *record.Series
+	owner   atomic.Pointer[record.Series]
+	missing atomic.Int32 // samples of others since the owner's last
+}
+
+// patience is how many samples of another series must come, without one of the
+// owner, until a target changes hands: a series may be followed by one that
+// differs only in labels that the steps take away.
+const patience = 100
+
+func newRelabeler(steps []*relabel.Config, limit int) *relabeler {
+	if len(steps) == 0 {
+		return nil
+	}
+	if limit <= 0 {
+		limit = defaultRelabelLimit
+	}
+	r := &relabeler{steps: steps}
+	r.results.limit, r.targets.limit = limit, limit
+	return r
+}
+
+// Relabel sends a series through metric_relabel_configs. It gives the very
+// pointer back if nothing changes, else the same one each time; false says that
+// the series is dropped. Labels with two underscores first are taken away at the
+// end, as they are for steps among themselves. A known series costs no
+// allocation.
+func (e *Engine) Relabel(s *record.Series) (*record.Series, bool) {
+	if e == nil || e.relabel == nil {
+		return s, true
+	}
+	to, why := e.relabel.series(s)
+	if why != accepted {
+		e.cfg.Refused(relabelRule, why.String(), 1)
+	}
+	return to, to != nil
+}
+
+func (r *relabeler) series(s *record.Series) (*record.Series, refusal) {
+	res, known := r.results.get(s)
+	if !known {
+		res = r.results.put(s, r.work(s))
+	}
+	switch {
+	case res.to == nil:
+		return nil, res.why
+	case res.totals && !res.to.belongs(s):
+		return nil, duplicate
+	}
+	return res.to.id, accepted
+}
+
+// work applies the steps.
+func (r *relabeler) work(s *record.Series) relabelled {
+	res := relabelled{from: s, totals: s.Kind != record.Gauge && s.Kind != record.Untyped}
+	b := labels.NewBuilder(labels.EmptyLabels())
+	b.Set(model.MetricNameLabel, s.Name)
+	for _, l := range s.Labels {
+		b.Set(l.Name, l.Value)
+	}
+	if !relabel.ProcessBuilder(b, r.steps...) {
+		return res
+	}
+	id := *s
+	id.Name = b.Get(model.MetricNameLabel)
+	id.Labels = nil
+	fits := metricName.MatchString(id.Name)
+	b.Range(func(l labels.Label) {
+		if !strings.HasPrefix(l.Name, "__") {
+			id.Labels = append(id.Labels, record.Label{Name: l.Name, Value: strings.ToValidUTF8(l.Value, "\uFFFD")})
+			fits = fits && labelName.MatchString(l.Name)
+		}
+	})
+	if !fits {
+		res.why = badName
+		return res
+	}
+	slices.SortFunc(id.Labels, func(a, b record.Label) int { return strings.Compare(a.Name, b.Name) })
+	if id.Name != s.Name {
+		id.DatadogName = datadogNameOf(id.Name)
+	}
+	res.to = r.target(s, &id)
+	return res
+}
+
+// target finds or makes the target with the identity id. Where s has that
+// identity itself, it is given as it is.
+func (r *relabeler) target(s, id *record.Series) *target {
+	key := string(appendKey(nil, id))
+	if t, ok := r.targets.get(key); ok {
+		return t
+	}
+	t := &target{id: id}
+	if s.Name == id.Name && slices.Equal(s.Labels, id.Labels) {
+		t.id = s
+	}
+	t.owner.Store(s)
+	return r.targets.put(key, t)
+}
+
+// belongs tells whether s may feed the target.
+func (t *target) belongs(s *record.Series) bool {
+	owner := t.owner.Load()
+	if owner == s {
+		if t.missing.Load() != 0 {
+			t.missing.Store(0)
+		}
+		return true
+	}
+	if same(owner, s) || t.missing.Add(1) > patience {
+		t.owner.Store(s)
+		t.missing.Store(0)
+		return true
+	}
+	return false
+}
+
+// relabels reads the section metric_relabel_configs, with Prometheus' own code.
+func (r *reader) relabels(f *File, n *yaml.Node) {
+	for _, e := range r.list(n, relabelRule) {
+		if m := r.mapping(e, &relabelSection); m != nil {
+			if cfg := r.relabel(m); cfg != nil {
+				f.relabels = append(f.relabels, cfg)
+			}
+		}
+	}
+}
+
+// relabel reads one step. What Prometheus would say without a line is looked at
+// first.
+func (r *reader) relabel(m *mapping) *relabel.Config {
+	before := len(r.all)
+	if re, ok := r.text(m.values["regex"], "regex"); ok {
+		if _, err := relabel.NewRegexp(re); err != nil {
+			what := strings.NewReplacer("`^(?s:"+re+")$`", "`"+re+"`").Replace(err.Error())
+			r.at(m.values["regex"], "regex is no regular expression of Go (RE2): %s", regexFault(what))
+		}
+	}
+	if action, ok := r.text(m.values["action"], "action"); ok && !slices.Contains(relabelActions, strings.ToLower(action)) {
+		r.at(m.values["action"], "action %q is unknown: %s", action, suggest(action, relabelActions))
+	}
+	if len(r.all) > before {
+		return nil
+	}
+	cfg := new(relabel.Config)
+	if err := m.node.Decode(cfg); err != nil {
+		r.relabelFault(m.node, err)
+		return nil
+	}
+	if err := cfg.Validate(model.LegacyValidation); err != nil {
+		r.at(m.node, "%s: %v", relabelSection.name, err)
+		return nil
+	}
+	return cfg
+}
+
+func (r *reader) relabelFault(n *yaml.Node, err error) {
+	var types *yaml.TypeError
+	if !errors.As(err, &types) {
+		r.at(n, "%s: %v", relabelSection.name, err)
+		return
+	}
+	for _, e := range types.Errors {
+		line := n.Line
+		text := e
+		if number, what, ok := cutLine(e); ok {
+			line, text = number, what
+		}
+		r.line(line, "%s: %s", relabelSection.name, text)
+	}
+}
+
+var relabelActions = []string{"replace", "keep", "drop", "keepequal", "dropequal", "hashmod", "labelmap", "labeldrop",
+	"labelkeep", "lowercase", "uppercase"}

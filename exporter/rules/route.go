@@ -1,0 +1,112 @@
+package rules
+
+import (
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"out_edge/plugin/delivery"
+	"out_edge/plugin/record"
+)
+
+// Route says which sinks a record goes to. A record's metrics go where a metrics
+// sink is on: Prometheus is the page.
+type Route struct {
+	Prometheus, Datadog, DatadogMetrics, RemoteWrite bool
+}
+
+// everywhere is the route of records that no rule is for.
+var everywhere = Route{Prometheus: true, Datadog: true, DatadogMetrics: true, RemoteWrite: true}
+
+// Metrics tells whether any sink wants the record's metrics.
+func (r Route) Metrics() bool { return r.Prometheus || r.DatadogMetrics || r.RemoteWrite }
+
+// Dropped tells whether no sink wants anything of the record.
+func (r Route) Dropped() bool { return r == Route{} }
+
+// route is one element of routes.
+type route struct {
+	tags tagPattern
+	when condition
+	to   Route
+}
+
+// sinkNames are the words of a route's sinks.
+var sinkNames = []string{delivery.SinkPrometheus, delivery.SinkDatadog, delivery.SinkDatadogMetrics, delivery.SinkRemoteWrite}
+
+// Route is where a record goes: the way of the first route that is for its tag
+// and whose condition it fulfils, or everywhere. rec is nil for a metrics
+// event, which fulfils no condition. Without routes, or for a nil File, it costs
+// nothing.
+func (f *File) Route(tag string, rec *record.Record) Route {
+	if f == nil || len(f.routes) == 0 {
+		return everywhere
+	}
+	routes, known := f.byTag.get(tag)
+	if !known {
+		tag = strings.Clone(tag)
+		routes = f.byTag.put(tag, f.routesOf(tag))
+	}
+	for _, r := range routes {
+		if r.when.holds(rec) {
+			return r.to
+		}
+	}
+	return everywhere
+}
+
+// routesOf are the routes that a record of the tag can take.
+func (f *File) routesOf(tag string) []*route {
+	var of []*route
+	for _, r := range f.routes {
+		if r.tags.match(tag) == nil {
+			continue
+		}
+		of = append(of, r)
+		if len(r.when.tests) == 0 {
+			break
+		}
+	}
+	return of
+}
+
+// routes reads the section routes.
+func (r *reader) routes(f *File, n *yaml.Node) {
+	for _, e := range r.list(n, "routes") {
+		m := r.mapping(e, &routeSection)
+		if m == nil {
+			continue
+		}
+		ro := &route{when: r.condition(m.values["condition"])}
+		ro.tags, _ = r.pattern(m)
+		r.checkReach(f, m, ro)
+		r.sinks(ro, m.values["sinks"])
+		f.routes = append(f.routes, ro)
+	}
+}
+
+func (r *reader) sinks(ro *route, n *yaml.Node) {
+	if n == nil {
+		return
+	}
+	if n.Kind != yaml.SequenceNode {
+		r.at(n, "sinks must be a list: write like [datadog], or [] to drop")
+		return
+	}
+	on := []*bool{&ro.to.Prometheus, &ro.to.Datadog, &ro.to.DatadogMetrics, &ro.to.RemoteWrite}
+	for _, e := range r.list(n, "sinks") {
+		if i := r.choice(e, "sink", sinkNames); i >= 0 {
+			*on[i] = true
+		}
+	}
+}
+
+// checkReach finds routes behind one that takes everything.
+func (r *reader) checkReach(f *File, m *mapping, ro *route) {
+	for _, before := range f.routes {
+		if len(before.when.tests) == 0 && before.tags.re != nil && before.tags.re.String() == anyTag().re.String() {
+			r.at(m.node, "no record comes this far: an earlier route takes all of them; the first that fits wins: put this one before it")
+			return
+		}
+	}
+}

@@ -1,0 +1,251 @@
+package rules
+
+import (
+	"math"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"out_edge/plugin/record"
+)
+
+// rule makes a metric's samples of the records that it is for.
+type rule struct {
+	tags   tagPattern
+	when   condition
+	field  *path // nil: each record counts 1
+	scale  float64
+	family *family
+	labels []template // in the order of family.labels
+}
+
+// value is what rec gives to the metric.
+func (r *rule) value(rec *record.Record) (float64, refusal) {
+	v := 1.0
+	if r.field != nil {
+		field := r.field.find(rec)
+		if len(field) == 0 {
+			return 0, noValue
+		}
+		var ok bool
+		if v, ok = number(field); !ok {
+			return 0, notANumber
+		}
+	}
+	v *= r.scale
+	switch {
+	case math.IsNaN(v) || math.IsInf(v, 0):
+		return 0, notFinite
+	case v < 0 && r.family.kind == record.Counter:
+		return 0, negative
+	}
+	return v, accepted
+}
+
+// metrics reads the section metrics.
+func (r *reader) metrics(f *File, n *yaml.Node) {
+	for _, e := range r.list(n, "metrics") {
+		m := r.mapping(e, &metricSection)
+		if m == nil {
+			continue
+		}
+		ru, ok := r.rule(m)
+		if own := r.family(m, ru); own != nil && r.settle(f, m, ru, own) && ok {
+			f.rules = append(f.rules, ru)
+		}
+	}
+	r.checkFamilies(f)
+}
+
+// rule reads all of a rule but what makes its family.
+func (r *reader) rule(m *mapping) (*rule, bool) {
+	before := len(r.all)
+	ru := &rule{scale: 1}
+	tags, tagsOK := r.pattern(m)
+	ru.tags = tags
+	ru.when = r.condition(m.values["condition"])
+	ru.field = r.path(m.values["value_field"], "value_field")
+	if s := m.values["scale"]; s != nil {
+		v, ok := r.number(s, "scale")
+		if ru.scale = v; ok && v == 0 {
+			r.at(s, "scale is 0, which makes every value 0: leave it out, or write what to multiply by")
+		}
+	}
+	if !tagsOK {
+		ru.tags = tagPattern{}
+	}
+	return ru, len(r.all) == before
+}
+
+// family reads what the rule says of its metric, and the labels. It is nil
+// where there is too little to go on.
+func (r *reader) family(m *mapping, ru *rule) *family {
+	f := &family{line: m.node.Line}
+	name, hasName := r.text(m.values["name"], "name")
+	kind := r.choice(m.values["type"], "type", kindNames)
+	f.help, _ = r.text(m.values["help"], "help")
+	f.help = strings.TrimSpace(f.help)
+	if hasName {
+		f.name, f.datadog, f.unit = name, datadogNameOf(name), unitOf(name)
+		hasName = r.checkName(m, name, kind)
+	}
+	if kind >= 0 {
+		f.kind = kinds[kind]
+		r.checkKind(m, f, ru.scale)
+	}
+	r.datadog(m, f)
+	r.labels(m, ru, f)
+	if !hasName || kind < 0 {
+		return nil
+	}
+	ru.family = f
+	return f
+}
+
+// checkName looks at a metric's name; kind is that in kindNames or -1.
+func (r *reader) checkName(m *mapping, name string, kind int) bool {
+	n := m.values["name"]
+	switch base, total := strings.CutSuffix(name, "_total"); {
+	case !metricName.MatchString(name):
+		r.at(n, "name %q is no metric's name: use letters, digits and _, with no digit first", name)
+		return false
+	case kind < 0:
+	case kinds[kind] == record.Counter && !total:
+		r.at(n, "name %s: a counter's name ends in _total: write %s_total", name, name)
+	case kinds[kind] != record.Counter && total && base != "":
+		r.at(n, "name %s: _total is for counters: write %s, or type: counter", name, base)
+	}
+	return true
+}
+
+// checkKind reads and checks what depends on the type.
+func (r *reader) checkKind(m *mapping, f *family, scale float64) {
+	buckets, value := m.values["buckets"], m.values["value_field"]
+	switch {
+	case f.kind == record.Histogram && buckets == nil:
+		f.bounds = defaultBuckets
+	case f.kind == record.Histogram:
+		f.bounds = r.buckets(buckets)
+	case buckets != nil:
+		r.at(buckets, "buckets are for histograms: leave them out, or write type: histogram")
+	}
+	switch {
+	case value == nil && f.kind != record.Counter:
+		r.at(m.node, "a %s has no value_field: add value_field: ... (only a counter can count records)", kindOf(f.kind))
+	case scale < 0 && f.kind == record.Counter:
+		r.at(m.values["scale"], "scale %v would make a counter fall: write a positive number, or type: gauge", scale)
+	}
+}
+
+func (r *reader) buckets(n *yaml.Node) []float64 {
+	var bounds []float64
+	before := len(r.all)
+	for _, e := range r.list(n, "buckets") {
+		b, _ := r.number(e, "a bucket's bound (+Inf goes without saying)")
+		bounds = append(bounds, b)
+	}
+	if len(r.all) == before && !rising(bounds) {
+		r.at(n, "buckets must rise: write like [0.1, 0.5, 1]")
+	}
+	return bounds
+}
+
+// datadog reads what only Datadog is told.
+func (r *reader) datadog(m *mapping, f *family) {
+	if name, ok := r.text(m.values["datadog_name"], "datadog_name"); ok {
+		f.datadog, f.datadogByUser = name, true
+		if !datadogName.MatchString(name) {
+			r.at(m.values["datadog_name"], "datadog_name %q is no name at Datadog: use letters, digits, _ and ., with a letter first, %d characters at most", name, maxDatadogName)
+		}
+	}
+	if unit, ok := r.text(m.values["unit"], "unit"); ok {
+		f.unit, f.unitByUser = unit, true
+	}
+}
+
+// labels reads label names and values.
+func (r *reader) labels(m *mapping, ru *rule, f *family) {
+	n := m.values["labels"]
+	if n == nil || isNull(n) {
+		return
+	}
+	if n.Kind != yaml.MappingNode {
+		r.at(n, "labels must be a mapping: write like status: $status")
+		return
+	}
+	byName := make(map[string]template)
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		k, v := n.Content[i], r.follow(n.Content[i+1])
+		t, ok := r.label(k, v, ru.tags)
+		if _, twice := byName[k.Value]; twice {
+			r.at(k, "label %s is given twice: keep one", k.Value)
+		} else if ok && r.checkLabel(k, f.kind) {
+			byName[k.Value] = t
+			f.labels = append(f.labels, k.Value)
+		}
+	}
+	slices.Sort(f.labels)
+	for _, name := range f.labels {
+		ru.labels = append(ru.labels, byName[name])
+	}
+}
+
+func (r *reader) label(k, v *yaml.Node, tags tagPattern) (template, bool) {
+	text, ok := r.text(v, "label "+k.Value)
+	if !ok || tags.re == nil {
+		return nil, ok
+	}
+	t, err := parseTemplate(text, tags)
+	if err != nil {
+		r.at(v, "label %s: %v", k.Value, err)
+	}
+	return t, err == nil
+}
+
+func (r *reader) checkLabel(k *yaml.Node, kind record.Kind) bool {
+	switch name := k.Value; {
+	case !labelName.MatchString(name):
+		r.at(k, "label %q is no label's name: use letters, digits and _, with no digit first", name)
+	case strings.HasPrefix(name, "__"):
+		r.at(k, "label %s: Prometheus keeps names with two underscores first for itself: write %s", name, strings.TrimLeft(name, "_"))
+	case name == "le" && kind == record.Histogram:
+		r.at(k, "label le is the histogram's own: choose another name")
+	default:
+		return true
+	}
+	return false
+}
+
+// settle makes the rule one of its name's family.
+func (r *reader) settle(f *File, m *mapping, ru *rule, own *family) bool {
+	i := slices.IndexFunc(f.families, func(x *family) bool { return x.name == own.name })
+	if i < 0 {
+		own.index = len(f.families)
+		f.families = append(f.families, own)
+		return true
+	}
+	ru.family = f.families[i]
+	if what := ru.family.differs(own); what != "" {
+		r.at(m.node, "metric %s is defined twice with another %s: write the same, or another name", own.name, what)
+		return false
+	}
+	ru.family.join(own)
+	return true
+}
+
+// checkFamilies looks at what can be said once all rules are read.
+func (r *reader) checkFamilies(f *File) {
+	lines := make(map[string]*family)
+	for _, fam := range f.families {
+		if fam.help == "" {
+			r.line(fam.line, "metric %s has no help: add help: ...", fam.name)
+		}
+		for _, line := range fam.lines() {
+			if other := lines[line]; other != nil {
+				r.line(fam.line, "metric %s would look like part of %s, in line %d, on the page: choose another name", fam.name, other.name, other.line)
+			}
+			lines[line] = fam
+		}
+	}
+}

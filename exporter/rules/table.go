@@ -1,0 +1,209 @@
+package rules
+
+import (
+	"math"
+	"slices"
+	"strings"
+	"sync"
+
+	"out_edge/plugin/record"
+)
+
+// table holds a metric's series by their label values.
+type table struct {
+	family *family
+	static []record.Label // of every series
+	room   *room
+	mu     sync.Mutex
+	series map[string]*series
+}
+
+// series is one series and its state, guarded by its table's mutex.
+type series struct {
+	id    *record.Series
+	total float64              // of a counter
+	dist  *record.Distribution // of a histogram; shared once it is in a sample
+	at    int64                // instant of the last sample, ns since 1970
+	seen  int64                // arrival of a gauge's last sample
+}
+
+// room is how many series an engine has, and may have.
+type room struct {
+	limit int
+	mu    sync.Mutex
+	used  int
+	bytes int   // of the keys
+	swept int64 // when expired gauges were last looked for
+}
+
+// take makes room for one series with a key of n bytes.
+func (r *room) take(n int) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.limit > 0 && (r.used >= r.limit || r.bytes+n > r.limit*1024) {
+		return false
+	}
+	r.used++
+	r.bytes += n
+	return true
+}
+
+func (r *room) give(n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.used--
+	r.bytes -= n
+}
+
+// sweep tells whether it is time to look for expired gauges again.
+func (r *room) sweep(now, every int64) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.swept != 0 && now-r.swept < every {
+		return false
+	}
+	r.swept = now
+	return true
+}
+
+func newTable(f *family, room *room, static []record.Label) *table {
+	return &table{family: f, static: static, room: room, series: make(map[string]*series)}
+}
+
+// add gives v to the series with the key and returns its sample.
+func (t *table) add(key []byte, v float64, unixNano, now int64) (record.Sample, refusal) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s := t.series[string(key)]
+	if s == nil {
+		if !t.room.take(len(key)) {
+			return record.Sample{}, overLimit
+		}
+		text := string(key)
+		s = &series{id: t.identity(text)}
+		t.series[text] = s
+	}
+	switch t.family.kind {
+	case record.Counter:
+		return s.count(v, unixNano)
+	case record.Histogram:
+		return s.observe(t.family, v, unixNano)
+	}
+	s.seen = now
+	return record.Sample{Series: s.id, UnixNano: unixNano, Value: v}, accepted
+}
+
+// count adds to a counter.
+func (s *series) count(v float64, unixNano int64) (record.Sample, refusal) {
+	total := s.total + v
+	if math.IsInf(total, 0) {
+		return record.Sample{}, notFinite
+	}
+	s.total = total
+	return record.Sample{Series: s.id, UnixNano: s.rise(unixNano), Value: total, Delta: v, HasDelta: true}, accepted
+}
+
+// observe adds to a histogram. The state before may be in anybody's hands, so
+// the new one is a copy.
+func (s *series) observe(f *family, v float64, unixNano int64) (record.Sample, refusal) {
+	d := snapshot(len(f.bounds))
+	d.Bounds, d.Count, d.Sum = f.bounds, 1, v
+	if last := s.dist; last != nil {
+		d.Count += last.Count
+		d.Sum += last.Sum
+		copy(d.Counts, last.Counts)
+	}
+	if math.IsInf(d.Sum, 0) {
+		return record.Sample{}, notFinite
+	}
+	for i := f.bucket(v); i < len(d.Counts); i++ {
+		d.Counts[i]++
+	}
+	s.dist = d
+	return record.Sample{Series: s.id, UnixNano: s.rise(unixNano), Dist: d}, accepted
+}
+
+// snapshot makes a Distribution with n counts, in one piece up to 16.
+func snapshot(n int) *record.Distribution {
+	if n > 16 {
+		return &record.Distribution{Counts: make([]uint64, n)}
+	}
+	s := &struct {
+		record.Distribution
+		counts [16]uint64
+	}{}
+	s.Counts = s.counts[:n:n]
+	return &s.Distribution
+}
+
+// disorder is how far, in ns, records of one series may stand out of order and
+// still share the newest instant: 10 minutes. Beyond that, they are another
+// time's, or the newest one was wrong.
+const disorder = int64(10 * 60 * 1e9)
+
+// rise makes the instants of a series' totals rise strictly. A total belongs to
+// the moment at which it was reached: with an older instant it would be taken
+// for an older total.
+func (s *series) rise(unixNano int64) int64 {
+	if unixNano <= s.at && s.at-unixNano <= disorder {
+		unixNano = s.at + 1
+	}
+	s.at = unixNano
+	return unixNano
+}
+
+// identity makes a series' identity from its key.
+func (t *table) identity(key string) *record.Series {
+	f := t.family
+	labels := make([]record.Label, 0, len(f.labels)+len(t.static))
+	static := t.static
+	for _, name := range f.labels {
+		value := key[:strings.IndexByte(key, separator)]
+		key = key[len(value)+1:]
+		for len(static) > 0 && static[0].Name < name {
+			labels = append(labels, static[0])
+			static = static[1:]
+		}
+		if value == "" {
+			continue
+		}
+		labels = append(labels, record.Label{Name: name, Value: value})
+		if len(static) > 0 && static[0].Name == name {
+			static = static[1:]
+		}
+	}
+	return &record.Series{Name: f.name, DatadogName: f.datadog, Help: f.help, Unit: f.unit, Kind: f.kind,
+		Labels: append(labels, static...)}
+}
+
+// expire drops the gauges that were last seen before the instant, and tells
+// whether it did.
+func (t *table) expire(before int64) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	dropped := false
+	for key, s := range t.series {
+		if s.seen < before {
+			delete(t.series, key)
+			t.room.give(len(key))
+			dropped = true
+		}
+	}
+	return dropped
+}
+
+// appendKey appends what tells one series from another.
+func appendKey(dst []byte, s *record.Series) []byte {
+	dst = append(dst, byte(s.Kind))
+	dst = append(append(dst, s.Name...), separator)
+	for i := range s.Labels {
+		dst = append(append(dst, s.Labels[i].Name...), separator)
+		dst = append(append(dst, s.Labels[i].Value...), separator)
+	}
+	return dst
+}
+
+// same tells whether two pointers stand for one series.
+func same(a, b *record.Series) bool {
+	return a == b || a.Kind == b.Kind && a.Name == b.Name && slices.Equal(a.Labels, b.Labels)
+}

@@ -1,0 +1,81 @@
+package rules
+
+import (
+	"bytes"
+	"math"
+	"strconv"
+	"unicode/utf8"
+
+	"out_edge/plugin/record"
+)
+
+// appendText appends a value as the text that a label or a regex sees, in
+// UTF-8: texts as they are, numbers in decimal, true and false. Anything else
+// is nothing.
+func appendText(dst []byte, v record.Value) []byte {
+	if text, ok := v.Bytes(); ok {
+		if utf8.Valid(text) {
+			return append(dst, text...)
+		}
+		return append(dst, bytes.ToValidUTF8(text, []byte("\uFFFD"))...)
+	}
+	r := v.Reader()
+	switch r.Next() {
+	case record.Bool:
+		return strconv.AppendBool(dst, r.Bool())
+	case record.Integer:
+		return strconv.AppendInt(dst, r.Int64(), 10)
+	case record.Unsigned:
+		return strconv.AppendUint(dst, r.Uint64(), 10)
+	case record.Double:
+		return appendFloat(dst, r.Float64())
+	}
+	return dst
+}
+
+// appendFloat writes f as people do: without an exponent up to 1e15, the last
+// magnitude at which every whole number has its own float64.
+func appendFloat(dst []byte, f float64) []byte {
+	if a := math.Abs(f); a == 0 || a >= 1e-6 && a < 1e15 {
+		return strconv.AppendFloat(dst, f, 'f', -1, 64)
+	}
+	return strconv.AppendFloat(dst, f, 'g', -1, 64)
+}
+
+// number is the number that v is: a number, a text that writes one in decimal,
+// or a bool, 1 or 0.
+func number(v record.Value) (float64, bool) {
+	r := v.Reader()
+	switch r.Next() {
+	case record.Integer, record.Unsigned, record.Double:
+		return r.Float64(), true
+	case record.Bool:
+		if r.Bool() {
+			return 1, true
+		}
+		return 0, true
+	case record.Str, record.Bin:
+		return parseNumber(r.Bytes())
+	}
+	return 0, false
+}
+
+// maxNumber is how long the text of a number may be, in bytes; a float64 never
+// needs more than 24.
+const maxNumber = 40
+
+// parseNumber reads a number as JSON, nginx and most else write one, with
+// spaces around it. Go's other forms (hexadecimal, inf, underscores) are none.
+func parseNumber(text []byte) (float64, bool) {
+	text = bytes.Trim(text, " \t")
+	if len(text) == 0 || len(text) > maxNumber {
+		return 0, false
+	}
+	for _, c := range text {
+		if !isDigit(c) && c != '.' && c != '-' && c != '+' && c|0x20 != 'e' {
+			return 0, false
+		}
+	}
+	f, err := strconv.ParseFloat(string(text), 64)
+	return f, err == nil
+}

@@ -1,0 +1,380 @@
+package exporter_test
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"out_edge/exporter"
+	"out_edge/plugin/record"
+	"out_edge/timefix"
+)
+
+func temperature(t testing.TB, zone string, v float64) []byte {
+	t.Helper()
+	return payload(t, "name", "thermal_zone"+zone, "type", "t", "temp", v)
+}
+
+func TestGaugesExpire(t *testing.T) {
+	clock := newClock()
+	cfg := loopback()
+	cfg.SeriesTTL = time.Minute
+	var expired []string
+	cfg.OnExpire = func(s *record.Series) { expired = append(expired, s.Name) }
+	m := open(t, quietHub(clock), cfg)
+	temp := temperature(t, "0", 20)
+	observe(m, temp, start)
+	observe(m, payload(t, "read_size", 5, "write_size", 6), start)
+	m.Apply([]record.Sample{sample(record.Untyped, "u", 1), sample(record.Counter, "c_total", 1)})
+	shown := []string{"edge_temperature", "edge_disk", "u ", "c_total "}
+
+	clock.Advance(time.Minute)
+	wantLines(t, scrape(t, m, shown...), "c_total 1", "edge_disk_read_bytes_total 5", "edge_disk_written_bytes_total 6",
+		`edge_temperature_celsius{type="t",zone="thermal_zone0"} 20`, "u 1")
+	clock.Advance(1)
+	wantLines(t, scrape(t, m, shown...), "c_total 1", "edge_disk_read_bytes_total 5", "edge_disk_written_bytes_total 6")
+	slices.Sort(expired)
+	wantLines(t, expired, "edge_temperature_celsius", "u")
+
+	m.Apply([]record.Sample{sample(record.Counter, "u", 2)}) // its name is free for another kind
+	wantLines(t, scrape(t, m, "u "), "u 2")
+
+	observe(m, temp, start) // and come back; arrival counts, not the record's age
+	wantLines(t, scrape(t, m, "edge_temperature"), `edge_temperature_celsius{type="t",zone="thermal_zone0"} 20`)
+	clock.Set(start.AddDate(3, 0, 0)) // no step of the wall clock makes a series old
+	wantLines(t, scrape(t, m, "edge_temperature"), `edge_temperature_celsius{type="t",zone="thermal_zone0"} 20`)
+}
+
+// Each sample starts the time to live anew, an old record's too.
+func TestGaugesLive(t *testing.T) {
+	clock := newClock()
+	cfg := loopback()
+	cfg.SeriesTTL = time.Minute
+	m := open(t, quietHub(clock), cfg)
+	for range 3 {
+		observe(m, temperature(t, "0", 20), start)
+		clock.Advance(40 * time.Second)
+	}
+	wantLines(t, scrape(t, m, "edge_temperature"), `edge_temperature_celsius{type="t",zone="thermal_zone0"} 20`)
+}
+
+func TestNoTTL(t *testing.T) {
+	clock := newClock()
+	cfg := loopback()
+	cfg.SeriesTTL = 0
+	m := open(t, quietHub(clock), cfg)
+	observe(m, temperature(t, "0", 20), start)
+	clock.Advance(20 * 365 * 24 * time.Hour)
+	wantLines(t, scrape(t, m, "edge_temperature"), `edge_temperature_celsius{type="t",zone="thermal_zone0"} 20`)
+}
+
+// bubbleClock is the time of a synctest bubble.
+type bubbleClock struct{}
+
+func (bubbleClock) Now() timefix.Instant {
+	return timefix.Instant{Wall: time.Now().UnixNano(), Boot: time.Now().UnixNano()}
+}
+
+// Nobody scrapes, and yet expired series leave.
+func TestGaugesExpireUnseen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log, _ := newLog()
+		cfg := loopback()
+		cfg.Listen, cfg.SeriesTTL, cfg.SeriesLimit = exporter.ListenOff, time.Minute, 1
+		began := time.Now()
+		expired := make(chan time.Duration, 1)
+		cfg.OnExpire = func(*record.Series) { expired <- time.Since(began) }
+		m, err := exporter.NewHub(log, bubbleClock{}).Open(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		observe(m, temperature(t, "0", 20), began)
+		if after := <-expired; after < time.Minute || after > time.Minute+6*time.Second {
+			t.Errorf("expired after %v", after)
+		}
+		if samples, _ := observe(m, temperature(t, "1", 20), began); len(samples) != 1 {
+			t.Error("the expired series still takes room")
+		}
+		closeNow(t, m)
+	})
+}
+
+func TestNewestWins(t *testing.T) {
+	clock := newClock()
+	m := open(t, quietHub(clock), loopback())
+	for _, c := range []struct {
+		name  string
+		value float64
+		at    time.Time
+		want  string
+	}{
+		{"first", 1, start, "1"},
+		{"hours old, from a backlog", 2, start.Add(-5 * time.Hour), "1"},
+		{"same instant", 3, start, "3"},
+		{"newer", 4, start.Add(time.Second), "4"},
+		{"far in the future", 5, start.AddDate(1, 0, 0), "5"},
+		{"now: the future one was wrong", 6, start.Add(2 * time.Second), "6"},
+	} {
+		samples, _ := observe(m, temperature(t, "0", c.value), c.at)
+		if len(samples) != 1 || samples[0].Value != c.value || samples[0].UnixNano != c.at.UnixNano() {
+			t.Errorf("%s: the other sinks get %v", c.name, samples)
+		}
+		got := scrape(t, m, "edge_temperature")
+		if want := `edge_temperature_celsius{type="t",zone="thermal_zone0"} ` + c.want; len(got) != 1 || got[0] != want {
+			t.Errorf("%s: got %q, want %q", c.name, got, want)
+		}
+	}
+}
+
+func TestSharedPage(t *testing.T) {
+	clock := newClock()
+	hub := quietHub(clock)
+	first, second := loopback(), loopback()
+	first.Ready = func() []string { return []string{"first: no key"} }
+	second.Ready = func() []string { return nil }
+	a, b := open(t, hub, first), open(t, hub, second)
+	if a.Addr().String() != b.Addr().String() {
+		t.Fatal("two addresses")
+	}
+	disk := payload(t, "read_size", 100, "write_size", 0)
+	observe(a, disk, start)
+	twin, _ := observe(b, disk, start)
+	wantLines(t, lines(twin), "edge_disk_read_bytes_total 100 +100", "edge_disk_written_bytes_total 0 +0")
+	observe(b, disk, start.Add(time.Second))
+	observe(b, temperature(t, "9", 1), start)
+	if a.Self() != b.Self() {
+		t.Error("same prefix and labels, but two sets of self series")
+	}
+	wantLines(t, scrape(t, a, "edge_disk_read", "edge_temp", "shown_by_other"),
+		"edge_disk_read_bytes_total 100",
+		`edge_dropped_records_total{reason="shown_by_other_instance",sink="prometheus"} 4`,
+		`edge_temperature_celsius{type="t",zone="thermal_zone9"} 1`)
+
+	closeNow(t, a)
+	wantLines(t, scrape(t, b, "edge_disk_read", "edge_temp"), `edge_temperature_celsius{type="t",zone="thermal_zone9"} 1`)
+	observe(b, disk, start.Add(2*time.Second)) // and takes the place over
+	wantLines(t, scrape(t, b, "edge_disk_read"), "edge_disk_read_bytes_total 300")
+}
+
+func TestSharedPageOtherLabels(t *testing.T) {
+	hub := quietHub(newClock())
+	first, second := loopback(), loopback()
+	first.Labels = []record.Label{{Name: "site", Value: "a"}}
+	second.Labels = []record.Label{{Name: "room", Value: "b"}, {Name: "zone", Value: "lost: the series has its own"}}
+	a, b := open(t, hub, first), open(t, hub, second)
+	observe(a, temperature(t, "0", 1), start)
+	observe(b, temperature(t, "0", 2), start)
+	a.Self().Delivered("datadog", 3)
+	wantLines(t, scrape(t, a, "edge_temp", `edge_records_total{result="delivered",`),
+		`edge_records_total{result="delivered",sink="datadog",site="a"} 3`,
+		`edge_records_total{result="delivered",sink="prometheus",site="a"} 1`,
+		`edge_records_total{result="delivered",room="b",sink="prometheus",zone="lost: the series has its own"} 1`,
+		`edge_temperature_celsius{site="a",type="t",zone="thermal_zone0"} 1`,
+		`edge_temperature_celsius{room="b",type="t",zone="thermal_zone0"} 2`)
+}
+
+func TestListenOffIsPrivate(t *testing.T) {
+	hub := quietHub(newClock())
+	cfg := loopback()
+	cfg.Listen = exporter.ListenOff
+	a, b := open(t, hub, cfg), open(t, hub, cfg)
+	if a.Self() == b.Self() || a.Addr() != nil {
+		t.Error("two pages that are off are one")
+	}
+}
+
+// sample makes a sample of a series without labels, at start.
+func sample(kind record.Kind, name string, v float64, labels ...record.Label) record.Sample {
+	return record.Sample{Series: &record.Series{Name: name, Help: "Help.", Kind: kind, Labels: labels}, UnixNano: start.UnixNano(), Value: v}
+}
+
+func TestApply(t *testing.T) {
+	cfg := loopback()
+	cfg.Labels = []record.Label{{Name: "site", Value: "a"}}
+	m := open(t, quietHub(newClock()), cfg)
+	samples := []record.Sample{
+		sample(record.Gauge, "node_load1", 0.5),
+		sample(record.Gauge, "node load/5", 0.25, record.Label{Name: "a-b", Value: "x\xffy"}, record.Label{Name: "site", Value: "own"}),
+		sample(record.Untyped, "u", 7, record.Label{Name: "empty"}),
+		sample(record.Counter, "events", 3),
+		{Series: &record.Series{Name: "h", Kind: record.Histogram}, UnixNano: 1,
+			Dist: &record.Distribution{Count: 3, Sum: 4.5, Bounds: []float64{1, 2}, Counts: []uint64{1, 2}}},
+		{Series: &record.Series{Name: "s", Kind: record.Summary}, UnixNano: 1,
+			Dist: &record.Distribution{Count: 2, Sum: 8, Bounds: []float64{0.5, 0.9}, Values: []float64{3, 5}}},
+	}
+	before := slices.Clone(samples)
+	m.Apply(samples)
+
+	_, body := fetch(t, m, "/metrics?name[]=node_load1&name[]=node_load_5&name[]=u&name[]=events&name[]=h&name[]=s")
+	want := `# HELP events Help.
+# TYPE events counter
+events{site="a"} 3
+# HELP h 
+# TYPE h histogram
+h_bucket{site="a",le="1"} 1
+h_bucket{site="a",le="2"} 2
+h_bucket{site="a",le="+Inf"} 3
+h_sum{site="a"} 4.5
+h_count{site="a"} 3
+# HELP node_load1 Help.
+# TYPE node_load1 gauge
+node_load1{site="a"} 0.5
+# HELP node_load_5 Help.
+# TYPE node_load_5 gauge
+node_load_5{a_b="x�y",site="own"} 0.25
+# HELP s 
+# TYPE s summary
+s{site="a",quantile="0.5"} 3
+s{site="a",quantile="0.9"} 5
+s_sum{site="a"} 8
+s_count{site="a"} 2
+# HELP u Help.
+# TYPE u untyped
+u{site="a"} 7
+`
+	if body != want {
+		t.Errorf("got\n%s\nwant\n%s", body, want)
+	}
+	if len(before[0].Series.Labels) != 0 || len(samples[0].Series.Labels) != 1 {
+		t.Error("the sample does not carry the instance's label, or its series was written to")
+	}
+}
+
+func TestApplyRefuses(t *testing.T) {
+	m := open(t, quietHub(newClock()), loopback())
+	hist := func(name string, d *record.Distribution) record.Sample {
+		return record.Sample{Series: &record.Series{Name: name, Kind: record.Histogram}, Dist: d}
+	}
+	good := &record.Distribution{Count: 1, Bounds: []float64{1}, Counts: []uint64{1}}
+	m.Apply([]record.Sample{
+		sample(record.Gauge, "one", 1),
+		sample(record.Counter, "one", 2),                                      // conflict
+		sample(record.Counter, "one", 2, record.Label{Name: "a", Value: "b"}), // conflict
+		sample(record.Counter, "edge_records_total", 2),                       // conflict: a self series
+		hist("hist", good), sample(record.Gauge, "hist_sum", 1),               // conflict: a line of hist
+		sample(record.Gauge, "gaug_count", 1), hist("gaug", good), // conflict, the other way round
+		hist("wrong1", nil), // malformed
+		hist("wrong2", &record.Distribution{Bounds: []float64{1}}),                                      // malformed
+		hist("wrong3", &record.Distribution{Count: 9, Bounds: []float64{2, 1}, Counts: []uint64{1, 1}}), // malformed
+		hist("wrong4", &record.Distribution{Count: 9, Bounds: []float64{1, 2}, Counts: []uint64{2, 1}}), // malformed
+		hist("wrong5", &record.Distribution{Count: 1, Bounds: []float64{1}, Counts: []uint64{2}}),       // malformed
+		sample(record.Gauge, "", 1), // malformed
+		{Series: &record.Series{Name: "le", Kind: record.Histogram, Labels: []record.Label{{Name: "le", Value: "1"}}}, Dist: good}, // malformed
+	})
+	wantLines(t, scrape(t, m, "one ", "hist_", "gaug_", "wrong", `"name_conflict"`, `"malformed"`),
+		`edge_dropped_records_total{reason="malformed",sink="prometheus"} 7`,
+		`edge_dropped_records_total{reason="name_conflict",sink="prometheus"} 5`,
+		"gaug_count 1", `hist_bucket{le="1"} 1`, `hist_bucket{le="+Inf"} 1`, "hist_sum 0", "hist_count 1", "one 1")
+}
+
+func TestApplyCounterDeltas(t *testing.T) {
+	m := open(t, quietHub(newClock()), loopback())
+	var got []string
+	for i, v := range []float64{100, 130, 130, 20} {
+		s := []record.Sample{sample(record.Counter, "c_total", v)} // another pointer each time
+		s[0].UnixNano += int64(i)
+		m.Apply(s)
+		got = append(got, line(s[0]))
+	}
+	late := []record.Sample{sample(record.Counter, "c_total", 999)}
+	late[0].UnixNano -= int64(time.Hour)
+	m.Apply(late)
+	wantLines(t, append(got, line(late[0])), "c_total 100", "c_total 130 +30", "c_total 130 +0", "c_total 20 +20", "c_total 999")
+	wantLines(t, scrape(t, m, "c_total"), "c_total 20")
+}
+
+func TestSeriesLimit(t *testing.T) {
+	const limit, pushed = 10_000, 200_000
+	cfg := loopback()
+	cfg.SeriesLimit = limit
+	m := open(t, quietHub(newClock()), cfg)
+	before := heap()
+	batch := make([]record.Sample, 1)
+	for i := range pushed {
+		batch[0] = sample(record.Gauge, "sensor_value", float64(i), record.Label{Name: "id", Value: fmt.Sprintf("sensor-%d", i)})
+		m.Apply(batch)
+	}
+	grown := heap() - before
+	t.Logf("%d series in %d KiB", limit, grown>>10)
+	if grown > 16<<20 {
+		t.Errorf("%d bytes for %d series", grown, limit)
+	}
+	samples, taken := observe(m, temperature(t, "0", 1), start)
+	if taken != 1 || len(samples) != 0 {
+		t.Error("a new host series got over the limit")
+	}
+	batch[0] = sample(record.Gauge, "sensor_value", -1, record.Label{Name: "id", Value: "sensor-0"})
+	m.Apply(batch)
+	got := scrape(t, m, "sensor_value", `"series_limit"`)
+	if len(got) != limit+1 {
+		t.Fatalf("%d lines", len(got))
+	}
+	wantLines(t, got[:2], fmt.Sprintf(`edge_dropped_records_total{reason="series_limit",sink="prometheus"} %d`, pushed-limit+1),
+		`sensor_value{id="sensor-0"} -1`)
+}
+
+// Few series with huge labels are bounded as well.
+func TestSeriesLimitBytes(t *testing.T) {
+	cfg := loopback()
+	cfg.SeriesLimit = 10
+	m := open(t, quietHub(newClock()), cfg)
+	huge := make([]byte, 6000)
+	for i := range huge {
+		huge[i] = 'x'
+	}
+	for _, id := range []string{"a", "b"} {
+		m.Apply([]record.Sample{sample(record.Gauge, "g", 1, record.Label{Name: "id", Value: id + string(huge)})})
+	}
+	wantLines(t, scrape(t, m, `"series_limit"`), `edge_dropped_records_total{reason="series_limit",sink="prometheus"} 1`)
+}
+
+// A source that makes each sample a Series anew does not pile them up.
+func TestSeriesDoNotPileUp(t *testing.T) {
+	m := open(t, quietHub(newClock()), loopback())
+	before := heap()
+	for i := range 50_000 {
+		m.Apply([]record.Sample{sample(record.Gauge, "g", float64(i))})
+	}
+	if grown := heap() - before; grown > 1<<20 {
+		t.Errorf("%d bytes for one series", grown)
+	}
+	wantLines(t, scrape(t, m, "g 4"), "g 49999")
+}
+
+// A label of the instance gives way where a self series has it itself.
+func TestLabelsOfSelfWin(t *testing.T) {
+	cfg := loopback()
+	for _, name := range []string{"sink", "reason", "le", "version", "site"} {
+		cfg.Labels = append(cfg.Labels, record.Label{Name: name, Value: "mine"})
+	}
+	m := open(t, quietHub(newClock()), cfg)
+	m.Self().Dropped("datadog", "too_large", 2)
+	wantLines(t, scrape(t, m, "too_large", "edge_build_info", "flush_duration_seconds_sum", `result="dropped",sink="datadog"`)[1:],
+		`edge_dropped_records_total{reason="too_large",sink="datadog",le="mine",site="mine",version="mine"} 2`,
+		`edge_flush_duration_seconds_sum{reason="mine",sink="mine",site="mine",version="mine"} 0`,
+		`edge_records_total{result="dropped",sink="datadog",le="mine",reason="mine",site="mine",version="mine"} 2`)
+}
+
+func heap() int64 {
+	runtime.GC()
+	var s runtime.MemStats
+	runtime.ReadMemStats(&s)
+	return int64(s.HeapAlloc)
+}
+
+func TestClosed(t *testing.T) {
+	m := open(t, quietHub(newClock()), loopback())
+	observe(m, temperature(t, "0", 1), start)
+	closeNow(t, m)
+	if err := m.Close(context.Background()); err != nil {
+		t.Errorf("second Close: %v", err)
+	}
+	if samples, taken := observe(m, temperature(t, "0", 1), start); taken != 1 || len(samples) != 0 {
+		t.Error("a closed instance makes series")
+	}
+	m.Self().Delivered("datadog", 1)
+}

@@ -1,0 +1,70 @@
+package delivery
+
+import (
+	"fmt"
+	"net/textproto"
+	"strings"
+)
+
+// Header is one name and value for each request of a sink.
+type Header struct{ Name, Value string }
+
+// ParseHeaders reads a property of headers: `Name value` or `Name: value`,
+// several of them separated by commas. A value that holds a comma stands in
+// double quotes. An error names the property, and no value: one may be secret.
+func ParseHeaders(property, text string) ([]Header, error) {
+	var headers []Header
+	for _, item := range splitQuoted(text) {
+		item = strings.TrimSpace(item)
+		if item == "" {
+			continue
+		}
+		h, ok := parseHeader(item)
+		if !ok {
+			return nil, fmt.Errorf("`%s`: part %d is not `Name value`", property, len(headers)+1)
+		}
+		headers = append(headers, h)
+	}
+	return headers, nil
+}
+
+func parseHeader(item string) (Header, bool) {
+	name, value, ok := strings.Cut(item, " ")
+	if n, v, colon := strings.Cut(item, ":"); colon && !strings.ContainsAny(n, " \t") {
+		name, value, ok = n, v, true
+	}
+	h := Header{textproto.CanonicalMIMEHeaderKey(name), unquote(strings.TrimSpace(value))}
+	return h, ok && h.Valid()
+}
+
+// Valid tells whether the header can stand in a request.
+func (h Header) Valid() bool {
+	return h.Value != "" && isToken(h.Name) && !strings.ContainsFunc(h.Value, isControl)
+}
+
+// splitQuoted splits at the commas that stand outside double quotes.
+func splitQuoted(s string) []string {
+	quoted := false
+	return strings.FieldsFunc(s, func(r rune) bool {
+		if r == '"' {
+			quoted = !quoted
+		}
+		return r == ',' && !quoted
+	})
+}
+
+func unquote(s string) string {
+	if len(s) >= 2 && s[0] == '"' && s[len(s)-1] == '"' {
+		return s[1 : len(s)-1]
+	}
+	return s
+}
+
+func isControl(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
+
+// isToken tells whether s can name an HTTP header.
+func isToken(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
+		return r <= ' ' || r >= 0x7f || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r)
+	})
+}

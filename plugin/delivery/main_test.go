@@ -1,0 +1,43 @@
+package delivery_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+// envProxy is what the environment names as proxy; net/http reads that once a
+// process, and uses it for no loopback address.
+const envProxy = "proxy.invalid:3128"
+
+func TestMain(m *testing.M) {
+	for name, value := range map[string]string{
+		"HTTP_PROXY": "http://u:p@" + envProxy, "http_proxy": "", "NO_PROXY": "direct.invalid", "no_proxy": "",
+	} {
+		if err := os.Setenv(name, value); err != nil {
+			panic(err)
+		}
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// ticks is time that the test moves.
+type ticks struct{ atomic.Int64 }
+
+func (t *ticks) elapsed() time.Duration  { return time.Duration(t.Load()) }
+func (t *ticks) advance(d time.Duration) { t.Add(int64(d)) }
+
+// loopbackOnly dials nothing but this machine.
+func loopbackOnly(ctx context.Context, network, addr string) (net.Conn, error) {
+	host, _, err := net.SplitHostPort(addr)
+	if ip := net.ParseIP(host); err != nil || ip == nil || !ip.IsLoopback() {
+		return nil, fmt.Errorf("test dials %s, which is not loopback", addr)
+	}
+	return new(net.Dialer).DialContext(ctx, network, addr)
+}
