@@ -40,7 +40,7 @@ func (f *FaultLog) Fail(kind string, loud bool, msg string, attrs ...any) {
 		f.since = now
 	}
 	f.count++
-	if at, seen := f.logged[kind]; seen && (at >= f.since || now-at < faultAgain) {
+	if at, seen := f.logged[kind]; seen && at <= now && (at >= f.since || now-at < faultAgain) {
 		return
 	}
 	f.logged[kind] = now

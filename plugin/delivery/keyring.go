@@ -54,7 +54,8 @@ func (k *Keyring) Get() Secret {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.path != "" {
-		if now := k.elapsed(); !k.read || now-k.checked >= secretCheck {
+		now := k.elapsed()
+		if since := now - k.checked; !k.read || since < 0 || since >= secretCheck {
 			k.checked, k.read = now, true
 			k.load()
 		}

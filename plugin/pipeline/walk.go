@@ -1,0 +1,113 @@
+package pipeline
+
+import (
+	"context"
+
+	"out_edge/ddsink"
+	"out_edge/plugin/delivery"
+	"out_edge/plugin/record"
+	"out_edge/timefix"
+)
+
+// walkPayload takes the payload for what it is. The first error is that of the
+// logs, to be retried; the second says that there is nothing to retry.
+func (p *Pipeline) walkPayload(ctx context.Context, tag string, payload []byte, t *try, sure bool) (logs, err error) {
+	switch record.Detect(payload) {
+	case record.Logs:
+		return p.walk(ctx, tag, payload, t, sure), nil
+	case record.Metrics:
+		return nil, p.takeMetrics(payload, t)
+	case record.Traces:
+		p.warnTrace.Do(func() { p.log.Warn("traces reach this output and are dropped: keep them away with `match`") })
+		return nil, p.refuse(t, "traces")
+	}
+	return nil, p.refuse(t, "undecodable")
+}
+
+// walk is the data path: decode, repair, route, deliver.
+func (p *Pipeline) walk(ctx context.Context, tag string, payload []byte, t *try, sure bool) error {
+	s := p.scratch.Get().(*scratch)
+	defer p.scratch.Put(s)
+	session := p.fixer.Begin(tag, t.arrived, t.again)
+	chunk := p.beginLogs(ctx, tag, t, sure)
+	s.samples = s.samples[:0]
+	s.decoder.Reset(payload)
+	for s.decoder.Next() {
+		rec := s.decoder.Record()
+		at := session.Repair(timefix.Raw{Form: timefix.Form(rec.Time.Form), Bits: rec.Time.Bits}).UnixNano
+		if !t.again {
+			s.samples = p.observe(s.samples, tag, rec, at, t)
+		}
+		if chunk != nil {
+			chunk.Add(rec, at)
+		}
+	}
+	p.settleSamples(&session, s, t)
+	p.metrics.Self().Repairs(session.End())
+	p.countUndecodable(&s.decoder, t)
+	if chunk == nil {
+		return nil
+	}
+	return chunk.End()
+}
+
+// beginLogs is nil where no log can leave now.
+func (p *Pipeline) beginLogs(ctx context.Context, tag string, t *try, sure bool) *ddsink.Chunk {
+	if p.datadog == nil || !sure {
+		return nil
+	}
+	return p.datadog.Begin(ctx, tag, &t.logs)
+}
+
+// observe gives a host record to the metrics, and settles for the logs what is
+// not theirs.
+func (p *Pipeline) observe(dst []record.Sample, tag string, rec *record.Record, at int64, t *try) []record.Sample {
+	if p.cfg.Host == HostLogs {
+		return dst
+	}
+	samples, taken := p.metrics.Observe(dst, tag, rec, at)
+	if !taken {
+		return dst
+	}
+	switch p.cfg.Host {
+	case HostMetrics:
+		t.logs.Add(rec.Index)
+	case HostOff:
+		t.logs.Add(rec.Index)
+		return dst
+	}
+	return samples
+}
+
+// settleSamples makes the samples of a first try the try's own, and looks again
+// at those that were stamped by a clock that nobody could believe.
+func (p *Pipeline) settleSamples(session *timefix.Session, s *scratch, t *try) {
+	if !t.again && len(s.samples) > 0 && p.sends() {
+		t.samples = append([]record.Sample(nil), s.samples...)
+	}
+	if t.again && t.unsure {
+		for i := range t.samples {
+			raw := eventTime(t.samples[i].UnixNano)
+			t.samples[i].UnixNano = session.Repair(raw).UnixNano
+		}
+	}
+}
+
+func (p *Pipeline) countUndecodable(d *record.Decoder, t *try) {
+	if n := d.Undecodable(); n > 0 && !t.again {
+		p.metrics.Self().Dropped(delivery.SinkDecode, "undecodable", n)
+	}
+}
+
+// refuse counts a payload that nothing can be made of.
+func (p *Pipeline) refuse(t *try, reason string) error {
+	if !t.again {
+		p.metrics.Self().Dropped(delivery.SinkDecode, reason, 1)
+	}
+	return errNothing
+}
+
+func (p *Pipeline) logRepair(r timefix.Repair) {
+	p.log.Info("time repaired: first of its kind for this tag", "tag", r.Tag, "verdict", r.Verdict.String(),
+		"before", stamp(r.Before), "after", stamp(r.After), "why", r.Why)
+}
