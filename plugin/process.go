@@ -6,6 +6,7 @@ import (
 	"os"
 	"runtime/debug"
 	"sync"
+	"time"
 
 	"out_edge/exporter"
 	"out_edge/plugin/config"
@@ -53,7 +54,7 @@ func (h *process) open(property func(string) string, thread int) (*instance, err
 		return nil, errForked
 	}
 	hostname, _ := os.Hostname() // without one, the host stays unnamed
-	settings, faults := config.Load(config.Source{Property: property, Env: os.Getenv, Hostname: hostname, Version: version})
+	settings, faults := config.Load(config.Source{Property: property, Env: os.Getenv, Hostname: hostname, Version: version, BuildDate: buildDate()})
 	if len(faults) > 0 {
 		for _, f := range faults {
 			h.log.Error(f.Error())
@@ -66,4 +67,19 @@ func (h *process) open(property func(string) string, thread int) (*instance, err
 		return nil, err
 	}
 	return in, nil
+}
+
+// buildDate is the time of the commit that the library was built from, or zero.
+func buildDate() time.Time {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return time.Time{}
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.time" {
+			t, _ := time.Parse(time.RFC3339, s.Value)
+			return t
+		}
+	}
+	return time.Time{}
 }

@@ -3,6 +3,7 @@ package timefix
 import (
 	"math"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -47,6 +48,7 @@ type Fixer struct {
 	tags memory
 
 	watch  wallWatch
+	otlp   atomic.Bool // the host's OTLP input garbles nanoseconds
 	recent board
 	notes  sync.Pool // of *notes
 }

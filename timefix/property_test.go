@@ -123,3 +123,29 @@ func TestPropertyBelievable(t *testing.T) {
 		}
 	}
 }
+
+// TestPropertyOneTag: the same for a tag that sends nothing but times at random
+// from 24 days back to 24 ahead, which no source does. What looks like µs or ns
+// by chance may cost one record in 2000.
+func TestPropertyOneTag(t *testing.T) {
+	r := rand.New(rand.NewPCG(13, 14))
+	now := date(2026, 11, 21)
+	wrong, tested := 0, 0
+	for range 100 {
+		s := timefix.New(timefix.Config{}).Begin("tag", at(now), false)
+		for range 1000 {
+			truth := now.Add(time.Duration(r.Int64N(int64(48*day))) - 24*day).Truncate(time.Millisecond)
+			raw := wrapped(truth, time.Millisecond)
+			if plausible(int64(raw.Bits>>32), now, false) {
+				continue
+			}
+			if tested++; s.Repair(raw).UnixNano != truth.UnixNano() {
+				wrong++
+			}
+		}
+		s.End()
+	}
+	if wrong > tested/2000 {
+		t.Errorf("%d of %d records are wrong", wrong, tested)
+	}
+}

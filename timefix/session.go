@@ -128,7 +128,7 @@ func (s *Session) note(raw Raw, r reading, fixed Fixed, why string) {
 	before, _ := r.seconds()
 	slot := n.put()
 	*slot = Repair{Tag: s.tag, Raw: raw, Before: before, After: fixed.UnixNano, Verdict: fixed.Verdict, Why: why, At: s.at}
-	if bit := uint16(1) << fixed.Verdict; (n.known|s.stream.told)&bit == 0 {
+	if bit := uint16(1) << fixed.Verdict; n.known&bit == 0 {
 		n.known |= bit
 		n.firsts[fixed.Verdict] = *slot
 	}

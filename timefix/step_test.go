@@ -207,3 +207,40 @@ func TestBelievable(t *testing.T) {
 		}
 	}
 }
+
+// TestStampsThatFitTwice: what two settings can have stamped is not moved.
+func TestStampsThatFitTwice(t *testing.T) {
+	t.Run("before or after the step", func(t *testing.T) {
+		f := timefix.New(timefix.Config{})
+		h := start(date(2026, 11, 21))
+		flushes(f, "local", h, 5)
+		raw := h.after(45 * time.Second).stamp() // 15 s later by the new setting than the last flush
+		h.set(h.ago(-30 * time.Second))
+		stays(t, send(f, "local", h.after(15*time.Second).now(), raw)[0], raw)
+	})
+	t.Run("before either of two steps", func(t *testing.T) {
+		f := timefix.New(timefix.Config{})
+		h := start(time.Unix(20, 0))
+		send(f, "local", h.after(time.Minute).now())
+		raw := h.after(40 * time.Second).stamp()
+		h.set(h.ago(-10 * time.Second))
+		send(f, "local", h.after(20*time.Second).now())
+		h.set(date(2026, 11, 21))
+		want(t, send(f, "local", h.after(time.Second).now(), raw)[0], h.ago(0), timefix.Arrival)
+	})
+}
+
+// TestInstantsOutOfOrder: a session that began before a step is no step back.
+func TestInstantsOutOfOrder(t *testing.T) {
+	f := timefix.New(timefix.Config{})
+	h := start(date(2026, 11, 21))
+	flushes(f, "local", h, 5)
+	inFlight, before := h.stamp(), h.after(time.Second).now()
+	h.set(h.ago(-30 * time.Second))
+	send(f, "local", h.after(time.Second).now())
+	send(f, "other", before)
+	fresh := h.after(time.Second).stamp()
+	got := send(f, "local", h.now(), inFlight, fresh)
+	want(t, got[0], h.ago(3*time.Second), timefix.ClockStep)
+	stays(t, got[1], fresh)
+}

@@ -11,6 +11,7 @@ const (
 	whyWrappedNs     = "the source is known to send the low 32 bits of nanoseconds as seconds"
 	whyNsecCarried   = "the nanoseconds field holds more than 999999999; its whole seconds were carried over"
 	whyNsecZeroed    = "the nanoseconds field holds more than 999999999 and carrying it over leads outside the believable dates; it was set to 0"
+	whyNsecOTLP      = "Fluent Bit's OTLP input subtracted the seconds from the nanoseconds as a bare number; that was undone"
 	whyClockStep     = "stamped before this host's clock was set; moved by exactly the step"
 
 	whyNoTime     = "the record has no readable time"

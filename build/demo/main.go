@@ -29,20 +29,21 @@ func main() {
 	seconds := flag.Float64("seconds", 0, "end after this many seconds; 0: on Ctrl-C")
 	library := flag.String("lib", "out_edge.so", "the library, as `make build` leaves it")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if *seconds > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, time.Duration(*seconds*float64(time.Second)))
-		defer cancel()
-	}
-	if err := run(ctx, *library); err != nil {
+	if err := run(*library, time.Duration(*seconds*float64(time.Second))); err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, library string) error {
+// run lasts until a signal, or for length unless that is 0.
+func run(library string, length time.Duration) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if length > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, length)
+		defer cancel()
+	}
 	dir, err := os.MkdirTemp("", "out_edge-demo-")
 	if err != nil {
 		return err

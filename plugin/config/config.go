@@ -22,6 +22,9 @@ type Source struct {
 	Hostname string
 	// Version is the plugin's own.
 	Version string
+	// BuildDate is when the plugin was built, as far as that is known: a wall
+	// clock before it is wrong.
+	BuildDate time.Time
 }
 
 // Settings is one instance's configuration.
@@ -111,6 +114,9 @@ func (o Option) shown(text string) string {
 // complete fills in what follows from the properties together, and checks it.
 func (s *Settings) complete(from Source) []error {
 	s.Pipeline.Metrics.Version = from.Version
+	if s.ClockStart.IsZero() { // a replay may be older than the plugin
+		s.Pipeline.Time.BuildDate = from.BuildDate
+	}
 	faults := unjoin(s.Pipeline.Metrics.Validate())
 	if s.datadog.APIKey.IsZero() && s.datadog.APIKeyFile == "" {
 		s.datadog.APIKey = delivery.NewSecret(from.Env("DD_API_KEY"))

@@ -83,13 +83,6 @@ func (q *queue) pop() {
 	q.items = q.items[1:]
 }
 
-// backlog is the number of chunks and payload bytes that wait.
-func (q *queue) backlog() (chunks int, bytes int64) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return len(q.items), q.bytes
-}
-
 func (q *queue) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -34,7 +34,7 @@ func (p *Pipeline) walk(ctx context.Context, tag string, payload []byte, t *try,
 	s.decoder.Reset(payload)
 	for s.decoder.Next() {
 		rec := s.decoder.Record()
-		at := session.Repair(timefix.Raw{Form: timefix.Form(rec.Time.Form), Bits: rec.Time.Bits}).UnixNano
+		at := repair(&session, rec)
 		if !t.again {
 			s.samples = p.observe(s.samples, tag, rec, at, t)
 		}
@@ -49,6 +49,16 @@ func (p *Pipeline) walk(ctx context.Context, tag string, payload []byte, t *try,
 		return nil
 	}
 	return chunk.End()
+}
+
+// repair gives the record's true time in ns since 1970. Only the OTLP input makes
+// groups, and it has a fault of its own.
+func repair(session *timefix.Session, rec *record.Record) int64 {
+	raw := timefix.Raw{Form: timefix.Form(rec.Time.Form), Bits: rec.Time.Bits}
+	if rec.Group != nil {
+		return session.RepairOTLP(raw).UnixNano
+	}
+	return session.Repair(raw).UnixNano
 }
 
 // beginLogs is nil where no log can leave now.

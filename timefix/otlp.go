@@ -1,0 +1,45 @@
+package timefix
+
+// RepairOTLP is Repair for a record that came in by Fluent Bit's OTLP input.
+//
+// Up to 4.2 at least, that input takes the nanoseconds of a time to be what is
+// left of the whole after its seconds are subtracted, as a number and not as
+// seconds, and keeps the low 32 bits of that (flb_time_from_uint64). What was
+// left out is known, so the true nanoseconds can be had exactly. Three in four
+// such records show more than 999999999 ns; once one did, the others of the same
+// host are undone too, until one comes that cannot have been made so.
+func (s *Session) RepairOTLP(raw Raw) Fixed {
+	if raw.Form != EventTime || s.mode != Auto {
+		return s.Repair(raw)
+	}
+	sec, nsec := uint32(raw.Bits>>32), uint32(raw.Bits)
+	undone := nsec + sec - sec*uint32(second) // modulo 2^32, as it was made
+	switch {
+	case undone >= uint32(second):
+		if nsec < uint32(second) {
+			s.learnOTLP(false)
+		}
+		return s.Repair(raw)
+	case nsec >= uint32(second):
+		s.learnOTLP(true)
+	case !s.fixer.otlp.Load():
+		return s.Repair(raw)
+	}
+	t := int64(sec)*second + int64(undone)
+	if !s.believable(t) {
+		return s.Repair(raw)
+	}
+	fixed := Fixed{UnixNano: t, Verdict: BadNsec}
+	s.counts[BadNsec]++
+	if !s.quiet {
+		s.note(raw, raw.read(), fixed, whyNsecOTLP)
+	}
+	return fixed
+}
+
+// learnOTLP notes whether the host's OTLP input has the fault.
+func (s *Session) learnOTLP(faulty bool) {
+	if s.fixer.otlp.Load() != faulty {
+		s.fixer.otlp.Store(faulty)
+	}
+}
