@@ -72,7 +72,7 @@
 //
 // # Limits
 //
-// Memory is bounded: 1024 tags of some 250 bytes, the least recently used go; 100
+// Memory is bounded: 1024 tags of some 200 bytes, the least recently used go; 100
 // repairs; eight settings of the clock. A repair takes no lock and allocates
 // nothing.
 package timefix

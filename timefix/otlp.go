@@ -25,11 +25,12 @@ func (s *Session) RepairOTLP(raw Raw) Fixed {
 	case !s.fixer.otlp.Load():
 		return s.Repair(raw)
 	}
-	t := int64(sec)*second + int64(undone)
-	if !s.believable(t) {
-		return s.Repair(raw)
+	fixed := s.Repair(Raw{Form: EventTime, Bits: uint64(sec)<<32 | uint64(undone)})
+	if fixed.Verdict != OK {
+		return fixed // its seconds were wrong besides
 	}
-	fixed := Fixed{UnixNano: t, Verdict: BadNsec}
+	fixed.Verdict = BadNsec
+	s.counts[OK]--
 	s.counts[BadNsec]++
 	if !s.quiet {
 		s.note(raw, raw.read(), fixed, whyNsecOTLP)

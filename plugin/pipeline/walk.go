@@ -28,7 +28,8 @@ func (p *Pipeline) walkPayload(ctx context.Context, tag string, payload []byte, 
 func (p *Pipeline) walk(ctx context.Context, tag string, payload []byte, t *try, sure bool) error {
 	s := p.scratch.Get().(*scratch)
 	defer p.scratch.Put(s)
-	session := p.fixer.Begin(tag, t.arrived, t.again)
+	judged := t.again && !t.unsure
+	session := p.fixer.Begin(tag, t.arrived, judged)
 	chunk := p.beginLogs(ctx, tag, t, sure)
 	s.samples = s.samples[:0]
 	s.decoder.Reset(payload)
@@ -75,7 +76,7 @@ func (p *Pipeline) observe(dst []record.Sample, tag string, rec *record.Record, 
 	if p.cfg.Host == HostLogs {
 		return dst
 	}
-	samples, taken := p.metrics.Observe(dst, tag, rec, at)
+	samples, taken := p.metrics.ObserveAt(dst, tag, rec, at, t.arrived)
 	if !taken {
 		return dst
 	}
