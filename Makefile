@@ -13,7 +13,7 @@ PURE     = ./timefix/... ./plugin/record/... ./plugin/delivery/... ./plugin/logl
 export GOGC ?= 50
 
 .DEFAULT_GOAL := build
-.PHONY: build demo test test-unit test-race test-386 test-arm lint bench fuzz dist image deps deps-build docs clean
+.PHONY: build demo test test-unit test-race test-386 test-arm lint bench fuzz dist dist-check image sizes deps deps-dist deps-image deps-check deps-build docs clean
 
 ## build: ./out_edge.so for this machine
 build: deps-build
@@ -55,6 +55,40 @@ bench:
 FUZZTIME ?= 60s
 fuzz:
 	@build/fuzz.sh $(FUZZTIME)
+
+# Time of every file in every artefact: the commit's.
+SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
+RELEASE = $(GO) run ./build/release
+DIST   ?= dist
+# Build tags of the libraries, with commas.
+TAGS   ?=
+
+## dist: libraries, archives, packages and checksums of all platforms, in ./dist
+dist: deps-dist
+	$(RELEASE) dist -version '$(VERSION)' -epoch '$(SOURCE_DATE_EPOCH)' -tags '$(TAGS)' -dist '$(DIST)'
+	$(RELEASE) check $(DIST)/*.so
+
+## dist-check: dist, then everything that is promised of it: ELF, packages, image,
+## install paragraphs, each library in the host of its own architecture, twice the same bytes
+dist-check: deps-check dist
+	DIST='$(abspath $(DIST))' TAGS='$(TAGS)' $(GO) test -tags dist -count=1 -timeout 10m ./build/release/disttest
+
+## image: the container images of all platforms, in ./dist (BASE, BUILDER and TAG are passed on)
+image: deps-image dist
+	SOURCE_DATE_EPOCH='$(SOURCE_DATE_EPOCH)' build/container/image.sh '$(VERSION)' '$(DIST)'
+
+## sizes: what costs what in a library
+sizes: deps-dist
+	$(RELEASE) sizes -version '$(VERSION)' -tags '$(TAGS)' -targets armv7
+
+deps-dist:
+	@build/deps.sh dist
+
+deps-image:
+	@build/deps.sh image
+
+deps-check:
+	@build/deps.sh check
 
 ## docs: write the README's generated tables anew
 docs:

@@ -3,21 +3,21 @@ module out_edge
 go 1.26.0
 
 require (
-	github.com/DataDog/datadog-api-client-go/v2 v2.67.0
-	github.com/cenkalti/backoff/v5 v5.0.3
-	github.com/cespare/xxhash/v2 v2.3.0
-	github.com/fluent/fluent-bit-go v0.0.0-20230731091245-a7a013e2473c
-	github.com/klauspost/compress v1.20.3
-	github.com/prometheus/client_golang v1.25.0
-	github.com/prometheus/client_golang/exp v0.0.0-20260907100614-57bb367da472
-	github.com/prometheus/client_model v0.6.3
-	github.com/prometheus/common v0.72.0
-	github.com/prometheus/exporter-toolkit v0.20.0
-	github.com/prometheus/prometheus v0.315.0
-	github.com/vmihailenco/msgpack/v5 v5.4.1
-	go.uber.org/goleak v1.3.0
-	go.yaml.in/yaml/v3 v3.0.5
-	google.golang.org/protobuf v1.36.12
+	github.com/DataDog/datadog-api-client-go/v2 v2.67.0 // sites, authentication and requests of the Datadog intake (api/datadog); its models judge in tests
+	github.com/cenkalti/backoff/v5 v5.0.3 // waiting with jitter: the queue, busy ports
+	github.com/cespare/xxhash/v2 v2.3.0 // a chunk's identity across retries; client_golang has it already
+	github.com/fluent/fluent-bit-go v0.0.0-20230731091245-a7a013e2473c // register, properties and contexts of a Go output
+	github.com/klauspost/compress v1.20.3 // gzip, zstd and snappy without cgo, faster than the standard library's gzip
+	github.com/prometheus/client_golang v1.25.0 // registry, promhttp, OpenMetrics, self series
+	github.com/prometheus/client_golang/exp v0.0.0-20260907100614-57bb367da472 // tests only: an independent remote write receiver
+	github.com/prometheus/client_model v0.6.3 // the form in which the registry takes series
+	github.com/prometheus/common v0.72.0 // expfmt and model, as client_golang speaks them
+	github.com/prometheus/exporter-toolkit v0.20.0 // TLS, basic auth and limits in the file format that users know
+	github.com/prometheus/prometheus v0.315.0 // model/relabel: relabelling exactly as users know it
+	github.com/vmihailenco/msgpack/v5 v5.4.1 // encodes in the demo and tests; the oracle in fuzzing
+	go.uber.org/goleak v1.3.0 // tests only: no goroutine outlives its owner
+	go.yaml.in/yaml/v3 v3.0.5 // config_file, with line numbers for faults
+	google.golang.org/protobuf v1.36.12 // protowire: remote write's encoding
 )
 
 require (
@@ -46,4 +46,6 @@ require (
 	golang.org/x/time v0.15.0 // indirect
 )
 
+// DataDog/zstd is cgo and would export some 680 ZSTD symbols beside Fluent Bit's
+// own; nothing here uses it.
 replace github.com/DataDog/zstd => ./ddsink/internal/zstd

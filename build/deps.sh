@@ -1,20 +1,26 @@
 #!/bin/sh
 # Installs the Debian packages that a make target needs and the machine lacks.
-# Usage: build/deps.sh build|test|dist|image
+# Usage: build/deps.sh build|test|dist|image|check
 set -eu
 
-# command:package
+# command or file:package
 build="gcc:gcc"
-dist="arm-linux-gnueabihf-gcc:gcc-arm-linux-gnueabihf aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu"
+# Debian's cross compilers only recommend the C library that they compile for.
+dist="x86_64-linux-gnu-gcc:gcc-x86-64-linux-gnu arm-linux-gnueabihf-gcc:gcc-arm-linux-gnueabihf aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu"
+for pair in x86_64-linux-gnu:amd64 arm-linux-gnueabihf:armhf aarch64-linux-gnu:arm64; do
+	[ -e "/usr/include/${pair%:*}" ] || dist="$dist /usr/${pair%:*}/include:libc6-dev-${pair#*:}-cross"
+done
 test="$dist qemu-arm-static:qemu-user-static valgrind:valgrind prometheus:prometheus promtool:prometheus chromium:chromium"
 image="buildah:buildah"
+check="$image qemu-arm-static:qemu-user-static dpkg-deb:dpkg systemd-analyze:systemd xz:xz-utils fakeroot:fakeroot"
 
 case "${1:-}" in
 build) want="$build" ;;
 test) want="$build $test" ;;
 dist) want="$build $dist" ;;
 image) want="$build $dist $image" ;;
-*) echo "usage: build/deps.sh build|test|dist|image" >&2; exit 2 ;;
+check) want="$build $dist $check" ;;
+*) echo "usage: build/deps.sh build|test|dist|image|check" >&2; exit 2 ;;
 esac
 
 if ! command -v go >/dev/null 2>&1; then
@@ -24,7 +30,7 @@ fi
 
 missing=
 for pair in $want; do
-	command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair#*:}"
+	command -v "${pair%%:*}" >/dev/null 2>&1 || [ -e "${pair%%:*}" ] || missing="$missing ${pair#*:}"
 done
 [ -n "$missing" ] || exit 0
 

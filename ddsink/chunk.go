@@ -104,7 +104,7 @@ func (c *Chunk) Add(rec *record.Record, unixNano int64) {
 	}
 	start := len(c.buf)
 	c.buf = c.writer.append(append(c.buf, ','), rec, c.tag, at)
-	if len(c.buf)+1 > maxBatchBytes && len(c.refs) > 0 {
+	if len(c.buf)+1 > c.sink.batch.bytes() && len(c.refs) > 0 {
 		c.sendBefore(start)
 		start = 0
 	}
@@ -155,12 +155,9 @@ func floorDiv(a, b int64) int64 {
 // sendBefore sends the entries before offset, and moves what stands from there to
 // the front.
 func (c *Chunk) sendBefore(offset int) {
-	tail := c.buf[offset:]
-	first := tail[0]
 	c.deliver(0, len(c.refs))
-	tail[0] = first
 	c.refs = c.refs[:0]
-	c.buf = c.buf[:copy(c.buf, tail)]
+	c.buf = c.buf[:copy(c.buf, c.buf[offset:])]
 }
 
 // send sends all that is in the buffer, and empties it.
@@ -191,9 +188,11 @@ func (c *Chunk) settle(lo, hi int) {
 		return
 	}
 	c.requests++
-	res := c.sink.post(c.ctx, endpointLogs, c.body(lo, hi), hi-lo, &c.wire)
+	body := c.body(lo, hi)
+	res := c.sink.post(c.ctx, endpointLogs, body, hi-lo, &c.wire)
 	switch {
 	case res.Action == delivery.Delivered:
+		c.sink.batch.accepted(len(body))
 		c.delivered(lo, hi)
 	case res.Action != delivery.Split:
 		c.retry(lo, hi, res.err)
@@ -201,6 +200,9 @@ func (c *Chunk) settle(lo, hi int) {
 		c.sink.tellRefused(endpointLogs, res.Reason)
 		c.drop(c.refs[lo].index, res.Reason)
 	default:
+		if res.Reason == delivery.ReasonTooLarge {
+			c.sink.batch.refused(len(body))
+		}
 		mid := (lo + hi) / 2
 		c.settle(lo, mid)
 		c.settle(mid, hi)
@@ -208,11 +210,9 @@ func (c *Chunk) settle(lo, hi int) {
 }
 
 // body is entries lo to hi as a JSON array, in the buffer itself: the bytes around
-// them are put right, which spoils those of a body that was made before.
+// them are put right. No later body may hold those within it, and none does, as
+// bodies are only ever halved, from the left.
 func (c *Chunk) body(lo, hi int) []byte {
-	for i := lo; i < hi; i++ {
-		c.buf[c.refs[i].from-1] = ','
-	}
 	from, to := c.refs[lo].from-1, c.refs[hi-1].to
 	c.buf[from] = '['
 	c.buf[to] = ']'
@@ -282,8 +282,9 @@ func (c *Chunk) release() {
 	c.pending = 0
 	c.refs = c.refs[:0]
 	c.buf = c.buf[:0]
-	clear(c.writer.slots[:])
+	c.writer.clearSlots()
 	c.writer.keys.shrink()
+	c.writer.values.keys.shrink()
 	if cap(c.buf) > keptBytes {
 		c.buf = nil
 	}

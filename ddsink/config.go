@@ -95,8 +95,12 @@ const (
 	CompressOff  = "off"
 )
 
-// Header is one name and value for each request.
-type Header struct{ Name, Value string }
+// Header is one name and value for each request. The value may be a token, so it
+// does not show.
+type Header struct {
+	Name  string
+	Value delivery.Secret
+}
 
 // ParseHeaders reads `header`: `Name value` as in out_datadog, or
 // `Name: value`, several of them separated by commas. A value that holds a comma
@@ -112,11 +116,11 @@ func ParseHeaders(text string) ([]Header, error) {
 		if n, v, colon := strings.Cut(item, ":"); colon && !strings.ContainsAny(n, " \t") {
 			name, value, ok = n, v, true
 		}
-		h := Header{textproto.CanonicalMIMEHeaderKey(name), unquote(strings.TrimSpace(value))}
-		if !ok || h.Value == "" || !isToken(name) || strings.ContainsFunc(h.Value, isControl) {
+		value = unquote(strings.TrimSpace(value))
+		if !ok || value == "" || !isToken(name) || strings.ContainsFunc(value, isControl) {
 			return nil, fmt.Errorf("`header`: part %d is not `Name value`", len(headers)+1)
 		}
-		headers = append(headers, h)
+		headers = append(headers, Header{textproto.CanonicalMIMEHeaderKey(name), delivery.NewSecret(value)})
 	}
 	return headers, nil
 }

@@ -1,6 +1,7 @@
 package ddsink
 
 import (
+	"math/bits"
 	"strconv"
 
 	"out_edge/plugin/record"
@@ -132,17 +133,21 @@ func (f *entryFormat) slotOf(name []byte, group bool) slot {
 type entryWriter struct {
 	f      *entryFormat
 	values valueWriter
-	keys   keySet
+	keys   keySet                 // of the entry itself
 	slots  [numSlots]record.Value // views into the payload, of the current record
+	filled uint32                 // bit n: slot n was set
 	tags   []byte                 // scratch
-	start  int                    // where the entry begins in dst
-	cut    int                    // bytes cut off its message
+	// second and secondText are those of the last entry's time, in s since 1970.
+	second     int64
+	secondText []byte
+	start      int // where the entry begins in dst
+	cut        int // bytes cut off its message
 	// dropped counts attributes that were too large to go along.
 	dropped int
 }
 
 func newEntryWriter(f *entryFormat) entryWriter {
-	return entryWriter{f: f, keys: newKeySet()}
+	return entryWriter{f: f, keys: newKeySet(), values: valueWriter{keys: newKeySet()}}
 }
 
 // stamp is when an entry happened.
@@ -160,12 +165,13 @@ type stamp struct {
 func (w *entryWriter) append(dst []byte, rec *record.Record, tag string, at stamp) []byte {
 	w.start, w.cut, w.dropped = len(dst), 0, 0
 	w.keys.reset()
-	clear(w.slots[:])
+	w.values.reset()
+	w.clearSlots()
 
 	dst = append(dst, w.f.dateHead...)
-	w.keys.add(dst, w.start+1)
+	w.keys.add(dst, w.start+1, 0)
 	dst = append(dst, ':')
-	dst = strconv.AppendInt(dst, at.ms, 10)
+	dst = w.appendTime(dst, at.ms)
 	dst = w.fields(dst, rec.Body, false)
 	var otlp record.Value
 	if len(rec.Metadata) > 1 { // more than an empty map
@@ -192,6 +198,29 @@ func (w *entryWriter) append(dst []byte, rec *record.Record, tag string, at stam
 	return append(dst, '}')
 }
 
+// appendTime appends ms; the seconds of the entry before are kept as text, as most
+// entries share them.
+func (w *entryWriter) appendTime(dst []byte, ms int64) []byte {
+	if ms < 1000 {
+		return strconv.AppendInt(dst, ms, 10)
+	}
+	sec := ms / 1000
+	if sec != w.second {
+		w.second = sec
+		w.secondText = strconv.AppendInt(w.secondText[:0], sec, 10)
+	}
+	rest := int(ms - sec*1000)
+	dst = append(dst, w.secondText...)
+	return append(dst, '0'+byte(rest/100), '0'+byte(rest/10%10), '0'+byte(rest%10))
+}
+
+// clearSlots empties the slots; few of them are ever set.
+func (w *entryWriter) clearSlots() {
+	for ; w.filled != 0; w.filled &= w.filled - 1 {
+		w.slots[bits.TrailingZeros32(w.filled)] = nil
+	}
+}
+
 // limit is how far attributes may go in dst.
 func (w *entryWriter) limit() int { return w.start + maxAttributeBytes }
 
@@ -204,14 +233,16 @@ func (w *entryWriter) fields(dst []byte, m record.Value, group bool) []byte {
 	}
 	for i, n := 0, r.Len(); i < n; i++ {
 		kind := r.Next()
+		var text []byte
 		if kind == record.Str || kind == record.Bin {
-			if s := w.f.slotOf(r.Bytes(), group); s != noSlot {
+			text = r.Bytes()
+			if s := w.f.slotOf(text, group); s != noSlot {
 				dst = w.setAside(dst, s, &r)
 				continue
 			}
 		}
 		before := len(dst)
-		dst = w.key(dst, &r, kind)
+		dst = w.key(dst, &r, kind, text)
 		if len(dst) == before {
 			r.Next()
 			r.Skip()
@@ -237,6 +268,7 @@ func (w *entryWriter) setAside(dst []byte, s slot, r *record.Reader) []byte {
 		return dst
 	}
 	w.slots[s] = v
+	w.filled |= 1 << s
 	if s == slotHost {
 		dst = w.named(dst, "", "host", v)
 	}
@@ -255,16 +287,17 @@ func after(m record.Value, i int) record.Reader {
 }
 
 // key appends a comma, the key that r has just given, and a colon; or nothing,
-// where the key is there already or there is no room for it.
-func (w *entryWriter) key(dst []byte, r *record.Reader, kind record.TokenKind) []byte {
+// where the key is there already or there is no room for it. text is the key's if
+// it is str or bin.
+func (w *entryWriter) key(dst []byte, r *record.Reader, kind record.TokenKind, text []byte) []byte {
 	before := len(dst)
-	if kind < record.Array && kind >= record.Str && len(r.Bytes()) > w.limit()-before {
+	if len(text) > w.limit()-before || kind == record.Ext && len(r.Bytes()) > w.limit()-before {
 		w.dropped++
 		return dst
 	}
 	dst = append(dst, ',')
 	if kind == record.Str {
-		dst = appendString(dst, r.Bytes())
+		dst = appendString(dst, text)
 	} else {
 		dst = appendKeyToken(dst, r, kind)
 	}
@@ -272,7 +305,7 @@ func (w *entryWriter) key(dst []byte, r *record.Reader, kind record.TokenKind) [
 		w.dropped++
 		return dst[:before]
 	}
-	if !w.keys.add(dst, before+1) {
+	if !w.keys.add(dst, before+1, 0) {
 		return dst[:before]
 	}
 	return append(dst, ':')
@@ -302,7 +335,7 @@ func (w *entryWriter) name(dst []byte, prefix, name string) []byte {
 	dst = append(dst, prefix...)
 	dst = appendEscaped(dst, []byte(name))
 	dst = append(dst, '"')
-	if !w.keys.add(dst, before+1) {
+	if !w.keys.add(dst, before+1, 0) {
 		return dst[:before]
 	}
 	return append(dst, ':')

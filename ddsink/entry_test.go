@@ -3,6 +3,7 @@ package ddsink_test
 import (
 	"bytes"
 	"flag"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -197,6 +198,11 @@ func TestEntry(t *testing.T) {
 			want: `{"timestamp":7,"a":1,"1":"one","message":"x"}`,
 		},
 		{
+			name: "of two keys with one name within a map too",
+			body: pairs{"m", pairs{"a", 1, "a", 2, "b", pairs{"a", 3, "b", 4, "a", []any{5}}, "b", 6}, "n", pairs{"a", 7, "a", pairs{}}},
+			want: `{"timestamp":7,"m":{"a":1,"b":{"a":3,"b":4}},"n":{"a":7},"message":""}`,
+		},
+		{
 			name: "values of every kind",
 			body: pairs{
 				"n", nil, "t", true, "i", -5, "u", uint64(math.MaxUint64), "f", 0.1, "z", math.Copysign(0, -1), "big", 1e21,
@@ -216,7 +222,7 @@ func TestEntry(t *testing.T) {
 		{
 			name:     "metadata beside OTLP's",
 			body:     pairs{"log", "x"},
-			metadata: pairs{"a", 1, "otlp", pairs{}, "b", 2},
+			metadata: pairs{"a", 1, "otlp", pairs{}, "b", 2, "a", 3},
 			want:     `{"timestamp":7,"metadata":{"a":1,"b":2},"message":"x"}`,
 		},
 		{
@@ -299,6 +305,19 @@ func TestEntry(t *testing.T) {
 	}
 }
 
+func TestEntryTimes(t *testing.T) {
+	e := ddsink.NewEntries(ddsink.Config{})
+	r := rec(t, 0, "log", "x")
+	for _, ms := range []int64{
+		-1, 0, 5, 999, 1000, 1001, 1099, 1764771798000, 1764771798767, 1764771798007, 1764771799767, math.MaxInt64, math.MinInt64, -57538449,
+	} {
+		want := fmt.Sprintf(`{"timestamp":%d,"message":"x"}`, ms)
+		if got := string(e.Append(nil, r, "", ms)); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+}
+
 func TestEntryLimit(t *testing.T) {
 	const limit = 1_000_000
 	tests := []struct {
@@ -359,14 +378,15 @@ func TestEntryManyKeys(t *testing.T) {
 	for i := range 3000 {
 		body = append(body, i, "again")
 	}
+	body = append(body, "nested", append(pairs(nil), body...))
 	e := ddsink.NewEntries(ddsink.Config{})
 	for range 2 { // the second time with the table that the first has left
 		m, err := strictObject(e.Append(nil, rec(t, 0, body...), "", 7))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(m) != 3002 {
-			t.Errorf("%d keys, want 3002", len(m))
+		if nested := m["nested"].(map[string]any); len(m) != 3003 || len(nested) != 3000 {
+			t.Errorf("%d and %d keys, want 3003 and 3000", len(m), len(nested))
 		}
 	}
 }

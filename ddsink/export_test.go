@@ -8,7 +8,7 @@ import (
 
 // AppendValue is what the sink makes of a value, within limit bytes.
 func AppendValue(dst []byte, v record.Value, limit int) ([]byte, bool) {
-	var w valueWriter
+	w := valueWriter{keys: newKeySet()}
 	r := v.Reader()
 	return w.append(dst, &r, limit)
 }
@@ -54,3 +54,11 @@ func (c *Compressor) Compress(body []byte) []byte {
 	}
 	return out
 }
+
+// BatchLimit is how large a batch may be.
+type BatchLimit struct{ l batchLimit }
+
+// Bytes, Refused and Accepted are its methods.
+func (b *BatchLimit) Bytes() int        { return b.l.bytes() }
+func (b *BatchLimit) Refused(size int)  { b.l.refused(size) }
+func (b *BatchLimit) Accepted(size int) { b.l.accepted(size) }

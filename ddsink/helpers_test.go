@@ -188,36 +188,58 @@ func items(t *testing.T, body []byte) []map[string]any {
 	return out
 }
 
-// strictObject parses an object and fails on a key that stands in it twice.
+// strictObject parses an object and fails on a key that stands twice in it or in
+// one within it.
 func strictObject(raw []byte) (map[string]any, error) {
-	m := map[string]any{}
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.UseNumber()
-	if tok, err := d.Token(); err != nil || tok != json.Delim('{') {
-		return nil, fmt.Errorf("no object: %v", err)
-	}
-	for d.More() {
-		key, err := d.Token()
-		if err != nil {
-			return nil, err
-		}
-		name := key.(string)
-		var v any
-		if err := d.Decode(&v); err != nil {
-			return nil, err
-		}
-		if _, twice := m[name]; twice {
-			return nil, fmt.Errorf("key %q stands twice", name)
-		}
-		m[name] = v
-	}
-	if _, err := d.Token(); err != nil {
+	v, err := strictValue(d)
+	if err != nil {
 		return nil, err
 	}
-	if _, err := d.Token(); err != io.EOF {
-		return nil, fmt.Errorf("something follows the object")
+	m, ok := v.(map[string]any)
+	if _, err := d.Token(); err != io.EOF || !ok {
+		return nil, fmt.Errorf("not one object")
 	}
 	return m, nil
+}
+
+func strictValue(d *json.Decoder) (any, error) {
+	tok, err := d.Token()
+	if err != nil {
+		return nil, err
+	}
+	switch tok {
+	case json.Delim('{'):
+		m := map[string]any{}
+		for d.More() {
+			key, err := d.Token()
+			if err != nil {
+				return nil, err
+			}
+			if _, twice := m[key.(string)]; twice {
+				return nil, fmt.Errorf("key %q stands twice", key)
+			}
+			if m[key.(string)], err = strictValue(d); err != nil {
+				return nil, err
+			}
+		}
+		_, err = d.Token()
+		return m, err
+	case json.Delim('['):
+		list := []any{}
+		for d.More() {
+			v, err := strictValue(d)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, v)
+		}
+		_, err = d.Token()
+		return list, err
+	default:
+		return tok, nil
+	}
 }
 
 // setup is a sink with all that it is given.

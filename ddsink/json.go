@@ -23,18 +23,34 @@ import (
 
 // frame is a container that is being written.
 type frame struct {
-	left  int // values still to come, keys included
-	isMap bool
+	left   int // elements or pairs still to come
+	isMap  bool
+	object int // the map's number in the entry, for its keys
 }
 
-// valueWriter writes MessagePack values as JSON. Its stack is reused.
+// valueWriter writes MessagePack values as JSON. It is reused; reset it for each
+// entry.
 type valueWriter struct {
-	stack [record.MaxDepth + 1]frame
+	stack   [record.MaxDepth + 1]frame
+	keys    keySet // of all maps below the entry itself
+	objects int    // the number of the last map
 }
 
-// append appends the value that r stands before, and steps over it. It stops
-// early, with ok false and dst longer by what it wrote so far, when dst would grow
-// beyond limit bytes, or when the bytes are no value.
+func (w *valueWriter) reset() {
+	w.keys.reset()
+	w.objects = 0
+}
+
+// object is a number for a new map.
+func (w *valueWriter) object() int {
+	w.objects++
+	return w.objects
+}
+
+// append appends the value that r stands before, and steps over it. Of two pairs
+// of a map with one key the first is written. It stops early, with ok false and
+// dst longer by what it wrote so far, when dst would grow beyond limit bytes, or
+// when the bytes are no value.
 func (w *valueWriter) append(dst []byte, r *record.Reader, limit int) (out []byte, ok bool) {
 	kind := r.Next()
 	if kind == record.Str { // as most are
@@ -44,50 +60,44 @@ func (w *valueWriter) append(dst []byte, r *record.Reader, limit int) (out []byt
 		return dst, false
 	}
 	if kind < record.Array {
-		return appendWithin(dst, r, kind, false, limit)
+		return appendWithin(dst, r, kind, limit)
 	}
 	return w.container(dst, r, kind, limit)
 }
 
 // container appends the array or map that r has just given.
 func (w *valueWriter) container(dst []byte, r *record.Reader, kind record.TokenKind, limit int) (out []byte, ok bool) {
-	depth, asKey := 0, false
-	for {
-		if kind >= record.Array && !asKey && r.Len() > 0 {
-			if depth == len(w.stack) {
+	for depth := 0; ; kind = r.Next() {
+		switch {
+		case kind < record.Array || r.Len() == 0:
+			if dst, ok = appendWithin(dst, r, kind, limit); !ok {
 				return dst, false
 			}
-			dst, w.stack[depth] = open(dst, r, kind)
+			dst, depth = w.close(dst, depth)
+		case depth == len(w.stack):
+			return dst, false
+		default:
+			dst = w.open(dst, r, kind, depth)
 			depth++
-		} else {
-			if dst, ok = appendWithin(dst, r, kind, asKey, limit); !ok {
-				return dst, false
-			}
-			if dst, depth = w.close(dst, depth); depth == 0 {
-				return dst, true
-			}
 		}
-		top := w.stack[depth-1]
-		asKey = top.isMap && top.left&1 == 0
-		if last := dst[len(dst)-1]; top.isMap && !asKey {
-			dst = append(dst, ':')
-		} else if last != '{' && last != '[' {
-			dst = append(dst, ',')
+		if dst, depth, ok = w.advance(dst, r, depth, limit); !ok || depth == 0 {
+			return dst, ok
 		}
-		kind = r.Next()
 	}
 }
 
 // open begins a container that is not empty.
-func open(dst []byte, r *record.Reader, kind record.TokenKind) ([]byte, frame) {
+func (w *valueWriter) open(dst []byte, r *record.Reader, kind record.TokenKind, depth int) []byte {
 	if kind == record.Map {
-		return append(dst, '{'), frame{left: 2 * r.Len(), isMap: true}
+		w.stack[depth] = frame{left: r.Len(), isMap: true, object: w.object()}
+		return append(dst, '{')
 	}
-	return append(dst, '['), frame{left: r.Len()}
+	w.stack[depth] = frame{left: r.Len()}
+	return append(dst, '[')
 }
 
-// close counts a value that is written, and ends the containers that are full
-// with it. It returns how many are open still.
+// close counts an element or pair that is written, and ends the containers that
+// are full with it. It returns how many are open still.
 func (w *valueWriter) close(dst []byte, depth int) ([]byte, int) {
 	for depth > 0 {
 		top := &w.stack[depth-1]
@@ -104,18 +114,54 @@ func (w *valueWriter) close(dst []byte, depth int) ([]byte, int) {
 	return dst, depth
 }
 
-// appendWithin appends a token that opens nothing, unless dst is too long for it.
-func appendWithin(dst []byte, r *record.Reader, kind record.TokenKind, asKey bool, limit int) ([]byte, bool) {
+// advance appends what stands before the next value: a comma and, in a map, the
+// key and a colon. It steps over pairs whose key the map has already.
+func (w *valueWriter) advance(dst []byte, r *record.Reader, depth, limit int) (out []byte, left int, ok bool) {
+	for depth > 0 {
+		before, top := len(dst), &w.stack[depth-1]
+		if last := dst[before-1]; last != '{' && last != '[' {
+			dst = append(dst, ',')
+		}
+		if !top.isMap {
+			break
+		}
+		key := len(dst)
+		if dst, ok = appendKeyWithin(dst, r, r.Next(), limit); !ok {
+			return dst, depth, false
+		}
+		if w.keys.add(dst, key, top.object) {
+			dst = append(dst, ':')
+			break
+		}
+		r.Next()
+		r.Skip()
+		dst, depth = w.close(dst[:before], depth)
+	}
+	return dst, depth, true
+}
+
+// fits says whether there is room for a token.
+func fits(dst []byte, r *record.Reader, kind record.TokenKind, limit int) bool {
 	if kind == record.End || len(dst) > limit {
-		return dst, false
+		return false
 	}
-	if kind >= record.Str && kind < record.Array && len(r.Bytes()) > limit-len(dst) {
+	return kind < record.Str || kind >= record.Array || len(r.Bytes()) <= limit-len(dst)
+}
+
+// appendWithin appends a token that opens nothing, if there is room for it.
+func appendWithin(dst []byte, r *record.Reader, kind record.TokenKind, limit int) ([]byte, bool) {
+	if !fits(dst, r, kind, limit) {
 		return dst, false
-	}
-	if asKey {
-		return appendKeyToken(dst, r, kind), true
 	}
 	return appendToken(dst, r, kind), true
+}
+
+// appendKeyWithin is appendWithin for a key.
+func appendKeyWithin(dst []byte, r *record.Reader, kind record.TokenKind, limit int) ([]byte, bool) {
+	if !fits(dst, r, kind, limit) {
+		return dst, false
+	}
+	return appendKeyToken(dst, r, kind), true
 }
 
 // appendToken appends a token that is no container, or an empty one.
@@ -211,21 +257,22 @@ const (
 // plainPrefix is how many bytes from the start of s need no escape: no control
 // character, no quote, no backslash, and, unless validUTF8, no byte over 0x7f.
 func plainPrefix(s []byte, validUTF8 bool) int {
-	i := 0
 	mask := uint64(highs)
 	if validUTF8 {
 		mask = 0
 	}
+	i := 0
 	for ; i+8 <= len(s); i += 8 {
-		x := binary.LittleEndian.Uint64(s[i:])
-		quote := x ^ ones*'"'
-		slash := x ^ ones*'\\'
-		// The lowest high bit that these leave is exact, and only it is used.
-		special := ((x-ones*' ')&^x | (quote-ones)&^quote | (slash-ones)&^slash) & highs
-		special |= x & mask
-		if special != 0 {
-			return i + bits.TrailingZeros64(special)/8
+		if found := specials(binary.LittleEndian.Uint64(s[i:]), mask); found != 0 {
+			return i + bits.TrailingZeros64(found)/8
 		}
+	}
+	if i > 0 && i < len(s) { // the last eight bytes, of which the first are known
+		found := specials(binary.LittleEndian.Uint64(s[len(s)-8:]), mask)
+		if found == 0 {
+			return len(s)
+		}
+		return len(s) - 8 + bits.TrailingZeros64(found)/8
 	}
 	for ; i < len(s); i++ {
 		if c := s[i]; c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf && !validUTF8 {
@@ -233,6 +280,14 @@ func plainPrefix(s []byte, validUTF8 bool) int {
 		}
 	}
 	return i
+}
+
+// specials marks the bytes of x that need an escape with their high bits. Only the
+// lowest mark is exact: those above it may be too many. mask is highs where bytes
+// over 0x7f count too.
+func specials(x, mask uint64) uint64 {
+	quote, slash := x^ones*'"', x^ones*'\\'
+	return ((x-ones*' ')&^x|(quote-ones)&^quote|(slash-ones)&^slash)&highs | x&mask
 }
 
 // appendEscaped appends s without the quotes around it.

@@ -1,6 +1,7 @@
 package ddsink_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"math"
 	"math/rand/v2"
@@ -88,6 +89,86 @@ func TestAppendStringMax(t *testing.T) {
 	}
 }
 
+// TestAppendValue compares random values with encoding/json, by what is read back.
+func TestAppendValue(t *testing.T) {
+	random := rand.New(rand.NewPCG(5, 6))
+	for range 3000 {
+		v := randomValue(random, 5)
+		marshalled, err := json.Marshal(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, ok := ddsink.AppendValue(nil, pack(t, v), 1<<20)
+		if !ok {
+			t.Fatalf("%s is not written", marshalled)
+		}
+		got, want := reread(t, out), reread(t, marshalled)
+		if got != want {
+			t.Fatalf("got %s, want %s", got, want)
+		}
+	}
+}
+
+// reread is JSON in the form that encoding/json gives it: sorted, escaped its way.
+func reread(t *testing.T, text []byte) string {
+	t.Helper()
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	var v any
+	if err := d.Decode(&v); err != nil {
+		t.Fatalf("%v: %s", err, text)
+	}
+	out, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(out)
+}
+
+func randomValue(random *rand.Rand, depth int) any {
+	n := 10
+	if depth == 0 {
+		n = 8
+	}
+	switch random.IntN(n) {
+	case 0:
+		return nil
+	case 1:
+		return random.IntN(2) == 0
+	case 2:
+		return int64(random.Uint64()) >> random.IntN(64)
+	case 3:
+		return random.Uint64() >> random.IntN(64)
+	case 4:
+		return float64(random.Int64()) / 1024
+	case 5:
+		return random.NormFloat64() * math.Pow(10, float64(random.IntN(40)-20))
+	case 6, 7:
+		return randomText(random)
+	case 8:
+		list := make([]any, random.IntN(5))
+		for i := range list {
+			list[i] = randomValue(random, depth-1)
+		}
+		return list
+	default:
+		m := map[string]any{}
+		for range random.IntN(6) {
+			m[randomText(random)] = randomValue(random, depth-1)
+		}
+		return m
+	}
+}
+
+func randomText(random *rand.Rand) string {
+	parts := []string{"a", "field", " ", "\"", "\\", "\n", "\x00", "é", "日本", "😀", "<&>", "long enough for whole words "}
+	var b strings.Builder
+	for range random.IntN(5) {
+		b.WriteString(parts[random.IntN(len(parts))])
+	}
+	return b.String()
+}
+
 // TestAppendValueDeep nests as deep as a record may.
 func TestAppendValueDeep(t *testing.T) {
 	value := append(bytesOf(0x91, record.MaxDepth-1), 0x90)
@@ -116,6 +197,7 @@ func FuzzAppendJSON(f *testing.F) {
 	f.Add([]byte("\x92\x01\x83\xa1a\x01\xa1a\x02\x01\xc4\x01\xff"))
 	f.Add([]byte("\x92\x01\x84\xa7message\x80\xa7service\x90\xa6ddtags\x92\xa1a\xa1b\xa9timestamp\xcb\x7f\xf8\x00\x00\x00\x00\x00\x00"))
 	f.Add([]byte("\x92\x92\x01\x81\xa4otlp\x82\xa8trace_id\xc4\x10aaaaaaaaaaaaaaaa\xaaattributes\x81\xa1k\x05\x81\xa1m\xa1x"))
+	f.Add([]byte("\x92\x01\x81\xa1m\x83\xa1a\x01\xa1a\x02\xa1b\x81\xa1a\x93\xc0\xc3\x80"))
 	plain := ddsink.NewEntries(ddsink.Config{})
 	full := ddsink.NewEntries(ddsink.Config{
 		Source: "a", Service: "b", Hostname: "c", MachineName: "d", Tags: "e:f", IncludeTagKey: true, Provider: "ecs",

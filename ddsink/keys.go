@@ -8,7 +8,7 @@ import (
 // fewKeys is up to how many keys a scan is faster than a table.
 const fewKeys = 24
 
-// keySet knows the keys of the object that is being written, as places in the
+// keySet knows the keys of the objects that are being written, as places in the
 // text itself, so that none is written twice. It is reused from entry to entry.
 type keySet struct {
 	spans []span
@@ -18,7 +18,16 @@ type keySet struct {
 	seed  maphash.Seed
 }
 
-type span struct{ from, to int }
+// span is a key's place in the text, and the number of its object.
+type span struct {
+	from, to, object int
+	hash             uint32 // set once there is a table
+}
+
+// is says whether s is the place of key in an object.
+func (s *span) is(text, key []byte, object int) bool {
+	return s.object == object && s.to-s.from == len(key) && bytes.Equal(text[s.from:s.to], key)
+}
 
 func newKeySet() keySet { return keySet{seed: maphash.MakeSeed()} }
 
@@ -28,70 +37,80 @@ func (k *keySet) reset() {
 	k.table = k.table[:0]
 }
 
-// add notes the key that stands in text[from:], quotes included, and says whether
-// it is new. Each text is an extension of the one before.
-func (k *keySet) add(text []byte, from int) bool {
-	key := text[from:]
+// add notes the key of an object that stands in text[from:], quotes included, and
+// says whether it is new. What stood in text before must stand there still, but
+// for objects that are complete.
+func (k *keySet) add(text []byte, from, object int) bool {
+	s, key := span{from: from, to: len(text), object: object}, text[from:]
 	if len(k.spans) >= fewKeys {
-		return k.addToTable(text, key, from)
+		return k.addToTable(text, key, s)
 	}
 	bit := uint64(1) << ((key[1] + key[len(key)-2]*5 + byte(len(key))*11) & 63)
-	if k.sieve&bit != 0 && k.has(text, key) {
+	if k.sieve&bit != 0 && k.has(text, key, object) {
 		return false
 	}
 	k.sieve |= bit
-	k.spans = append(k.spans, span{from, len(text)})
+	k.spans = append(k.spans, s)
 	return true
 }
 
 // has looks for a key among few.
-func (k *keySet) has(text, key []byte) bool {
-	for _, s := range k.spans {
-		if s.to-s.from == len(key) && bytes.Equal(text[s.from:s.to], key) {
+func (k *keySet) has(text, key []byte, object int) bool {
+	for i := range k.spans {
+		if k.spans[i].is(text, key, object) {
 			return true
 		}
 	}
 	return false
 }
 
-// addToTable is add for many keys; the hash is seeded, so that no sender can
-// choose keys that collide.
-func (k *keySet) addToTable(text, key []byte, from int) bool {
+// addToTable is add for many keys.
+func (k *keySet) addToTable(text, key []byte, s span) bool {
+	if len(k.table) == 0 {
+		for i := range k.spans {
+			old := &k.spans[i]
+			old.hash = k.hash(text[old.from:old.to], old.object)
+		}
+	}
 	if 2*(len(k.spans)+1) > len(k.table) {
-		k.grow(text)
+		k.grow()
 	}
-	at := k.slot(text, key)
-	if k.table[at] != 0 {
-		return false
+	s.hash = k.hash(key, s.object)
+	at := k.slot(s.hash)
+	for ; k.table[at] != 0; at = k.slot(uint32(at) + 1) {
+		if other := &k.spans[k.table[at]-1]; other.hash == s.hash && other.is(text, key, s.object) {
+			return false
+		}
 	}
-	k.spans = append(k.spans, span{from, len(text)})
+	k.spans = append(k.spans, s)
 	k.table[at] = int32(len(k.spans))
 	return true
 }
 
-// slot is where key stands in the table, or the free place where it belongs.
-func (k *keySet) slot(text, key []byte) int {
-	last := len(k.table) - 1 // the length is a power of two
-	for at := int(maphash.Bytes(k.seed, key)) & last; ; at = (at + 1) & last {
-		i := k.table[at]
-		if i == 0 || bytes.Equal(text[k.spans[i-1].from:k.spans[i-1].to], key) {
-			return at
-		}
-	}
+// hash is seeded, so that no sender can choose keys that collide.
+func (k *keySet) hash(key []byte, object int) uint32 {
+	return uint32(maphash.Bytes(k.seed, key)) + uint32(object)*0x9e3779b1
 }
 
-func (k *keySet) grow(text []byte) {
-	size := max(4*fewKeys, 2*len(k.table))
-	for size&(size-1) != 0 {
-		size += size & -size
+// slot is where a hash belongs; the table's length is a power of two.
+func (k *keySet) slot(hash uint32) int { return int(hash & uint32(len(k.table)-1)) }
+
+func (k *keySet) grow() {
+	size := 4 * 32
+	for size < 4*(len(k.spans)+1) {
+		size *= 2
 	}
 	if cap(k.table) < size {
 		k.table = make([]int32, size)
 	}
 	k.table = k.table[:size]
 	clear(k.table)
-	for i, s := range k.spans {
-		k.table[k.slot(text, text[s.from:s.to])] = int32(i + 1)
+	for i := range k.spans {
+		at := k.slot(k.spans[i].hash)
+		for k.table[at] != 0 {
+			at = k.slot(uint32(at) + 1)
+		}
+		k.table[at] = int32(i + 1)
 	}
 }
 

@@ -217,6 +217,39 @@ func TestTotalsAreNotLostInRetries(t *testing.T) {
 	})
 }
 
+// TestTotalsOfRequestsNeverMade: what waited behind a request that failed is given
+// back too.
+func TestTotalsOfRequestsNeverMade(t *testing.T) {
+	s := newSink(t, func(c *ddsink.Config) { c.Compress = "off" })
+	const n = 10_000 // more than fit into one request
+	totals := func(sec int, v float64) (out []record.Sample) {
+		for i := range n {
+			out = append(out, record.Sample{Series: series(fmt.Sprintf("c%d_total", i), record.Counter), UnixNano: at(sec), Value: v})
+		}
+		return out
+	}
+	_ = s.metrics(t, nil, totals(0, 1)...)
+	s.intake.answer = failOnly(0)
+	var done delivery.Set
+	if s.metrics(t, &done, totals(1, 3)...) == nil || len(s.intake.got()) != 1 {
+		t.Fatalf("no error, or %d requests", len(s.intake.got()))
+	}
+	s.wantCounts(t, map[string]int{"datadog_metrics retried": n})
+	if err := s.metrics(t, &done, totals(1, 3)...); err != nil {
+		t.Fatal(err)
+	}
+	sum := 0
+	for _, r := range s.intake.got()[1:] {
+		for _, item := range r.items {
+			v, _ := item["points"].([]any)[0].(map[string]any)["value"].(interface{ Int64() (int64, error) }).Int64()
+			sum += int(v)
+		}
+	}
+	if sum != 2*n {
+		t.Errorf("%d were added, want %d", sum, 2*n)
+	}
+}
+
 // failOnly refuses request n for a while.
 func failOnly(fail int) func(int, request, http.ResponseWriter) {
 	return func(n int, _ request, w http.ResponseWriter) {
@@ -245,6 +278,23 @@ func TestCountsKeepTheirSeconds(t *testing.T) {
 	send(added(c, 0, 32), added(c, 1, 64))               // both taken, and what follows
 	send(added(c, -5, 128))                              // an old chunk: free
 	want := "c@0=2 c@1=2 c@2=12 c@3=16 c@4=96 c@-5=128"
+	if got := s.values(); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// TestCountsForgetSeconds: what is remembered of seconds long past does not get in
+// the way.
+func TestCountsForgetSeconds(t *testing.T) {
+	s := newSink(t, nil)
+	c := series("c", record.Counter)
+	for _, sec := range []int{0, 1, 4223, 4224, 4225, 100_000, 104_224} {
+		s.clock.advance(time.Unix(0, at(sec)).Sub(s.clock.Now().Time()))
+		if err := s.metrics(t, nil, added(c, sec, 1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := "c@0=1 c@1=1 c@4223=1 c@4224=1 c@4225=1 c@100000=1 c@104224=1"
 	if got := s.values(); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}

@@ -40,7 +40,7 @@ func (w *entryWriter) otherMetadata(dst []byte, m record.Value) []byte {
 		return dst
 	}
 	dst = append(dst, '{')
-	first := len(dst)
+	object := w.values.object()
 	for it := m.Map(); ; {
 		key, value, ok := it.Next()
 		if !ok {
@@ -49,28 +49,33 @@ func (w *entryWriter) otherMetadata(dst []byte, m record.Value) []byte {
 		if b, isText := key.Bytes(); isText && string(b) == "otlp" {
 			continue
 		}
-		dst = w.pair(dst, len(dst) > first, key, value)
+		dst = w.pair(dst, object, key, value)
 	}
 }
 
 // pair appends a key and its value within an object; nothing where there is no
-// room.
-func (w *entryWriter) pair(dst []byte, comma bool, key, value record.Value) []byte {
+// room, or the key is there already.
+func (w *entryWriter) pair(dst []byte, object int, key, value record.Value) []byte {
 	before := len(dst)
-	if comma {
+	if dst[before-1] != '{' {
 		dst = append(dst, ',')
 	}
 	k, v := key.Reader(), value.Reader()
-	if len(key) > w.limit()-len(dst) {
-		w.dropped++
-		return dst[:before]
-	}
-	dst = appendKeyToken(dst, &k, k.Next())
-	dst = append(dst, ':')
-	dst, ok := w.values.append(dst, &v, w.limit())
+	from := len(dst)
+	dst, ok := appendKeyWithin(dst, &k, k.Next(), w.limit())
 	if !ok || len(dst) > w.limit() {
 		w.dropped++
 		return dst[:before]
+	}
+	if !w.values.keys.add(dst, from, object) {
+		return dst[:before]
+	}
+	dst = append(dst, ':')
+	head := len(dst)
+	dst, ok = w.values.append(dst, &v, w.limit())
+	if !ok || len(dst) > w.limit() {
+		w.dropped++
+		return append(dst[:head], "null"...)
 	}
 	return dst
 }

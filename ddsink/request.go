@@ -155,7 +155,7 @@ func (s *Sink) request(ctx context.Context, t *target, key delivery.Secret, body
 		req.Header.Set("Content-Encoding", encoding)
 	}
 	for _, h := range s.cfg.Headers {
-		req.Header.Set(h.Name, h.Value)
+		req.Header.Set(h.Name, h.Value.Reveal())
 	}
 	return req, nil
 }

@@ -35,6 +35,7 @@ type Sink struct {
 	compress *compressor
 	format   *entryFormat
 	chunks   sync.Pool // *Chunk
+	batch    batchLimit
 
 	series   sync.Pool // *seriesBatch
 	totals   *totals

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -54,7 +56,7 @@ func TestSendLogs(t *testing.T) {
 		t.Run(compress, func(t *testing.T) {
 			s := newSink(t, func(c *ddsink.Config) {
 				c.Compress = compress
-				c.Headers = []ddsink.Header{{Name: "X-One", Value: "1"}}
+				c.Headers = []ddsink.Header{{Name: "X-One", Value: delivery.NewSecret("1")}}
 			})
 			var done delivery.Set
 			if err := s.send(t, 3, &done); err != nil {
@@ -316,6 +318,157 @@ func TestSplitByEntries(t *testing.T) {
 	if fmt.Sprint(sizes) != "[1000 1000 500]" {
 		t.Errorf("got %v", sizes)
 	}
+}
+
+// TestProxyWithALimitOfItsOwn: what it refuses is learnt.
+func TestProxyWithALimitOfItsOwn(t *testing.T) {
+	s := newSink(t, nil)
+	refused := 0
+	s.intake.answer = func(_ int, r request, w http.ResponseWriter) {
+		if len(r.body) > 1<<20 {
+			refused++
+			w.WriteHeader(413)
+			return
+		}
+		accept(w)
+	}
+	flush := func(index int) {
+		t.Helper()
+		text := strings.Repeat("0123456789abcdef", 100_000/16)
+		c := s.Begin(context.Background(), "tag", new(delivery.Set))
+		for i := range 40 {
+			c.Add(rec(t, index+i, "log", text), now().UnixNano())
+		}
+		if err := c.End(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	flush(0)
+	first := refused
+	flush(0)
+	if first == 0 || refused != first {
+		t.Errorf("refused %d times in the first flush, %d in the second", first, refused-first)
+	}
+	s.wantCounts(t, map[string]int{"datadog delivered": 80, "datadog dropped too_large": 0})
+}
+
+func TestBatchLimit(t *testing.T) {
+	var l ddsink.BatchLimit
+	want := func(n int) {
+		t.Helper()
+		if got := l.Bytes(); got != n {
+			t.Errorf("got %d, want %d", got, n)
+		}
+	}
+	want(5_000_000)
+	l.Accepted(5_000_000)
+	want(5_000_000)
+	l.Refused(3_000_000)
+	want(1_500_000)
+	l.Refused(4_000_000) // one that was under way before
+	want(1_500_000)
+	l.Accepted(700_000) // says nothing
+	want(1_500_000)
+	l.Accepted(1_400_000)
+	want(1_501_024)
+	l.Refused(1000)
+	want(64 << 10)
+	for range 10_000 {
+		l.Accepted(l.Bytes())
+	}
+	want(5_000_000)
+}
+
+// TestFaultRun sends many chunks from several workers to an intake that fails at
+// random: each record arrives, and none twice but those whose answer was cut.
+func TestFaultRun(t *testing.T) {
+	const workers, chunks, records = 3, 40, 50
+	s := newSink(t, nil)
+	var (
+		mu       sync.Mutex
+		arrived  = map[string]int{}
+		cutTwice int
+		random   = rand.New(rand.NewPCG(7, 11))
+	)
+	s.intake.answer = func(_ int, r request, w http.ResponseWriter) {
+		mu.Lock()
+		fault := random.IntN(20)
+		if fault >= 5 {
+			for _, id := range ids(r) {
+				arrived[id]++
+			}
+		}
+		if fault == 5 {
+			cutTwice += len(r.items)
+		}
+		mu.Unlock()
+		switch fault {
+		case 0, 1:
+			w.WriteHeader(503)
+		case 2:
+			w.WriteHeader(429)
+		case 3:
+			w.WriteHeader(408)
+		case 4:
+			panic(http.ErrAbortHandler)
+		case 5: // taken, but the answer does not come whole
+			w.Header().Set("Content-Length", "100")
+			w.WriteHeader(202)
+			_ = http.NewResponseController(w).Flush()
+			panic(http.ErrAbortHandler)
+		default:
+			accept(w)
+		}
+	}
+	failed := make(chan error, workers*chunks)
+	var group sync.WaitGroup
+	for worker := range workers {
+		group.Go(func() {
+			for chunk := range chunks {
+				failed <- s.untilDone(t, (worker*chunks+chunk)*records, records)
+			}
+		})
+	}
+	group.Wait()
+	close(failed)
+	for err := range failed {
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	total := 0
+	for i := range workers * chunks * records {
+		n := arrived[fmt.Sprint(i)]
+		if n == 0 {
+			t.Fatalf("%d is lost", i)
+		}
+		total += n
+	}
+	if extra := total - workers*chunks*records; extra != cutTwice || cutTwice == 0 {
+		t.Errorf("%d arrived twice, %d answers were cut", extra, cutTwice)
+	}
+	s.wantCounts(t, map[string]int{"datadog delivered": workers * chunks * records})
+}
+
+// untilDone offers a chunk of records with ids from first until it is settled.
+func (s *setup) untilDone(t *testing.T, first, records int) error {
+	var (
+		done delivery.Set
+		err  error
+	)
+	for range 100 {
+		c := s.Begin(context.Background(), "tag", &done)
+		for i := range records {
+			c.Add(rec(t, i, "log", "x", "id", first+i), now().UnixNano())
+		}
+		if err = c.End(); err == nil {
+			return nil
+		}
+		if strings.Contains(err.Error(), testKey) {
+			return errors.New("the key stands in an error")
+		}
+	}
+	return err
 }
 
 func TestSplitByBytes(t *testing.T) {

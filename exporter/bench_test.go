@@ -97,7 +97,7 @@ func BenchmarkObserve(b *testing.B) {
 			now := timefix.SystemClock{}.Now()
 			before := cpuTime()
 			for b.Loop() {
-				got, _ = m.ObserveAt(dst, "t", d.Record(), now.Wall, now)
+				got, _ = m.ObserveAt(dst, "t", d.Record(), now.Wall, now, true)
 			}
 			b.ReportMetric(float64(cpuTime()-before)/float64(b.N), "cpu-ns/op")
 			b.ReportMetric(float64(len(got)), "samples")

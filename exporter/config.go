@@ -45,12 +45,24 @@ type Config struct {
 	// 0 is no limit. It also bounds their names and labels to 1 KiB a series on
 	// average.
 	SeriesLimit int
+	// Relabel changes a series before it is first shown, and drops it where it
+	// answers false; nil changes nothing. It sees the series with Labels, may
+	// keep it, and gives the same answer each time. It is called under a lock.
+	Relabel func(*record.Series) (*record.Series, bool)
 	// Version is that of edge_build_info.
 	Version string
 	// Sinks are those that the instance sends to (delivery.SinkDatadog, ...):
 	// their self series stand at 0 from the start. "decode" and "prometheus"
 	// are always there.
 	Sinks []string
+	// Device names the device on the status page; empty is the host's name.
+	Device string
+	// Settings gives what is in force, for the status page. May be nil. Called as
+	// Ready is.
+	Settings func() []Setting
+	// Backlog tells what waits on the device, for the status page. May be nil.
+	// Called as Ready is.
+	Backlog func() []Backlog
 	// Ready gives the reasons why the instance is not ready; none means ready.
 	// May be nil. Called by each request of /readyz, from several goroutines.
 	Ready func() []string
@@ -61,6 +73,25 @@ type Config struct {
 	// staleness markers. May be nil. It is called without locks held, one call
 	// at a time, and must not block: /metrics waits for it.
 	OnExpire func(*record.Series)
+}
+
+// Setting is one row of the settings on the status page.
+type Setting struct {
+	Key, Value string
+	// Default says that the user has not set it.
+	Default bool
+	// Secret keeps the value off the page. Keys that look like a secret's are
+	// struck out without it too, and so are passwords within URLs.
+	Secret bool
+}
+
+// Backlog is what waits to be delivered.
+type Backlog struct {
+	// Sink is what it waits for, or empty for the instance as a whole.
+	Sink string
+	// Chunks of Fluent Bit that wait, and their size in bytes.
+	Chunks int
+	Bytes  int64
 }
 
 // prepare fills in defaults and reports all faults at once.

@@ -19,11 +19,11 @@ const maxScrapes = 4
 // file's authentication, /healthz included.
 func (p *page) handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", p.metricsHandler())
+	mux.Handle("GET /metrics", p.noteScrape(p.metricsHandler()))
 	mux.HandleFunc("GET /healthz", p.healthz)
 	mux.HandleFunc("GET /readyz", p.readyz)
 	mux.HandleFunc("GET /debug/time", p.debugTime)
-	mux.HandleFunc("GET /{$}", p.landing)
+	mux.HandleFunc("GET /{$}", p.status.serve)
 	return noSniff(mux)
 }
 
@@ -31,6 +31,14 @@ func (p *page) handler() http.Handler {
 func noSniff(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
+		h.ServeHTTP(w, r)
+	})
+}
+
+// noteScrape keeps the time of the last scrape, for the status page.
+func (p *page) noteScrape(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p.scraped.Store(arrival(p.clock.Now()))
 		h.ServeHTTP(w, r)
 	})
 }

@@ -21,6 +21,7 @@ type Metrics struct {
 	self   *Self
 	labels []record.Label // of Config, sorted
 	names  [numHost]hostName
+	opened int64 // by arrival's clock
 	close  sync.Once
 
 	// The rest is guarded by page.store.mu.
@@ -37,13 +38,15 @@ type Metrics struct {
 	scratch      []byte
 	labelScratch []record.Label
 	expired      []*record.Series
+	charts       int // series that have one
+	otherCharts  int // of them, those that no host record stands behind
 }
 
 type hostName struct{ prometheus, datadog string }
 
 func newMetrics(h *Hub, p *page, cfg Config) *Metrics {
 	m := &Metrics{
-		cfg: cfg, hub: h, page: p,
+		cfg: cfg, hub: h, page: p, opened: arrival(p.clock.Now()),
 		all: make(map[string]*series), events: make(map[*record.Series]*series),
 		cpu: make(map[string]*series), mem: make(map[string]*series),
 		netif: make(map[string]*series), other: make(map[string]*series),
@@ -85,34 +88,55 @@ func (m *Metrics) Close(ctx context.Context) (err error) {
 // changed for Prometheus to take it, Apply puts the changed Series into the
 // sample, so that every sink is given the same, and for a counter that was seen
 // before what it has grown by. A sample that the page refuses keeps its Series,
-// and is counted.
-func (m *Metrics) Apply(samples []record.Sample) {
+// and is counted. What relabelling drops is left out of the answer, which has
+// samples' memory.
+func (m *Metrics) Apply(samples []record.Sample) []record.Sample {
+	return m.ApplyAt(samples, m.page.clock.Now(), true)
+}
+
+// ApplyAt is Apply for a caller that has looked at the clock already. Where show
+// is false, the samples are completed and stay off the page.
+func (m *Metrics) ApplyAt(samples []record.Sample, now timefix.Instant, show bool) []record.Sample {
 	if len(samples) == 0 {
-		return
+		return samples
 	}
-	now := m.page.clock.Now()
+	kept := samples[:0]
 	var t tally
 	m.page.store.mu.Lock()
 	for i := range samples {
-		t[m.applyOne(&samples[i], now)]++
+		s, why := m.applyOne(&samples[i], now)
+		if why == relabelledAway {
+			continue
+		}
+		kept = append(kept, samples[i])
+		if why == accepted && show {
+			why = m.present(s)
+		}
+		if why != accepted || show {
+			t[why]++
+		}
 	}
 	m.page.store.mu.Unlock()
 	m.count(&t, now)
+	return kept
 }
 
-func (m *Metrics) applyOne(sm *record.Sample, now timefix.Instant) refusal {
+func (m *Metrics) applyOne(sm *record.Sample, now timefix.Instant) (*series, refusal) {
 	s := m.events[sm.Series]
 	if s == nil {
 		var why refusal
 		if s, why = m.adopt(sm.Series, now); s == nil {
-			return why
+			return nil, why
 		}
+	}
+	if s.isAway() {
+		return nil, relabelledAway
 	}
 	sm.Series = s.id
 	switch s.id.Kind {
 	case record.Histogram, record.Summary:
 		if !sound(sm.Dist, s.id.Kind) {
-			return malformed
+			return nil, malformed
 		}
 		if s.newer(sm.UnixNano, now) {
 			s.dist.Store(sm.Dist)
@@ -122,7 +146,7 @@ func (m *Metrics) applyOne(sm *record.Sample, now timefix.Instant) refusal {
 	default:
 		s.keep(sm.Value, sm.UnixNano, now)
 	}
-	return m.present(s)
+	return s, accepted
 }
 
 // adopt finds or makes the instance's series for one from a metrics event.
@@ -137,14 +161,33 @@ func (m *Metrics) adopt(from *record.Series, now timefix.Instant) (*series, refu
 	if from.Name == "" || clashes(&id) {
 		return nil, malformed
 	}
-	s, why := m.find(&id, now)
+	to, keep := m.relabel(&id)
+	if !keep {
+		if len(m.events) < maxAway {
+			m.events[from] = away()
+		}
+		return nil, relabelledAway
+	}
+	s, why := m.find(to, now)
 	if s == nil {
 		return nil, why
 	}
 	delete(m.events, s.origin) // one way in for each series, or they pile up
 	s.origin = from
 	m.events[from] = s
+	m.chartOther(s)
 	return s, accepted
+}
+
+// relabel gives the series that an identity with scratch labels becomes; keep is
+// false if it is dropped.
+func (m *Metrics) relabel(id *record.Series) (to *record.Series, keep bool) {
+	if m.cfg.Relabel == nil {
+		return id, true
+	}
+	own := *id
+	own.Labels = slices.Clone(id.Labels)
+	return m.cfg.Relabel(&own)
 }
 
 // clashes tells whether a series has a label that its kind needs for itself.
@@ -226,6 +269,7 @@ func (m *Metrics) drop(s *series) {
 		delete(s.slots, s.slot)
 	}
 	m.bytes -= len(s.key)
+	m.unchart(s)
 }
 
 // expire drops the gauges whose last sample arrived longer than the ttl ago.

@@ -22,39 +22,20 @@ func (m *Metrics) Observe(dst []record.Sample, tag string, rec *record.Record, u
 	if kind == notHost {
 		return dst, false
 	}
-	return m.observe(dst, tag, rec, kind, unixNano, m.page.clock.Now()), true
+	o := observation{m: m, dst: dst, index: rec.Index, at: unixNano, now: m.page.clock.Now()}
+	return o.take(kind, tag, rec.Body), true
 }
 
 // ObserveAt is Observe for a caller that has looked at the clock already, once
-// for all records of a flush: that look costs as much as half a record.
-func (m *Metrics) ObserveAt(dst []record.Sample, tag string, rec *record.Record, unixNano int64, now timefix.Instant) (samples []record.Sample, taken bool) {
+// for all records of a flush: that look costs as much as half a record. Where
+// show is false, the samples are made and stay off the page.
+func (m *Metrics) ObserveAt(dst []record.Sample, tag string, rec *record.Record, unixNano int64, now timefix.Instant, show bool) (samples []record.Sample, taken bool) {
 	kind := recognise(rec.Body)
 	if kind == notHost {
 		return dst, false
 	}
-	return m.observe(dst, tag, rec, kind, unixNano, now), true
-}
-
-func (m *Metrics) observe(dst []record.Sample, tag string, rec *record.Record, kind host, unixNano int64, now timefix.Instant) []record.Sample {
-	o := observation{m: m, dst: dst, index: rec.Index, at: unixNano, now: now}
-	m.page.store.mu.Lock()
-	switch kind {
-	case hostCPU:
-		o.cpu(rec.Body)
-	case hostMem:
-		o.mem(rec.Body, tag)
-	case hostThermal:
-		o.thermal(rec.Body)
-	case hostDisk:
-		o.disk(rec.Body)
-	case hostNetif:
-		o.netif(rec.Body)
-	case hostProc:
-		o.proc(rec.Body)
-	}
-	m.page.store.mu.Unlock()
-	m.count(&o.tally, o.now)
-	return o.dst
+	o := observation{m: m, dst: dst, index: rec.Index, at: unixNano, now: now, hide: !show}
+	return o.take(kind, tag, rec.Body), true
 }
 
 // observation is one host record on its way to its series; the store is locked.
@@ -64,46 +45,84 @@ type observation struct {
 	index int
 	at    int64 // the record's time, ns since 1970
 	now   timefix.Instant
+	hide  bool // off the page
 	tally tally
 }
 
+func (o *observation) take(kind host, tag string, body record.Value) []record.Sample {
+	store := o.m.page.store
+	store.mu.Lock()
+	switch kind {
+	case hostCPU:
+		o.cpu(body)
+	case hostMem:
+		o.mem(body, tag)
+	case hostThermal:
+		o.thermal(body)
+	case hostDisk:
+		o.disk(body)
+	case hostNetif:
+		o.netif(body)
+	case hostProc:
+		o.proc(body)
+	}
+	store.mu.Unlock()
+	o.m.count(&o.tally, o.now)
+	return o.dst
+}
+
+// show puts s on the page, unless the samples are not for it.
+func (o *observation) show(s *series) {
+	if !o.hide {
+		o.tally[o.m.present(s)]++
+	}
+}
+
 func (o *observation) gauge(s *series, v float64) {
+	if s.isAway() {
+		return
+	}
 	if math.IsNaN(v) || math.IsInf(v, 0) {
 		o.tally[notFinite]++
 		return
 	}
 	s.keep(v, o.at, o.now)
-	o.tally[o.m.present(s)]++
+	o.show(s)
 	o.dst = append(o.dst, record.Sample{Series: s.id, UnixNano: o.at, Index: o.index, Value: v})
 }
 
 // counter adds the difference that val holds, if it can be true.
 func (o *observation) counter(s *series, val record.Value, perSecond float64) {
+	if s.isAway() {
+		return
+	}
 	delta, why := difference(val, perSecond*elapsed(s.at, o.at))
 	if why != accepted {
 		o.tally[why]++
 		return
 	}
 	total := s.add(delta, o.at, o.now)
-	o.tally[o.m.present(s)]++
+	o.show(s)
 	o.dst = append(o.dst, record.Sample{Series: s.id, UnixNano: o.at, Index: o.index, Value: total, Delta: delta, HasDelta: true})
 }
 
 // series makes the instance's series of a host metric and files it in slots
 // under slot, for the next time; nil, and counted, where it is refused.
 func (o *observation) series(metric int, slots map[string]*series, slot []byte, labels ...record.Label) *series {
-	m, def := o.m, &hostTable[metric]
+	m := o.m
 	if m.full(0) { // before anything is built: this may be every record's lot
 		o.tally[overLimit]++
 		return nil
 	}
 	key := string(slot) // slot may be the scratch that find writes to
-	own := append(m.labelScratch[:0], labels...)
-	for i := range own {
-		own[i].Value = labelValue(own[i].Value)
+	id, keep := m.hostSeries(metric, labels)
+	if !keep {
+		if len(slots) < maxAway {
+			slots[key] = away()
+		}
+		return nil
 	}
-	s, why := m.find(&record.Series{Name: m.names[metric].prometheus, DatadogName: m.names[metric].datadog,
-		Help: def.help, Unit: def.unit, Kind: def.kind, Labels: m.merge(own)}, o.now)
+	s, why := m.find(id, o.now)
 	if s == nil {
 		o.tally[why]++
 		return nil
@@ -112,7 +131,20 @@ func (o *observation) series(metric int, slots map[string]*series, slot []byte, 
 		s.slots, s.slot = slots, key
 		slots[key] = s
 	}
+	m.chartHost(s, metric, labels)
 	return s
+}
+
+// hostSeries is the identity of a host metric's series, with the instance's
+// labels, relabelled; keep is false if relabelling drops it.
+func (m *Metrics) hostSeries(metric int, labels []record.Label) (id *record.Series, keep bool) {
+	def := &hostTable[metric]
+	own := append(m.labelScratch[:0], labels...)
+	for i := range own {
+		own[i].Value = labelValue(own[i].Value)
+	}
+	return m.relabel(&record.Series{Name: m.names[metric].prometheus, DatadogName: m.names[metric].datadog,
+		Help: def.help, Unit: def.unit, Kind: def.kind, Labels: m.merge(own)})
 }
 
 // cpu: percent, of all CPUs under cpu_p, user_p, system_p, of CPU n under

@@ -215,3 +215,28 @@ func TestObserveAllocates(t *testing.T) {
 		}
 	}
 }
+
+func TestRecognisesStoresNothing(t *testing.T) {
+	m := open(t, quietHub(newClock()), loopback())
+	for _, c := range []struct {
+		name  string
+		pairs []any
+		want  bool
+	}{
+		{"cpu", []any{"cpu_p", 1, "user_p", 1, "system_p", 0}, true},
+		{"disk", []any{"read_size", 1, "write_size", 1}, true},
+		{"a log", []any{"log", "x", "cpu_p", 1, "user_p", 1, "system_p", 0}, false},
+		{"nothing", nil, false},
+	} {
+		var d record.Decoder
+		d.Reset(payload(t, c.pairs...))
+		if !d.Next() {
+			t.Fatal(c.name)
+		}
+		if got := m.Recognises(d.Record()); got != c.want {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
+	}
+	wantLines(t, scrape(t, m, "edge_cpu", "edge_disk", `edge_records_total{result="delivered",sink="prometheus"}`),
+		`edge_records_total{result="delivered",sink="prometheus"} 0`)
+}

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -22,6 +23,8 @@ type page struct {
 	store         *store
 	registry      *prometheus.Registry
 	server        *server // nil when nothing is served
+	status        *statusPage
+	scraped       atomic.Int64 // when /metrics was last asked for, by arrival's clock
 
 	mu        sync.Mutex
 	instances []*Metrics
@@ -43,6 +46,7 @@ func newPage(h *Hub, key string, cfg Config) *page {
 		sweep: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 	p.registry.MustRegister(seriesCollector{p}, selfCollector{p}) // both are unchecked: neither can fail
+	p.status = &statusPage{page: p, device: deviceName(cfg)}
 	p.sweeper.Go(p.sweepLoop)
 	if key != "" {
 		p.server = newServer(cfg.Listen, cfg.WebConfigFile, p.handler(), p.log)

@@ -47,6 +47,10 @@ const (
 	wholeProc    = hasAlive | hasProcess | hasPID
 )
 
+// Recognises tells whether Observe would take rec, and changes nothing. rec is
+// not kept; no allocation.
+func (m *Metrics) Recognises(rec *record.Record) bool { return recognise(rec.Body) != notHost }
+
 // recognise tells which host input wrote a record, by its keys and the types of
 // their values: tags are the user's. All keys of an input must be there.
 // Filters often add keys of their own (a host name), so others may stand beside

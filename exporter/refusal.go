@@ -24,6 +24,9 @@ const (
 	// malformed: a histogram or summary that contradicts itself, or no name.
 	malformed
 	numRefusals
+
+	// relabelledAway is no refusal: the user asked for it. It is not counted.
+	relabelledAway = numRefusals
 )
 
 func (r refusal) String() string {

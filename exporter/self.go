@@ -2,6 +2,8 @@ package exporter
 
 import (
 	"runtime"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -32,6 +34,10 @@ type Self struct {
 	// The page's own, which each record touches.
 	delivered prometheus.Counter
 	shownAt   prometheus.Gauge
+	arrived   atomic.Int64 // when the last sample was shown, by arrival's clock
+
+	mu     sync.Mutex
+	states map[string]*sinkState // by sink
 }
 
 var (
@@ -44,6 +50,7 @@ func newSelf(clock timefix.Clock, cfg Config, labels []record.Label) *Self {
 	b := selfBuilder{prefix: cfg.Prefix, labels: labels}
 	s := &Self{
 		clock:    clock,
+		states:   make(map[string]*sinkState),
 		records:  b.counters(selfRecords, "sink", "result"),
 		dropped:  b.counters(selfDropped, "sink", "reason"),
 		adjusted: b.counters(selfAdjusted, "sink", "reason"),
@@ -91,10 +98,10 @@ func (s *Self) prepare(cfg Config) {
 				s.dropped.WithLabelValues(sink, r.String())
 			}
 		case delivery.SinkDatadog:
-			s.prepareEndpoint("logs")
+			s.prepareEndpoint(endpointLogs)
 			s.records.WithLabelValues(sink, resultRetried)
 		case delivery.SinkDatadogMetrics:
-			s.prepareEndpoint("series")
+			s.prepareEndpoint(endpointSeries)
 			s.records.WithLabelValues(sink, resultRetried)
 		case delivery.SinkRemoteWrite:
 			s.writes.WithLabelValues("200")
@@ -119,6 +126,7 @@ const (
 func (s *Self) shown(n int, now timefix.Instant) {
 	s.delivered.Add(float64(n))
 	s.shownAt.Set(seconds(now))
+	s.arrived.Store(arrival(now))
 }
 
 // seconds is the wall clock's time, to the millisecond.
@@ -130,7 +138,9 @@ func (s *Self) Delivered(sink string, n int) {
 		return
 	}
 	s.records.WithLabelValues(sink, resultDelivered).Add(float64(n))
-	s.last.WithLabelValues(sink).Set(seconds(s.clock.Now()))
+	now := s.clock.Now()
+	s.last.WithLabelValues(sink).Set(seconds(now))
+	s.noteDelivered(sink, arrival(now))
 }
 
 // Retried is part of delivery.Meter.
@@ -148,6 +158,9 @@ func (s *Self) Dropped(sink, reason string, n int) {
 	}
 	s.records.WithLabelValues(sink, resultDropped).Add(float64(n))
 	s.dropped.WithLabelValues(sink, reason).Add(float64(n))
+	if n > 0 && alarming(sink, reason) {
+		s.noteDropped(sink, reason)
+	}
 }
 
 // Adjusted is part of delivery.Adjuster. With n = 0 it makes the series.
@@ -160,6 +173,7 @@ func (s *Self) Adjusted(sink, reason string, n int) {
 // Request is part of delivery.Meter. The endpoint delivery.SinkRemoteWrite is
 // remote write's, every other is Datadog's.
 func (s *Self) Request(endpoint, code string) {
+	s.noteAnswer(sinkOf(endpoint), code)
 	if endpoint == delivery.SinkRemoteWrite {
 		s.writes.WithLabelValues(code).Inc()
 		return

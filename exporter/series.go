@@ -28,8 +28,9 @@ type series struct {
 	shown  bool
 	value  atomic.Uint64 // math.Float64bits
 	dist   atomic.Pointer[record.Distribution]
-	at     int64 // of the newest sample, ns since 1970
-	seen   int64 // arrival of the last sample
+	at     int64  // of the newest sample, ns since 1970
+	seen   int64  // arrival of the last sample
+	chart  *chart // nil where the status page shows none
 
 	// slots is the instance's map that finds the series on the hot path, slot
 	// its key there.
@@ -43,8 +44,14 @@ type series struct {
 // alive, even where the sample is old.
 func (s *series) keep(v float64, unixNano int64, now timefix.Instant) {
 	if s.newer(unixNano, now) {
-		s.value.Store(math.Float64bits(v))
+		s.set(v, now)
 	}
+}
+
+// set makes v the value and notes it in the chart.
+func (s *series) set(v float64, now timefix.Instant) {
+	s.value.Store(math.Float64bits(v))
+	s.chart.add(arrival(now), v)
 }
 
 func (s *series) newer(unixNano int64, now timefix.Instant) bool {
@@ -64,7 +71,7 @@ func (s *series) total(sm *record.Sample, now timefix.Instant) {
 	if !s.newer(sm.UnixNano, now) {
 		return
 	}
-	s.value.Store(math.Float64bits(sm.Value))
+	s.set(sm.Value, now)
 	if known && !sm.HasDelta {
 		sm.Delta, sm.HasDelta = sm.Value-before, true
 		if sm.Value < before {
@@ -77,7 +84,7 @@ func (s *series) total(sm *record.Sample, now timefix.Instant) {
 func (s *series) add(delta float64, unixNano int64, now timefix.Instant) float64 {
 	s.newer(unixNano, now)
 	total := math.Float64frombits(s.value.Load()) + delta
-	s.value.Store(math.Float64bits(total))
+	s.set(total, now)
 	return total
 }
 
@@ -171,3 +178,12 @@ func pairsOf(labels []record.Label) []*dto.LabelPair {
 	}
 	return pairs
 }
+
+// maxAway bounds the ways in to series that relabelling drops.
+const maxAway = 16384
+
+// away stands in the place of a series that relabelling drops, so that its
+// samples are known at once.
+func away() *series { return new(series) }
+
+func (s *series) isAway() bool { return s.id == nil }

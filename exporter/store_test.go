@@ -354,9 +354,9 @@ func TestLabelsOfSelfWin(t *testing.T) {
 	m := open(t, quietHub(newClock()), cfg)
 	m.Self().Dropped("datadog", "too_large", 2)
 	wantLines(t, scrape(t, m, "too_large", "edge_build_info", "flush_duration_seconds_sum", `result="dropped",sink="datadog"`)[1:],
-		`edge_dropped_records_total{reason="too_large",sink="datadog",le="mine",site="mine",version="mine"} 2`,
+		`edge_dropped_records_total{le="mine",reason="too_large",sink="datadog",site="mine",version="mine"} 2`,
 		`edge_flush_duration_seconds_sum{reason="mine",sink="mine",site="mine",version="mine"} 0`,
-		`edge_records_total{result="dropped",sink="datadog",le="mine",reason="mine",site="mine",version="mine"} 2`)
+		`edge_records_total{le="mine",reason="mine",result="dropped",sink="datadog",site="mine",version="mine"} 2`)
 }
 
 func heap() int64 {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"math"
 	"slices"
-	"time"
 
 	"out_edge/plugin/delivery"
 )
@@ -336,13 +335,12 @@ func (b *batch) finish() {
 		e.compact()
 		e.failed = shared
 	}
-	now := s.elapsed()
-	s.series.sweep(now, func(o *output) bool { return o.batch == b.number })
+	s.series.sweep(s.elapsed(), func(o *output) bool {
+		_, stale := s.stale[o]
+		return stale || o.batch == b.number
+	})
 	clear(b.entries)
 	clear(b.items)
 	clear(b.late)
 	b.ctx = nil
 }
-
-// idleSince bounds nothing; it documents the unit of elapsed.
-var _ time.Duration

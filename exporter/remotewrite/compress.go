@@ -12,14 +12,12 @@ func (c Compression) compress(dst, body []byte) []byte {
 		dst = make([]byte, n)
 	}
 	dst = dst[:cap(dst)]
-	switch c {
-	case Fast:
-		return s2.EncodeSnappy(dst, body)
-	case Stored:
+	if c == Stored {
 		return appendStored(dst[:0], body)
-	default:
-		return s2.EncodeSnappyBetter(dst, body)
 	}
+	// Its "better" encoder saves two bytes in a hundred, and takes 80 KiB of
+	// tables where this one takes 32.
+	return s2.EncodeSnappy(dst, body)
 }
 
 // appendStored appends a snappy block of literals of 64 KiB at most. Source:

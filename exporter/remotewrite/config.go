@@ -41,7 +41,7 @@ type Config struct {
 	// series. It is called once a series, with labels that it may keep and
 	// change, sorted by name. nil changes nothing.
 	Relabel func([]record.Label) ([]record.Label, bool)
-	// Compression is how hard snappy tries; every receiver reads all of them.
+	// Compression is Snappy but in measurements.
 	Compression Compression
 
 	// Proxy, CAFile, CertFile, KeyFile and DialContext are as in
@@ -62,14 +62,13 @@ const (
 	Version2    = "2"
 )
 
-// Compression is how hard snappy tries. The protocol knows no other encoding.
+// Compression is what is done to a body. The protocol knows snappy alone.
 type Compression uint8
 
-// The compressions. A body that is Stored is a valid snappy block that holds its
-// text as it is: for measurements.
+// The compressions. A Stored body is a valid snappy block that holds its text as
+// it is: for measurements.
 const (
-	Better Compression = iota // some 20 % smaller than Fast
-	Fast
+	Snappy Compression = iota
 	Stored
 )
 

@@ -31,10 +31,10 @@ type entry struct {
 	active bool          // a Send is in it
 	// batched is set while a batch has points of it.
 	batched bool
-	points []point
-	left   []int32 // by sample: points that are not settled
-	fates  []fate  // by sample
-	open   int     // samples that are not settled
+	points  []point
+	left    []int32 // by sample: points that are not settled
+	fates   []fate  // by sample
+	open    int     // samples that are not settled
 	// settled are samples that the chunk has not been told of.
 	settled delivery.Set
 	// failed is why the last batch did not settle all of it, for a Send that
@@ -95,37 +95,52 @@ func (e *entry) reset() {
 	*e = entry{points: e.points[:0], left: e.left[:0], fates: e.fates[:0]}
 }
 
-// add appends the points of a sample; false when it makes no sense.
-func (e *entry) add(s *record.Sample, p *plan, position int32) bool {
+// add appends the points of a sample that is sound.
+func (e *entry) add(s *record.Sample, p *plan, position int32) {
 	ms := floorDiv(s.UnixNano, 1e6)
 	next := 0
 	put := func(v float64) {
-		e.points = append(e.points, point{out: p.outputs[next], ms: ms, value: canonical(v), sample: position})
+		if out := p.outputs[next]; out != nil {
+			e.points = append(e.points, point{out: out, ms: ms, value: canonical(v), sample: position})
+		}
 		next++
 	}
-	d := s.Dist
-	switch s.Series.Kind {
-	case record.Histogram:
-		if len(d.Counts) != len(d.Bounds) {
-			return false
-		}
-		put(float64(d.Count))
-		put(d.Sum)
-		for _, n := range d.Counts {
-			put(float64(n))
-		}
-		put(float64(d.Count))
-	case record.Summary:
-		if len(d.Values) != len(d.Bounds) {
-			return false
-		}
-		put(float64(d.Count))
-		put(d.Sum)
-		for _, v := range d.Values {
+	if !isDistribution(s.Series.Kind) {
+		put(s.Value)
+		return
+	}
+	put(float64(s.Dist.Count))
+	put(s.Dist.Sum)
+	if s.Series.Kind == record.Summary {
+		for _, v := range s.Dist.Values {
 			put(v)
 		}
-	default:
-		put(s.Value)
+		return
+	}
+	for _, n := range s.Dist.Counts {
+		put(float64(n))
+	}
+	put(float64(s.Dist.Count)) // +Inf: all of them
+}
+
+func isDistribution(k record.Kind) bool { return k == record.Histogram || k == record.Summary }
+
+// isSound tells whether a sample can be sent: a histogram or summary needs a value
+// for each of its bounds, which rise.
+func isSound(s *record.Sample) bool {
+	d := s.Dist
+	switch {
+	case !isDistribution(s.Series.Kind):
+		return true
+	case d == nil,
+		s.Series.Kind == record.Summary && len(d.Values) != len(d.Bounds),
+		s.Series.Kind == record.Histogram && len(d.Counts) != len(d.Bounds):
+		return false
+	}
+	for i, b := range d.Bounds {
+		if math.IsNaN(b) || math.IsInf(b, 0) || i > 0 && b <= d.Bounds[i-1] {
+			return false
+		}
 	}
 	return true
 }

@@ -11,20 +11,20 @@ import (
 type fate uint8
 
 const (
-	pending     fate = iota
-	sameTime         // another point of the series has its millisecond
-	delivered        //
-	resent           // refused as out of order after a try whose end nobody knows: it arrived then
-	notWritten       // version 2: the receiver says that it wrote fewer than it accepted
-	outOfOrder       //
-	duplicate        // another value stands at that time
-	tooOld           //
-	tooNew           //
-	tooLarge         //
-	rejected         //
-	malformed        // a histogram or summary that makes no sense
-	noName           //
-	relabelled       // dropped by the user's relabelling
+	pending    fate = iota
+	sameTime        // another point of the series has its millisecond
+	delivered       //
+	resent          // refused as out of order after a try whose end nobody knows: it arrived then
+	notWritten      // version 2: the receiver says that it wrote fewer than it accepted
+	outOfOrder      //
+	duplicate       // another value stands at that time
+	tooOld          //
+	tooNew          //
+	tooLarge        //
+	rejected        //
+	malformed       // a histogram or summary that makes no sense
+	noName          //
+	relabelled      // dropped by the user's relabelling
 	numFates
 )
 

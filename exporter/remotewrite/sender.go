@@ -45,6 +45,10 @@ type Sender struct {
 	holdUntil time.Duration
 }
 
+// idleTimeout is longer than a minute, so that a push a minute finds its connection
+// alive: a new one with TLS takes more bytes than the push itself.
+const idleTimeout = 110 * time.Second
+
 // New makes a Sender. It fails only on what cannot heal: all wrong settings at
 // once, and certificates that cannot be read. It opens no connection. A password
 // or token file that is missing is waited for.
@@ -58,7 +62,7 @@ func New(cfg Config, deps Deps) (*Sender, error) {
 	}
 	client, err := delivery.NewClient(delivery.HTTPConfig{
 		Proxy: cfg.Proxy, CAFile: cfg.CAFile, CertFile: cfg.CertFile, KeyFile: cfg.KeyFile,
-		Timeout: cfg.Timeout, DialContext: cfg.DialContext,
+		Timeout: cfg.Timeout, IdleTimeout: idleTimeout, DialContext: cfg.DialContext,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("set up remote write client: %w", err)
@@ -107,7 +111,7 @@ func (s *Sender) Expire(series *record.Series) {
 		return // nothing of it was sent
 	}
 	for _, o := range p.outputs {
-		if o.last != never && len(s.stale) < maxPlans {
+		if o != nil && o.last != never && len(s.stale) < maxPlans {
 			s.stale[o] = struct{}{}
 		}
 	}
@@ -158,19 +162,25 @@ func (s *Sender) fill(e *entry, samples []record.Sample, done *delivery.Set, cou
 			continue
 		}
 		e.open++
-		before := len(e.points)
-		plan := s.series.planOf(samples[i].Series, samples[i].Dist, now)
-		if plan.dropped == pending && !e.add(&samples[i], plan, int32(i)) {
-			e.points = e.points[:before]
-			e.finish(i, malformed, counts)
-			continue
+		if f := s.expand(e, &samples[i], int32(i), now); f != pending {
+			e.finish(i, f, counts)
 		}
-		if plan.dropped != pending {
-			e.finish(i, plan.dropped, counts)
-			continue
-		}
-		e.left[i] = int32(len(e.points) - before)
 	}
+}
+
+// expand appends the points of a sample, or tells why it has none.
+func (s *Sender) expand(e *entry, sample *record.Sample, position int32, now time.Duration) fate {
+	if !isSound(sample) {
+		return malformed
+	}
+	plan := s.series.planOf(sample, now)
+	if plan.dropped != pending {
+		return plan.dropped
+	}
+	before := len(e.points)
+	e.add(sample, plan, position)
+	e.left[position] = int32(len(e.points) - before)
+	return pending
 }
 
 // deliver waits for the turn and sends what waits, e included. It returns why

@@ -41,7 +41,8 @@ type symbol struct {
 
 // plan is what the samples of one record.Series become: for a gauge, counter or
 // untyped series one output; for a histogram _count, _sum and the buckets, +Inf
-// last; for a summary _count, _sum and the quantiles.
+// last; for a summary _count, _sum and the quantiles. A part that relabelling
+// drops is nil.
 type plan struct {
 	outputs []*output
 	bounds  []float64
@@ -81,77 +82,77 @@ func (r *registry) reset() {
 	r.symbols = map[string]*symbol{}
 }
 
-// planOf is the plan for a sample; now is the time since any fixed point.
-func (r *registry) planOf(s *record.Series, d *record.Distribution, now time.Duration) *plan {
+// planOf is the plan for a sample that is sound; now is the time since any fixed
+// point.
+func (r *registry) planOf(sample *record.Sample, now time.Duration) *plan {
+	s := sample.Series
+	var bounds []float64
+	if isDistribution(s.Kind) {
+		bounds = sample.Dist.Bounds
+	}
 	p := r.plans[s]
-	if p == nil || d != nil && !slices.Equal(p.bounds, d.Bounds) {
+	if p == nil || !slices.Equal(p.bounds, bounds) {
 		if len(r.plans) >= maxPlans {
 			r.reset()
 		}
-		p = r.newPlan(s, d)
+		p = r.newPlan(s, bounds)
 		r.plans[s] = p
 	}
 	p.used = now
 	for _, o := range p.outputs {
-		o.used = now
+		if o != nil {
+			o.used = now
+		}
 	}
 	return p
 }
 
-func (r *registry) newPlan(s *record.Series, d *record.Distribution) *plan {
-	p := &plan{}
-	add := func(suffix string, kind metricType, extra ...record.Label) {
+func (r *registry) newPlan(s *record.Series, bounds []float64) *plan {
+	p := &plan{bounds: bounds}
+	if s.Name == "" {
+		p.dropped = noName
+		return p
+	}
+	add := func(suffix string, extra ...record.Label) {
 		labels, keep := r.labelsOf(s.Name+suffix, s.Labels, extra...)
 		if !keep {
-			p.dropped = relabelled
+			p.outputs = append(p.outputs, nil)
 			return
 		}
-		p.outputs = append(p.outputs, r.outputOf(s, kind, labels))
+		p.outputs = append(p.outputs, r.outputOf(s, labels))
 	}
-	switch {
-	case s.Name == "":
-		p.dropped = noName
-	case s.Kind == record.Histogram || s.Kind == record.Summary:
-		if d == nil {
-			return &plan{dropped: malformed}
-		}
-		p.bounds = d.Bounds
-		addDistribution(s.Kind, d.Bounds, add)
-	default:
-		add("", typeOf(s.Kind))
+	if isDistribution(s.Kind) {
+		addDistribution(s.Kind, bounds, add)
+	} else {
+		add("")
 	}
-	if p.dropped != pending { // a part of a histogram without the rest is of no use
-		p.outputs = nil
+	if !slices.ContainsFunc(p.outputs, func(o *output) bool { return o != nil }) {
+		p.dropped = relabelled
 	}
 	return p
 }
 
-func addDistribution(kind record.Kind, bounds []float64, add func(string, metricType, ...record.Label)) {
-	add("_count", typeOf(kind))
-	add("_sum", typeOf(kind))
+func addDistribution(kind record.Kind, bounds []float64, add func(string, ...record.Label)) {
+	add("_count")
+	add("_sum")
 	for _, b := range bounds {
 		if kind == record.Histogram {
-			add("_bucket", typeHistogram, record.Label{Name: "le", Value: number(b)})
+			add("_bucket", record.Label{Name: "le", Value: number(b)})
 		} else {
-			add("", typeSummary, record.Label{Name: "quantile", Value: number(b)})
+			add("", record.Label{Name: "quantile", Value: number(b)})
 		}
 	}
 	if kind == record.Histogram {
-		add("_bucket", typeHistogram, record.Label{Name: "le", Value: "+Inf"})
+		add("_bucket", record.Label{Name: "le", Value: "+Inf"})
 	}
 }
 
 // number writes a bound as /metrics does.
-func number(f float64) string {
-	if math.IsInf(f, 1) {
-		return "+Inf"
-	}
-	return strconv.FormatFloat(f, 'g', -1, 64)
-}
+func number(f float64) string { return strconv.FormatFloat(f, 'g', -1, 64) }
 
 // outputOf finds or makes the output with these labels: two record.Series may
 // come to the same.
-func (r *registry) outputOf(s *record.Series, kind metricType, labels []record.Label) *output {
+func (r *registry) outputOf(s *record.Series, labels []record.Label) *output {
 	var field []byte
 	for _, l := range labels {
 		field = appendLabel(field, l)
@@ -160,7 +161,7 @@ func (r *registry) outputOf(s *record.Series, kind metricType, labels []record.L
 		return o
 	}
 	r.lastID++
-	o := &output{id: r.lastID, labels: field, kind: kind, last: never}
+	o := &output{id: r.lastID, labels: field, kind: typeOf(s.Kind), last: never}
 	for _, l := range labels {
 		o.symbols = append(o.symbols, r.symbol(l.Name), r.symbol(l.Value))
 	}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
@@ -228,7 +227,7 @@ func (t *target) answered(resp *http.Response, version2 bool) result {
 			After: delivery.Wait(resp.Header, t.sender.clock.Now().Time()),
 			Err:   t.errorf(res.Outcome),
 		}
-		res.uncertain = resp.StatusCode >= 500
+		res.uncertain = resp.StatusCode >= 500 && resp.StatusCode != http.StatusServiceUnavailable
 	}
 	return res
 }
@@ -245,6 +244,7 @@ func (t *target) checkWritten(res *result, h http.Header) {
 		res.written = n
 	case res.Action == delivery.Delivered:
 		res.wrongVersion = true
+		res.Loud = true
 		res.Meaning = "accepted, but not as version 2 wants: the receiver knows version 1 alone"
 	case res.Action == delivery.Split && !t.knows2:
 		res.wrongVersion = true // perhaps: an empty request may be a bad one
@@ -289,5 +289,3 @@ func (t *target) skew(h http.Header) {
 		t.sender.meter.Skew(date.Sub(t.sender.clock.Now().Time()).Round(time.Second))
 	}
 }
-
-var _ = slog.LevelInfo

@@ -21,6 +21,7 @@ type test struct {
 	op    operator
 	wants []operand      // of eq, neq, in, not_in; the others have one or none
 	re    *regexp.Regexp // of regex, not_regex
+	texts *sync.Pool     // of *[32]byte: space for the text of a number, for re
 }
 
 // operand is what a field is compared with, as text and, if it is one, as a
@@ -123,16 +124,16 @@ func (t *test) equalsAny(v record.Value) bool {
 	return false
 }
 
-// texts holds space for the text of what a regex is matched with, a number as
-// a rule.
-var texts = sync.Pool{New: func() any { return new([32]byte) }}
+func newTexts() *sync.Pool {
+	return &sync.Pool{New: func() any { return new([32]byte) }}
+}
 
 func (t *test) matches(v record.Value) bool {
 	if text, ok := v.Bytes(); ok {
 		return t.re.Match(text)
 	}
-	space := texts.Get().(*[32]byte)
-	defer texts.Put(space)
+	space := t.texts.Get().(*[32]byte)
+	defer t.texts.Put(space)
 	text := appendText(space[:0], v)
 	return len(text) > 0 && t.re.Match(text)
 }

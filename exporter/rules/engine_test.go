@@ -68,6 +68,8 @@ func TestObserve(t *testing.T) {
 			"name: n_total, type: counter, labels: {a: $a, b: $b, c: $c, d: $d, e: $e, f: $f}", "app",
 			fields{"a": 200, "b": 200.0, "c": true, "d": uint64(math.MaxUint64), "e": 1e300, "f": "\xffé"},
 			`n_total{a="200",b="200",c="true",d="18446744073709551615",e="1e+300",f="` + "\ufffdé" + `"} 1 (+1)`},
+		"words of the tag": {
+			`name: n_total, type: counter, labels: {x: "$TAG[1]", y: "$TAG[3]", z: "a$TAG[0]b"}`, "a.b.c", fields{}, `n_total{x="b",z="aab"} 1 (+1)`},
 		"no match":           {`name: n_total, type: counter, match: "app.*"`, "web.x", fields{}, ""},
 		"no match by regex":  {`name: n_total, type: counter, match_regex: "^app$"`, "app.x", fields{}, ""},
 		"regex anywhere":     {`name: n_total, type: counter, match_regex: "app"`, "my.app.x", fields{}, "n_total 1 (+1)"},
@@ -208,12 +210,12 @@ func TestReasons(t *testing.T) {
 func TestSeriesAreShared(t *testing.T) {
 	e := parse(t, `
 metrics:
-  - {name: n_total, type: counter, help: Help., match: "a.*", labels: {app: $1}}
-  - {name: n_total, type: counter, match: "b.*", labels: {app: $1}, unit: request, datadog_name: n.requests}
-`).Engine(rules.EngineConfig{Labels: []record.Label{{Name: "site", Value: "plant"}, {Name: "app", Value: "loses"}, {Name: "none", Value: ""}}})
+  - {name: n_total, type: counter, match: "a.*", labels: {app: $1}}
+  - {name: n_total, type: counter, help: Help., match: "b.*", labels: {app: $1}, unit: request, datadog_name: n.requests}
+`).Engine(rules.EngineConfig{Labels: []record.Label{{Name: "site", Value: "plant"}, {Name: "a", Value: "1"}, {Name: "app", Value: "loses"}, {Name: "none", Value: ""}}})
 	got := e.Observe(nil, "a.x", rec(t, fields{}), 1)
 	got = e.Observe(got, "b.x", rec(t, fields{}), 2)
-	want := `n_total{app="x",site="plant"} 1 (+1)` + "\n" + `n_total{app="x",site="plant"} 2 (+1)`
+	want := `n_total{a="1",app="x",site="plant"} 1 (+1)` + "\n" + `n_total{a="1",app="x",site="plant"} 2 (+1)`
 	if text := showAll(got); text != want {
 		t.Fatalf("\n got %s\nwant %s", text, want)
 	}
@@ -224,7 +226,7 @@ metrics:
 	if s.Help != "Help." || s.Unit != "request" || s.DatadogName != "n.requests" || s.Kind != record.Counter {
 		t.Errorf("series %+v", s)
 	}
-	if got := e.Observe(nil, "a.", rec(t, fields{}), 1); showAll(got) != `n_total{app="loses",site="plant"} 1 (+1)` {
+	if got := e.Observe(nil, "a.", rec(t, fields{}), 1); showAll(got) != `n_total{a="1",app="loses",site="plant"} 1 (+1)` {
 		t.Error("empty label:", showAll(got))
 	}
 }
@@ -338,6 +340,32 @@ func TestLimitOfBytes(t *testing.T) {
 	}
 }
 
+// TestExpiry: bytes are given back with the series, at SeriesTTL exactly not yet,
+// and nobody looks again within a tenth of it.
+func TestExpiry(t *testing.T) {
+	at := &clock{timefix.Instant{Boot: 1}}
+	e := parse(t, "metrics: [{name: g, type: gauge, help: Help., value_field: v, labels: {a: $a, b: $b, c: $c, d: $d}}]").
+		Engine(rules.EngineConfig{Limit: 4, SeriesTTL: time.Minute, Clock: at})
+	long := strings.Repeat("x", 1000)
+	for _, c := range []struct {
+		after time.Duration
+		n     string
+		want  int
+	}{
+		{0, "1", 1}, // 3 of 4 KiB
+		{time.Minute, "2", 0},
+		{1, "2", 0}, // too early to look again
+		{6 * time.Second, "2", 1},
+		{time.Hour, "3", 1},
+	} {
+		at.now.Boot += int64(c.after)
+		got := e.Observe(nil, "t", rec(t, fields{"v": 1, "a": c.n, "b": long, "c": long, "d": long}), 1)
+		if len(got) != c.want {
+			t.Errorf("%v later, %s: %d samples, want %d", c.after, c.n, len(got), c.want)
+		}
+	}
+}
+
 func TestGaugesMakeRoom(t *testing.T) {
 	var refused refusals
 	at := &clock{timefix.Instant{Wall: 1}}
@@ -444,31 +472,5 @@ func TestNothingToDo(t *testing.T) {
 	e := parse(t, "metric_relabel_configs: [{action: drop, regex: x, source_labels: [__name__]}]").Engine(rules.EngineConfig{})
 	if got := e.Observe(nil, "t", rec(t, fields{}), 1); got != nil {
 		t.Error("samples without metrics")
-	}
-}
-
-// TestAllocations: nothing is allocated for series that are known, and one
-// piece for a histogram's snapshot.
-func TestAllocations(t *testing.T) {
-	body := fields{"method": "GET", "status": 200, "path": "/api", "took": "0.012", "bytes": 512}
-	for name, c := range map[string]struct {
-		rule string
-		want float64
-	}{
-		"counter":   {`type: counter, name: n_total, value_field: bytes, match: "web.*", labels: {site: $1, method: $method, status: $status}`, 0},
-		"gauge":     {`type: gauge, name: g, value_field: took, labels: {method: $method, status: "$status"}, condition: {rules: [{field: path, op: regex, value: ^/api}, {field: status, op: regex, value: ^2}, {field: status, op: lt, value: 300}, {field: method, op: in, value: [PUT, GET]}]}`, 0},
-		"histogram": {`type: histogram, name: h, value_field: took, labels: {method: $method}`, 1},
-	} {
-		t.Run(name, func(t *testing.T) {
-			e := parse(t, "metrics: [{help: Help., "+c.rule+"}]").Engine(rules.EngineConfig{Limit: 10, SeriesTTL: time.Minute, Clock: &clock{timefix.Instant{Wall: 1}}})
-			r := rec(t, body)
-			dst := e.Observe(nil, "web.a", r, 1)
-			if len(dst) != 1 {
-				t.Fatal("no sample")
-			}
-			if got := testing.AllocsPerRun(200, func() { dst = e.Observe(dst[:0], "web.a", r, 1) }); got != c.want {
-				t.Errorf("%v allocations, want %v", got, c.want)
-			}
-		})
 	}
 }

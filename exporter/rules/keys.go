@@ -25,7 +25,7 @@ type section struct {
 
 const (
 	matchHelp      = "Tags, as in Fluent Bit's `match`: `*` stands for any number of any characters."
-	matchRegexHelp = "Tags, as in Fluent Bit's `match_regex`: anywhere in the tag, unless it says `^` and `$`. In place of `match`."
+	matchRegexHelp = "In place of `match`: tags as in Fluent Bit's `match_regex`, anywhere in the tag unless it says `^` and `$`."
 )
 
 var fileSection = section{"the file", "The file", []key{

@@ -98,9 +98,6 @@ func (r *reader) text(n *yaml.Node, what string) (text string, ok bool) {
 
 // number is a finite number.
 func (r *reader) number(n *yaml.Node, what string) (v float64, ok bool) {
-	if n == nil {
-		return 0, false
-	}
 	if n.Kind != yaml.ScalarNode || n.Decode(&v) != nil || isNull(n) || math.IsNaN(v) || math.IsInf(v, 0) {
 		r.at(n, "%s must be a number", what)
 		return 0, false

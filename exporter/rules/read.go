@@ -77,7 +77,7 @@ func (r *reader) operands(t *test, m *mapping) bool {
 	}
 	switch t.op {
 	case opRegex, opNotRegex:
-		t.re = r.regex(value, "value of op "+name)
+		t.re, t.texts = r.regex(value, "value of op "+name), newTexts()
 		return t.re != nil
 	case opIn, opNotIn:
 		return r.operandList(t, value, name)

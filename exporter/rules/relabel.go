@@ -30,7 +30,6 @@ type relabeler struct {
 
 // relabelled is what becomes of a series.
 type relabelled struct {
-	from   *record.Series
 	to     *target // nil: dropped
 	why    refusal // of a drop that is a fault
 	totals bool    // a counter, histogram or summary
@@ -61,11 +60,11 @@ func newRelabeler(steps []*relabel.Config, limit int) *relabeler {
 	return r
 }
 
-// Relabel sends a series through metric_relabel_configs. It gives the very
-// pointer back if nothing changes, else the same one each time; false says that
-// the series is dropped. Labels with two underscores first are taken away at the
-// end, as they are for steps among themselves. A known series costs no
-// allocation.
+// Relabel sends a series through metric_relabel_configs. It gives s back if
+// nothing changes (or an earlier series of the same name and labels), else the
+// same pointer each time; false says that the series is dropped. Labels with two
+// underscores first are taken away at the end, as they are for steps among
+// themselves. A known series costs no allocation.
 func (e *Engine) Relabel(s *record.Series) (*record.Series, bool) {
 	if e == nil || e.relabel == nil {
 		return s, true
@@ -93,7 +92,7 @@ func (r *relabeler) series(s *record.Series) (*record.Series, refusal) {
 
 // work applies the steps.
 func (r *relabeler) work(s *record.Series) relabelled {
-	res := relabelled{from: s, totals: s.Kind != record.Gauge && s.Kind != record.Untyped}
+	res := relabelled{totals: s.Kind != record.Gauge && s.Kind != record.Untyped}
 	b := labels.NewBuilder(labels.EmptyLabels())
 	b.Set(model.MetricNameLabel, s.Name)
 	for _, l := range s.Labels {

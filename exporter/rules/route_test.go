@@ -156,12 +156,3 @@ func TestRoutesOfManyTags(t *testing.T) {
 		t.Errorf("%d KiB for tags", grown>>10)
 	}
 }
-
-func TestRouteAllocations(t *testing.T) {
-	f := parse(t, "routes: [{match: 'a.*', condition: {rules: [{field: level, op: eq, value: debug}]}, sinks: []}]")
-	r := rec(t, fields{"level": "info"})
-	f.Route("a.x", r)
-	if got := testing.AllocsPerRun(100, func() { f.Route("a.x", r) }); got != 0 {
-		t.Errorf("%v allocations", got)
-	}
-}

@@ -226,12 +226,12 @@ func (r *reader) settle(f *File, m *mapping, ru *rule, own *family) bool {
 		return true
 	}
 	ru.family = f.families[i]
-	if what := ru.family.differs(own); what != "" {
-		r.at(m.node, "metric %s is defined twice with another %s: write the same, or another name", own.name, what)
-		return false
-	}
+	what := ru.family.differs(own)
 	ru.family.join(own)
-	return true
+	if what != "" {
+		r.at(m.node, "metric %s is defined twice with another %s: write the same, or another name", own.name, what)
+	}
+	return what == ""
 }
 
 // checkFamilies looks at what can be said once all rules are read.

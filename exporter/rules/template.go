@@ -16,16 +16,18 @@ type template []part
 type part struct {
 	text    string
 	field   *path
-	capture int // in tagPattern.match; noCapture for the others
+	capture int // in tagPattern.match, or one of these
+	word    int // of the tag, for tagWord
 }
 
 const (
-	noCapture = -1
-	wholeTag  = -2
+	noCapture = -1 - iota
+	wholeTag
+	tagWord // between dots
 )
 
-// parseTemplate reads a label's value: $field, $a['b'], $1, ${name}, $TAG and
-// $$ inside any text. Captures are those of tag.
+// parseTemplate reads a label's value: $field, $a['b'], $1, ${name}, $TAG,
+// $TAG[1] and $$ inside any text. Captures are those of tag.
 func parseTemplate(text string, tag tagPattern) (template, error) {
 	var t template
 	for text != "" {
@@ -86,13 +88,43 @@ func parsePart(text string, tag tagPattern) (p part, rest string, err error) {
 		return p, name[n:], err
 	case name != "" && (name[0] == '[' || wordLen(name) > 0):
 		if n := wordLen(name); name[:n] == "TAG" {
-			p.capture = wholeTag
-			return p, name[n:], nil
+			return parseTagPart(name[n:])
 		}
 		p.field, rest, err = parseAccessor(text)
 		return p, rest, err
 	}
 	return p, "", errors.New("a $ must be followed by a field's name, a number or {a group's name}: write $$ for a dollar sign")
+}
+
+// parseTagPart reads what may follow $TAG: [1] for the tag's second word.
+func parseTagPart(text string) (p part, rest string, err error) {
+	p.capture = wholeTag
+	if !strings.HasPrefix(text, "[") {
+		return p, text, nil
+	}
+	step, rest, err := parseSubscript(text)
+	if err == nil && !step.isIndex {
+		err = fmt.Errorf("$TAG[%q] is no word of the tag: write like $TAG[0]", step.key)
+	}
+	p.capture, p.word = tagWord, step.index
+	return p, rest, err
+}
+
+// tagPart is what the part stands for in the tag; "" where the tag has fewer
+// words.
+func (p *part) tagPart(tag string, captures []string) string {
+	text := tag
+	switch p.capture {
+	case wholeTag:
+	case tagWord:
+		words := strings.Split(tag, ".")
+		if text = ""; p.word < len(words) {
+			text = words[p.word]
+		}
+	default:
+		text = captures[p.capture]
+	}
+	return strings.ToValidUTF8(text, "\uFFFD")
 }
 
 func captureOf(name string, tag tagPattern) (int, error) {
@@ -111,14 +143,12 @@ func (t template) fill(tag string, captures []string) template {
 	var filled template
 	for _, p := range t {
 		switch {
-		case p.capture == wholeTag:
-			filled = filled.plain(strings.ToValidUTF8(tag, "\uFFFD"))
-		case p.capture >= 0:
-			filled = filled.plain(strings.ToValidUTF8(captures[p.capture], "\uFFFD"))
 		case p.field != nil:
 			filled = append(filled, p)
-		default:
+		case p.capture == noCapture:
 			filled = filled.plain(p.text)
+		default:
+			filled = filled.plain(p.tagPart(tag, captures))
 		}
 	}
 	return filled

@@ -4,11 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"out_edge/ddsink"
+	"out_edge/exporter/remotewrite"
 	"out_edge/plugin/delivery"
 	"out_edge/plugin/pipeline"
+	"out_edge/plugin/record"
 	"out_edge/timefix"
 )
 
@@ -41,6 +44,7 @@ type Settings struct {
 	Effective []Effective
 
 	datadog ddsink.Config
+	remote  remotewrite.Config
 }
 
 // Effective is one property as it took effect.
@@ -117,16 +121,44 @@ func (s *Settings) complete(from Source) []error {
 	if s.ClockStart.IsZero() { // a replay may be older than the plugin
 		s.Pipeline.Time.BuildDate = from.BuildDate
 	}
-	faults := unjoin(s.Pipeline.Metrics.Validate())
+	return unjoin(errors.Join(
+		s.Pipeline.Metrics.Validate(),
+		s.Pipeline.Rules.CheckPrefix(s.Pipeline.Metrics.Prefix),
+		s.completeDatadog(from),
+		s.completeRemoteWrite(from)))
+}
+
+func (s *Settings) completeDatadog(from Source) error {
 	if s.datadog.APIKey.IsZero() && s.datadog.APIKeyFile == "" {
 		s.datadog.APIKey = delivery.NewSecret(from.Env("DD_API_KEY"))
 	}
 	if s.datadog.APIKey.IsZero() && s.datadog.APIKeyFile == "" && !s.datadog.DryRun {
-		return faults // no Datadog
+		return nil // no Datadog
 	}
-	s.datadog.MachineName, s.datadog.Version = from.Hostname, from.Version
+	s.datadog.MachineName, s.datadog.Version = from.machine(), from.Version
 	s.Pipeline.Datadog = &s.datadog
-	return append(faults, unjoin(s.datadog.Validate())...)
+	return s.datadog.Validate()
+}
+
+func (s *Settings) completeRemoteWrite(from Source) error {
+	if s.remote.URL == "" {
+		return nil
+	}
+	s.remote.PluginVersion = from.Version
+	s.remote.Labels = []record.Label{{Name: "instance", Value: from.machine()}, {Name: "job", Value: "out_edge"}}
+	s.Pipeline.RemoteWrite = &s.remote
+	return s.remote.Validate()
+}
+
+// machine is the machine's name: what OTEL_RESOURCE_ATTRIBUTES says of it, as
+// OpenTelemetry's resource detector reads that, else the system's.
+func (from Source) machine() string {
+	for _, pair := range list(from.Env("OTEL_RESOURCE_ATTRIBUTES")) {
+		if name, ok := strings.CutPrefix(pair, "host.name="); ok && name != "" {
+			return name
+		}
+	}
+	return from.Hostname
 }
 
 // unjoin gives the faults that a Validate has put together.

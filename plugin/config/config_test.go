@@ -74,6 +74,16 @@ func TestEachPropertyTakesEffect(t *testing.T) {
 		{"ca_file", "c", func(s *config.Settings) bool { return s.Pipeline.Datadog.CAFile == "c" }},
 		{"client_cert_file", "c", func(s *config.Settings) bool { return s.Pipeline.Datadog.CertFile == "c" }},
 		{"client_key_file", "c", func(s *config.Settings) bool { return s.Pipeline.Datadog.KeyFile == "c" }},
+		{"config_file", "testdata/rules.yaml", func(s *config.Settings) bool { return s.Pipeline.Rules != nil }},
+		{"remote_write_url", "http://127.0.0.1/w", func(s *config.Settings) bool {
+			rw := s.Pipeline.RemoteWrite
+			return rw.URL == "http://127.0.0.1/w" && rw.Labels[0].Value == "edge-1"
+		}},
+		{"remote_write_username", "u", func(s *config.Settings) bool { return s.Pipeline.RemoteWrite.Username == "u" }},
+		{"remote_write_password_file", "f", func(s *config.Settings) bool { return s.Pipeline.RemoteWrite.PasswordFile == "f" }},
+		{"remote_write_bearer_token_file", "f", func(s *config.Settings) bool { return s.Pipeline.RemoteWrite.BearerTokenFile == "f" }},
+		{"remote_write_headers", "X-Scope-OrgID: t", func(s *config.Settings) bool { return len(s.Pipeline.RemoteWrite.Headers) == 1 }},
+		{"remote_write_version", "2", func(s *config.Settings) bool { return s.Pipeline.RemoteWrite.Version == "2" }},
 		{"apikey", "abc", func(s *config.Settings) bool { return s.Pipeline.Datadog.APIKey.Reveal() == "abc" }},
 		{"apikey_file", "f", func(s *config.Settings) bool { return s.Pipeline.Datadog.APIKeyFile == "f" }},
 		{"time_repair", "arrival", func(s *config.Settings) bool { return s.Pipeline.Time.Mode == timefix.ArrivalOnly }},
@@ -89,7 +99,17 @@ func TestEachPropertyTakesEffect(t *testing.T) {
 	tried := map[string]bool{}
 	for _, c := range cases {
 		t.Run(c.key+"="+c.value, func(t *testing.T) {
-			s, faults := config.Load(source(map[string]string{c.key: c.value}, map[string]string{"DD_API_KEY": "k"}))
+			with := map[string]string{c.key: c.value}
+			switch c.key {
+			case "remote_write_username":
+				with["remote_write_password_file"] = "f"
+			case "remote_write_password_file":
+				with["remote_write_username"] = "u"
+			}
+			if strings.HasPrefix(c.key, "remote_write_") && c.key != "remote_write_url" {
+				with["remote_write_url"] = "http://127.0.0.1/w"
+			}
+			s, faults := config.Load(source(with, map[string]string{"DD_API_KEY": "k"}))
 			if len(faults) > 0 {
 				t.Fatal(faults)
 			}

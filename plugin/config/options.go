@@ -6,6 +6,7 @@ import (
 
 	"out_edge/ddsink"
 	"out_edge/exporter"
+	"out_edge/exporter/rules"
 	"out_edge/plugin/delivery"
 	"out_edge/plugin/logline"
 	"out_edge/plugin/pipeline"
@@ -43,7 +44,7 @@ func (o Option) ShownDefault() string {
 // Options is every property, in the README's order.
 func Options() []Option {
 	var all []Option
-	for _, part := range [][]Option{prometheusOptions(), datadogOptions(), networkOptions(), timeOptions(), deliveryOptions(), processOptions()} {
+	for _, part := range [][]Option{prometheusOptions(), datadogOptions(), remoteWriteOptions(), networkOptions(), timeOptions(), deliveryOptions(), processOptions()} {
 		all = append(all, part...)
 	}
 	return all
@@ -82,6 +83,12 @@ func prometheusOptions() []Option {
 				s.Pipeline.Host = pipeline.HostMode(i)
 				return err
 			}},
+		{Key: "config_file",
+			Help: "YAML: `metrics` from log records, `metric_relabel_configs`, `routes`; see [docs/rules.md](docs/rules.md)",
+			apply: func(s *Settings, t string) (err error) {
+				s.Pipeline.Rules, err = rules.Load(t)
+				return err
+			}},
 	}
 }
 
@@ -111,7 +118,7 @@ func datadogOptions() []Option {
 			apply: text(func(s *Settings) *string { return &s.datadog.Service })},
 		{Key: "dd_tags", Help: "`k:v,k2:v2`: tags on every log and metric",
 			apply: text(func(s *Settings) *string { return &s.datadog.Tags })},
-		{Key: "dd_hostname", Help: "host of logs and metrics; otherwise a record's own, else the machine's name",
+		{Key: "dd_hostname", Env: "DD_HOSTNAME", Help: "host of logs and metrics that name none; without it the machine's name",
 			apply: text(func(s *Settings) *string { return &s.datadog.Hostname })},
 		{Key: "dd_message_key", Default: ddsink.DefaultMessageKey,
 			Help:  "the field that becomes the message",
@@ -133,6 +140,29 @@ func datadogOptions() []Option {
 	}
 }
 
+func remoteWriteOptions() []Option {
+	return []Option{
+		{Key: "remote_write_url",
+			Help:  "receiver of Prometheus remote write, path included, e.g. `https://host/api/v1/write`",
+			apply: text(func(s *Settings) *string { return &s.remote.URL })},
+		{Key: "remote_write_username", Help: "user of basic auth, with `remote_write_password_file`",
+			apply: text(func(s *Settings) *string { return &s.remote.Username })},
+		{Key: "remote_write_password_file", Help: "file that holds the password; read again when it changes",
+			apply: text(func(s *Settings) *string { return &s.remote.PasswordFile })},
+		{Key: "remote_write_bearer_token_file", Help: "file that holds a token, in place of user and password; read again when it changes",
+			apply: text(func(s *Settings) *string { return &s.remote.BearerTokenFile })},
+		{Key: "remote_write_headers", Secret: true, Help: "further headers, such as `X-Scope-OrgID: tenant`, several with commas",
+			apply: func(s *Settings, t string) (err error) {
+				if s.remote.Headers, err = delivery.ParseHeaders("remote_write_headers", t); err != nil {
+					return mustBe("`Name: value`, several with commas")
+				}
+				return nil
+			}},
+		{Key: "remote_write_version", Default: "auto", Help: "`1`, `2`, or `auto`: 1, and 2 with a receiver that takes no 1",
+			apply: text(func(s *Settings) *string { return &s.remote.Version })},
+	}
+}
+
 func networkOptions() []Option {
 	return []Option{
 		{Key: "compress", Default: ddsink.CompressGzip, Help: "bodies to Datadog: `gzip`, `zstd` or `off`",
@@ -146,15 +176,15 @@ func networkOptions() []Option {
 			}},
 		{Key: "proxy", Secret: true, Help: "`http://user:password@host:port`; otherwise `HTTPS_PROXY` and `NO_PROXY` of the environment hold",
 			apply: func(s *Settings, t string) error {
-				s.datadog.Proxy = delivery.NewSecret(t)
+				s.datadog.Proxy, s.remote.Proxy = delivery.NewSecret(t), delivery.NewSecret(t)
 				return nil
 			}},
 		{Key: "ca_file", Help: "certificates (PEM) to trust in place of the system's",
-			apply: text(func(s *Settings) *string { return &s.datadog.CAFile })},
+			apply: text(func(s *Settings) *string { return &s.datadog.CAFile }, func(s *Settings) *string { return &s.remote.CAFile })},
 		{Key: "client_cert_file", Help: "client certificate (PEM), with `client_key_file`",
-			apply: text(func(s *Settings) *string { return &s.datadog.CertFile })},
+			apply: text(func(s *Settings) *string { return &s.datadog.CertFile }, func(s *Settings) *string { return &s.remote.CertFile })},
 		{Key: "client_key_file", Help: "its key (PEM)",
-			apply: text(func(s *Settings) *string { return &s.datadog.KeyFile })},
+			apply: text(func(s *Settings) *string { return &s.datadog.KeyFile }, func(s *Settings) *string { return &s.remote.KeyFile })},
 	}
 }
 
@@ -224,9 +254,11 @@ func processOptions() []Option {
 }
 
 // text stores a property as it is.
-func text(field func(*Settings) *string) func(*Settings, string) error {
+func text(fields ...func(*Settings) *string) func(*Settings, string) error {
 	return func(s *Settings, t string) error {
-		*field(s) = t
+		for _, field := range fields {
+			*field(s) = t
+		}
 		return nil
 	}
 }

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"out_edge/plugin/delivery"
@@ -15,7 +16,7 @@ func (p *Pipeline) queues(thread int) bool {
 		return false // nothing here can block
 	case p.cfg.Mode != Auto:
 		return p.cfg.Mode == Queue
-	case thread != p.engine:
+	case thread != p.thread:
 		return false
 	}
 	p.warnQueue.Do(func() {
@@ -53,14 +54,19 @@ func (p *Pipeline) Close(ctx context.Context) (err error) {
 		stop()
 		p.cancel()
 		p.abandon()
-		if p.datadog != nil {
-			err = p.datadog.Close(ctx)
-		}
-		if e := p.metrics.Close(ctx); err == nil {
-			err = e
-		}
+		err = p.closeSinks(ctx)
 	})
 	return err
+}
+
+func (p *Pipeline) closeSinks(ctx context.Context) (err error) {
+	if p.datadog != nil {
+		err = p.datadog.Close(ctx)
+	}
+	if remote := p.remote.Load(); remote != nil {
+		err = errors.Join(err, remote.Close(ctx))
+	}
+	return errors.Join(err, p.metrics.Close(ctx))
 }
 
 // abandon counts what the queue still holds.

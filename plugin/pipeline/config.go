@@ -6,6 +6,8 @@ import (
 
 	"out_edge/ddsink"
 	"out_edge/exporter"
+	"out_edge/exporter/remotewrite"
+	"out_edge/exporter/rules"
 	"out_edge/timefix"
 )
 
@@ -45,8 +47,12 @@ type Config struct {
 	Metrics exporter.Config
 	// Datadog is nil where there is no Datadog.
 	Datadog *ddsink.Config
-	Host    HostMode
-	Mode    Mode
+	// RemoteWrite is nil where there is no remote write.
+	RemoteWrite *remotewrite.Config
+	// Rules are those of config_file, or nil.
+	Rules *rules.File
+	Host  HostMode
+	Mode  Mode
 	// QueueBytes bounds the payload bytes that wait in the queue; 0 is
 	// DefaultQueueBytes.
 	QueueBytes int64

@@ -30,13 +30,13 @@ type try struct {
 	unsure bool
 	// samples are those that the first flush made; owned by the try.
 	samples []record.Sample
-	// logs, metrics: what each sink is done with, by record index and by
-	// place in samples.
-	logs, metrics delivery.Set
+	// logs, metrics, remote: what each sink is done with: Datadog's logs by
+	// record index, Datadog's metrics and remote write by place in samples.
+	logs, metrics, remote delivery.Set
 }
 
 func (t *try) bytes() int64 {
-	return 256 + int64(t.logs.Bytes()+t.metrics.Bytes()) + 80*int64(cap(t.samples))
+	return 256 + int64(t.logs.Bytes()+t.metrics.Bytes()+t.remote.Bytes()) + 80*int64(cap(t.samples))
 }
 
 // ledger keeps the tries of chunks that Fluent Bit was told to retry, by the

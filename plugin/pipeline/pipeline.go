@@ -9,6 +9,8 @@ import (
 
 	"out_edge/ddsink"
 	"out_edge/exporter"
+	"out_edge/exporter/remotewrite"
+	"out_edge/exporter/rules"
 	"out_edge/plugin/delivery"
 	"out_edge/plugin/record"
 	"out_edge/timefix"
@@ -33,8 +35,10 @@ type Pipeline struct {
 	log     *slog.Logger
 	fixer   *timefix.Fixer
 	metrics *exporter.Metrics
-	datadog *ddsink.Sink // nil without Datadog
-	engine  int
+	datadog *ddsink.Sink                       // nil without Datadog
+	remote  atomic.Pointer[remotewrite.Sender] // nil without remote write
+	engine  *rules.Engine                      // nil without rules
+	thread  int                                // the engine's
 	ledger  ledger
 	queue   *queue
 	scratch sync.Pool // of *scratch
@@ -64,7 +68,7 @@ type scratch struct {
 // New starts an instance. An error is a setting that cannot work; whatever may
 // heal (a busy port, a missing key file) is no error.
 func New(cfg Config, deps Deps) (*Pipeline, error) {
-	p := &Pipeline{cfg: cfg.withDefaults(), clock: deps.Clock, log: deps.Log, engine: deps.Thread}
+	p := &Pipeline{cfg: cfg.withDefaults(), clock: deps.Clock, log: deps.Log, thread: deps.Thread}
 	p.scratch.New = func() any { return new(scratch) }
 	p.series.Limit = cfg.Metrics.SeriesLimit
 	p.ctx, p.cancel = context.WithCancel(context.Background())
@@ -74,20 +78,27 @@ func New(cfg Config, deps Deps) (*Pipeline, error) {
 	tc.Clock, tc.OnFirst = deps.Clock, p.logRepair
 	p.fixer = timefix.New(tc)
 
-	mc := cfg.Metrics
-	mc.Ready, mc.Repairs = p.notReady, p.fixer.Repairs
-	if cfg.Datadog != nil {
-		mc.Sinks = []string{delivery.SinkDatadog, delivery.SinkDatadogMetrics}
-	}
-	var err error
-	if p.metrics, err = deps.Hub.Open(mc); err != nil {
+	if err := p.open(deps); err != nil {
 		return nil, err
-	}
-	if err := p.openDatadog(); err != nil {
-		return nil, errors.Join(err, p.metrics.Close(p.ctx))
 	}
 	p.worker.Go(func() { p.queue.run(p.ctx, p.deliverQueued) })
 	return p, nil
+}
+
+// open opens the page and the sinks, or nothing.
+func (p *Pipeline) open(deps Deps) (err error) {
+	mc := p.cfg.Metrics
+	mc.Ready, mc.Repairs, mc.Sinks = p.notReady, p.fixer.Repairs, p.cfg.sinks()
+	mc.Relabel, mc.OnExpire = p.relabel, p.expired
+	p.engine = p.cfg.Rules.Engine(rules.EngineConfig{
+		Limit: mc.SeriesLimit, SeriesTTL: mc.SeriesTTL, Clock: p.clock, Refused: p.refusedByRule})
+	if p.metrics, err = deps.Hub.Open(mc); err != nil {
+		return err
+	}
+	if err = errors.Join(p.openDatadog(), p.openRemote()); err != nil {
+		return errors.Join(err, p.metrics.Close(p.ctx))
+	}
+	return nil
 }
 
 func (p *Pipeline) openDatadog() (err error) {
@@ -96,6 +107,15 @@ func (p *Pipeline) openDatadog() (err error) {
 		return nil
 	}
 	p.datadog, err = ddsink.New(*p.cfg.Datadog, ddsink.Deps{Clock: p.clock, Log: p.log, Meter: p.metrics.Self()})
+	return err
+}
+
+func (p *Pipeline) openRemote() error {
+	if p.cfg.RemoteWrite == nil {
+		return nil
+	}
+	sender, err := remotewrite.New(*p.cfg.RemoteWrite, remotewrite.Deps{Clock: p.clock, Log: p.log, Meter: p.metrics.Self()})
+	p.remote.Store(sender)
 	return err
 }
 

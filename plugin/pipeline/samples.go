@@ -4,19 +4,22 @@ import (
 	"context"
 	"errors"
 
+	"out_edge/exporter/rules"
 	"out_edge/plugin/delivery"
 	"out_edge/plugin/record"
 )
 
 // takeMetrics gives a metrics event's samples to the page and to the try.
-func (p *Pipeline) takeMetrics(payload []byte, t *try) error {
+func (p *Pipeline) takeMetrics(tag string, payload []byte, t *try) error {
 	if t.again {
 		return nil
 	}
 	samples, err := record.AppendMetrics(nil, payload, t.arrived.Wall, &p.series)
-	p.metrics.Apply(samples)
+	to := p.cfg.Rules.Route(tag, nil)
+	samples = p.metrics.ApplyAt(samples, t.arrived, to.Prometheus)
 	if p.sends() {
 		t.samples = samples
+		t.settle(to, 0, len(samples))
 	}
 	p.countMetrics(err)
 	if err != nil && len(samples) == 0 {
@@ -47,12 +50,58 @@ func (p *Pipeline) newlySkipped() int {
 	return int(n)
 }
 
-func (p *Pipeline) sendSamples(ctx context.Context, t *try) error {
-	if p.datadog == nil || len(t.samples) == 0 {
+// settle marks the samples from first to end as done for the sinks that are not
+// to have them.
+func (t *try) settle(to rules.Route, first, end int) {
+	for i := first; i < end; i++ {
+		if !to.DatadogMetrics {
+			t.metrics.Add(i)
+		}
+		if !to.RemoteWrite {
+			t.remote.Add(i)
+		}
+	}
+}
+
+// sendSamples offers the try's samples to the sinks that send them.
+func (p *Pipeline) sendSamples(ctx context.Context, t *try) (err error) {
+	if len(t.samples) == 0 {
 		return nil
 	}
-	return p.datadog.SendMetrics(ctx, t.samples, &t.metrics)
+	if p.datadog != nil {
+		err = p.datadog.SendMetrics(ctx, t.samples, &t.metrics)
+	}
+	if remote := p.remote.Load(); remote != nil {
+		err = errors.Join(err, remote.Send(ctx, t.samples, &t.remote))
+	}
+	return err
 }
 
 // sends tells whether any sink sends over a network.
-func (p *Pipeline) sends() bool { return p.datadog != nil }
+func (p *Pipeline) sends() bool { return p.datadog != nil || p.cfg.RemoteWrite != nil }
+
+// relabel is what metric_relabel_configs make of a series.
+func (p *Pipeline) relabel(s *record.Series) (*record.Series, bool) { return p.engine.Relabel(s) }
+
+// expired tells remote write of a gauge that is no more.
+func (p *Pipeline) expired(s *record.Series) {
+	if remote := p.remote.Load(); remote != nil {
+		remote.Expire(s)
+	}
+}
+
+// refusedByRule counts the samples that a rule did not make.
+func (p *Pipeline) refusedByRule(_, reason string, n int) {
+	p.metrics.Self().Dropped(delivery.SinkPrometheus, reason, n)
+}
+
+// sinks are those that an instance sends to.
+func (c *Config) sinks() (sinks []string) {
+	if c.Datadog != nil {
+		sinks = append(sinks, delivery.SinkDatadog, delivery.SinkDatadogMetrics)
+	}
+	if c.RemoteWrite != nil {
+		sinks = append(sinks, delivery.SinkRemoteWrite)
+	}
+	return sinks
+}

@@ -16,7 +16,7 @@ func (p *Pipeline) walkPayload(ctx context.Context, tag string, payload []byte, 
 	case record.Logs:
 		return p.walk(ctx, tag, payload, t, sure), nil
 	case record.Metrics:
-		return nil, p.takeMetrics(payload, t)
+		return nil, p.takeMetrics(tag, payload, t)
 	case record.Traces:
 		p.warnTrace.Do(func() { p.log.Warn("traces reach this output and are dropped: keep them away with `match`") })
 		return nil, p.refuse(t, "traces")
@@ -37,7 +37,7 @@ func (p *Pipeline) walk(ctx context.Context, tag string, payload []byte, t *try,
 		rec := s.decoder.Record()
 		at := repair(&session, rec)
 		if !t.again {
-			s.samples = p.observe(s.samples, tag, rec, at, t)
+			s.samples = p.route(s.samples, tag, rec, at, t)
 		}
 		if chunk != nil {
 			chunk.Add(rec, at)
@@ -70,24 +70,42 @@ func (p *Pipeline) beginLogs(ctx context.Context, tag string, t *try, sure bool)
 	return p.datadog.Begin(ctx, tag, &t.logs)
 }
 
-// observe gives a host record to the metrics, and settles for the logs what is
-// not theirs.
-func (p *Pipeline) observe(dst []record.Sample, tag string, rec *record.Record, at int64, t *try) []record.Sample {
-	if p.cfg.Host == HostLogs {
-		return dst
+// route makes a record's samples, and settles for each sink what is not for it:
+// a sink looks at nothing but its set.
+func (p *Pipeline) route(dst []record.Sample, tag string, rec *record.Record, at int64, t *try) []record.Sample {
+	to := p.cfg.Rules.Route(tag, rec)
+	first := len(dst)
+	if to.Metrics() {
+		var host bool
+		dst, host = p.observe(dst, tag, rec, at, t, to.Prometheus)
+		to.Datadog = to.Datadog && (!host || p.cfg.Host == HostBoth)
+		dst = p.applyRules(dst, tag, rec, at, t, to.Prometheus)
 	}
-	samples, taken := p.metrics.ObserveAt(dst, tag, rec, at, t.arrived)
-	if !taken {
-		return dst
+	t.settle(to, first, len(dst))
+	if !to.Datadog {
+		t.logs.Add(rec.Index)
 	}
+	return dst
+}
+
+// observe makes the samples of a host record; host is false for any other, and
+// where host records are logs.
+func (p *Pipeline) observe(dst []record.Sample, tag string, rec *record.Record, at int64, t *try, show bool) (samples []record.Sample, host bool) {
 	switch p.cfg.Host {
-	case HostMetrics:
-		t.logs.Add(rec.Index)
+	case HostLogs:
+		return dst, false
 	case HostOff:
-		t.logs.Add(rec.Index)
-		return dst
+		return dst, p.metrics.Recognises(rec)
 	}
-	return samples
+	return p.metrics.ObserveAt(dst, tag, rec, at, t.arrived, show)
+}
+
+// applyRules makes the samples of config_file's rules.
+func (p *Pipeline) applyRules(dst []record.Sample, tag string, rec *record.Record, at int64, t *try, show bool) []record.Sample {
+	first := len(dst)
+	dst = p.engine.Observe(dst, tag, rec, at)
+	kept := p.metrics.ApplyAt(dst[first:], t.arrived, show)
+	return dst[:first+len(kept)]
 }
 
 // settleSamples makes the samples of a first try the try's own, and looks again

@@ -1,0 +1,29 @@
+//go:build dist
+
+package disttest_test
+
+import (
+	"testing"
+
+	"out_edge/build/release/elfcheck"
+	"out_edge/build/release/pack"
+)
+
+func TestLibraries(t *testing.T) {
+	for _, target := range pack.Targets() {
+		t.Run(target.Name, func(t *testing.T) {
+			want, err := elfcheck.For(target.Name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			facts, err := elfcheck.Read(artefact(target.Library()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := want.Check(facts); err != nil {
+				t.Error(err)
+			}
+			t.Logf("%.2f MiB, glibc %v for %v", float64(facts.Size)/(1<<20), facts.GLIBC, facts.NewestSymbols)
+		})
+	}
+}

@@ -1,0 +1,84 @@
+//go:build dist
+
+package disttest_test
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"out_edge/build/release/pack"
+)
+
+// TestReproducible makes the armv7 artefacts once more: from a copy of the
+// sources in another folder, and the library with an empty build cache and
+// another temporary folder.
+func TestReproducible(t *testing.T) {
+	target, err := pack.Find("armv7")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree := filepath.Join(t.TempDir(), "another", "place")
+	copyTree(t, tree)
+
+	library := filepath.Join(t.TempDir(), "out_edge.so")
+	cache := t.TempDir()
+	b := pack.Build{Root: tree, Version: release.Version, Tags: os.Getenv("TAGS"), Env: []string{"GOCACHE=" + cache, "TMPDIR=" + t.TempDir()}}
+	if err := b.Library(t.Context(), target, library); err != nil {
+		t.Fatal(err)
+	}
+	same(t, target.Library(), library)
+
+	dist := filepath.Join(t.TempDir(), "dist")
+	cmd := exec.Command("go", "run", "./build/release", "dist", "-targets", target.Name, "-version", release.Version,
+		"-epoch", strconv.FormatInt(release.At.Unix(), 10), "-tags", os.Getenv("TAGS"), "-dist", dist)
+	cmd.Dir = tree
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, name := range []string{
+		target.Archive(), target.SBOM(), target.Package(release.Version),
+		"image/" + target.Name + "/healthcheck", "image/" + target.Name + "/out_edge.so",
+	} {
+		same(t, name, filepath.Join(dist, name))
+	}
+}
+
+func same(t *testing.T, name, second string) {
+	t.Helper()
+	if !bytes.Equal(read(t, artefact(name)), read(t, second)) {
+		t.Errorf("%s: the second run gives other bytes", name)
+	}
+}
+
+// copyTree copies what git knows or would add.
+func copyTree(t *testing.T, to string) {
+	t.Helper()
+	cmd := exec.Command("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+	cmd.Dir = release.Root
+	list, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("list the sources: %v", err)
+	}
+	for name := range strings.SplitSeq(strings.TrimSuffix(string(list), "\x00"), "\x00") {
+		from := filepath.Join(release.Root, name)
+		info, err := os.Stat(from)
+		if os.IsNotExist(err) {
+			continue // deleted, and not yet said to git
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(to, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, read(t, from), info.Mode().Perm()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,76 @@
+// Command release makes what is published, and checks it.
+//
+//	release dist   libraries, archives, packages, SBOMs, image context, checksums
+//	release check  what a library needs, exports and weighs; fails on a fault
+//	release sizes  what costs what in a library
+//
+// `make dist` and `make dist-check` call it; docs/install.md is for users.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"out_edge/build/release/pack"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "release: "+err.Error())
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string) error {
+	if len(args) == 0 {
+		return fmt.Errorf("choose what to do: dist, check or sizes")
+	}
+	flags := flag.NewFlagSet(args[0], flag.ContinueOnError)
+	version := flags.String("version", "dev", "the release's version, as git describes it")
+	epoch := flags.Int64("epoch", 0, "time of all files, in seconds since 1970; the commit's")
+	dist := flags.String("dist", "dist", "folder to write to")
+	targets := flags.String("targets", "amd64,arm64,armv7", "platforms, with commas")
+	tags := flags.String("tags", "", "build tags, with commas")
+	if err := flags.Parse(args[1:]); err != nil {
+		return err
+	}
+	root, err := filepath.Abs(".")
+	if err != nil {
+		return err
+	}
+	build := pack.Build{Root: root, Version: *version, Tags: *tags}
+	chosen, err := find(*targets)
+	if err != nil {
+		return err
+	}
+	switch args[0] {
+	case "dist":
+		r := pack.Release{Root: root, Dist: *dist, Version: *version, At: time.Unix(*epoch, 0).UTC()}
+		return makeDist(ctx, r, build, chosen)
+	case "check":
+		return check(os.Stdout, flags.Args())
+	case "sizes":
+		return sizes(ctx, os.Stdout, build, chosen)
+	}
+	return fmt.Errorf("no step %q: choose dist, check or sizes", args[0])
+}
+
+func find(names string) ([]pack.Target, error) {
+	var targets []pack.Target
+	for name := range strings.SplitSeq(names, ",") {
+		t, err := pack.Find(name)
+		if err != nil {
+			return nil, err
+		}
+		targets = append(targets, t)
+	}
+	return targets, nil
+}

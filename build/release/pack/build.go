@@ -1,0 +1,69 @@
+package pack
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// Build is how the libraries of one release are compiled.
+type Build struct {
+	// Root is the source tree.
+	Root string
+	// Version becomes main.version.
+	Version string
+	// Tags are build tags, separated by commas.
+	Tags string
+	// Env is added to the environment (another GOCACHE), Flags to go build.
+	Env, Flags []string
+}
+
+// Library compiles the target's library to out.
+//
+// Nothing of this machine gets into it: paths are trimmed, the build IDs of Go
+// and of the linker are left out, and so is the state of the version control,
+// which Version names already.
+func (b Build) Library(ctx context.Context, t Target, out string) error {
+	if err := t.Check(); err != nil {
+		return err
+	}
+	out, err := filepath.Abs(out)
+	if err != nil {
+		return fmt.Errorf("build %s: %w", t.Library(), err)
+	}
+	exports := filepath.Join(b.Root, "build", "release", "exports.map")
+	ldflags := strings.Join([]string{
+		"-s", "-w", "-buildid=", "-X main.version=" + b.Version,
+		"-extldflags '-Wl,--version-script=" + exports + " -Wl,--build-id=none'",
+	}, " ")
+	args := append([]string{"build", "-trimpath", "-buildvcs=false", "-buildmode=c-shared"}, b.Flags...)
+	args = append(args, "-tags="+b.Tags, "-ldflags="+ldflags, "-o", out, "./plugin")
+	if err := b.run(ctx, t.Env(true), args); err != nil {
+		return fmt.Errorf("build %s: %w", t.Library(), err)
+	}
+	// Callers load the library; none of them needs cgo's header.
+	_ = os.Remove(strings.TrimSuffix(out, ".so") + ".h")
+	return os.Chmod(out, 0o644)
+}
+
+// Program compiles a Go package without cgo, statically, to out.
+func (b Build) Program(ctx context.Context, t Target, pkg, out string) error {
+	args := []string{"build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", "-o", out, pkg}
+	if err := b.run(ctx, t.Env(false), args); err != nil {
+		return fmt.Errorf("build %s for %s: %w", pkg, t.Name, err)
+	}
+	return os.Chmod(out, 0o755)
+}
+
+func (b Build) run(ctx context.Context, env, args []string) error {
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Dir = b.Root
+	cmd.Env = append(env, b.Env...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%w\n%s", err, out)
+	}
+	return nil
+}

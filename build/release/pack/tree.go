@@ -1,0 +1,161 @@
+package pack
+
+import (
+	"bytes"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// Release is what the artefacts of one release share.
+type Release struct {
+	// Root is the source tree, Dist the folder that is made.
+	Root, Dist string
+	Version    string
+	// At is the commit's time: that of every file in every artefact.
+	At time.Time
+}
+
+// Archive gives the files of a target's archive. notices and sbom are made of
+// the library.
+func (r Release) Archive(library, notices, sbom []byte) ([]File, error) {
+	files, err := r.Documents(notices, sbom)
+	if err != nil {
+		return nil, err
+	}
+	for name, source := range map[string]string{
+		"LICENSE":                            "LICENSE",
+		"check.sh":                           "build/package/check.sh",
+		"plugins-edge.conf":                  "build/package/plugins-edge.conf",
+		"systemd/50-out-edge.conf":           "build/systemd/50-out-edge.conf",
+		"systemd/60-out-edge-hardening.conf": "build/systemd/60-out-edge-hardening.conf",
+		"container/edge.container":           "build/container/edge.container",
+		"container/compose.yaml":             "build/container/compose.yaml",
+		"container/armadillo.conf":           "build/container/armadillo.conf",
+	} {
+		f, err := r.read(name, source)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, f)
+	}
+	files = append(files, File{Name: "out_edge.so", Mode: 0o644, Data: library})
+	return append(files, File{Name: "SHA256SUMS", Mode: 0o644, Data: Sums(files)}), nil
+}
+
+// Documents gives what every form of the release brings: the README's excerpt,
+// the docs, the examples, the licences and the bill of materials.
+func (r Release) Documents(notices, sbom []byte) ([]File, error) {
+	files := []File{
+		{Name: "THIRD-PARTY-LICENSES.txt", Mode: 0o644, Data: notices},
+		{Name: "out_edge.cdx.json", Mode: 0o644, Data: sbom},
+	}
+	changes, err := r.read("CHANGELOG.md", "CHANGELOG.md")
+	if err != nil {
+		return nil, err
+	}
+	files = append(files, changes)
+	for _, folder := range []string{"docs", "examples"} {
+		found, err := r.walk(folder)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, found...)
+	}
+	has := make(map[string]bool)
+	for _, f := range files {
+		for name := f.Name; name != "."; name = filepath.Dir(name) {
+			has[name] = true
+		}
+	}
+	readme, err := os.ReadFile(filepath.Join(r.Root, "README.md"))
+	if err != nil {
+		return nil, fmt.Errorf("collect documents: %w", err)
+	}
+	excerpt := Excerpt(string(readme), func(path string) bool { return has[path] })
+	return append(files, File{Name: "README.md", Mode: 0o644, Data: []byte(excerpt)}), nil
+}
+
+func (r Release) read(name, source string) (File, error) {
+	path := filepath.Join(r.Root, source)
+	info, err := os.Stat(path)
+	if err != nil {
+		return File{}, fmt.Errorf("collect %s: %w", name, err)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return File{}, fmt.Errorf("collect %s: %w", name, err)
+	}
+	mode := int64(0o644)
+	if info.Mode()&0o100 != 0 {
+		mode = 0o755
+	}
+	return File{Name: name, Mode: mode, Data: data}, nil
+}
+
+// walk collects a folder, without Go code, tests' data and hidden files.
+func (r Release) walk(folder string) ([]File, error) {
+	var files []File
+	err := filepath.WalkDir(filepath.Join(r.Root, folder), func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && d.Name() == "testdata":
+			return filepath.SkipDir
+		case d.IsDir(), strings.HasSuffix(path, ".go"), strings.HasPrefix(d.Name(), "."):
+			return nil
+		}
+		name, err := filepath.Rel(r.Root, path)
+		if err != nil {
+			return err
+		}
+		f, err := r.read(filepath.ToSlash(name), name)
+		files = append(files, f)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("collect %s: %w", folder, err)
+	}
+	return files, nil
+}
+
+// WriteFolder writes files below dir, with the release's time.
+func (r Release) WriteFolder(dir string, files []File) error {
+	for _, f := range files {
+		path := filepath.Join(dir, filepath.FromSlash(f.Name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return fmt.Errorf("write %s: %w", f.Name, err)
+		}
+		if err := os.WriteFile(path, f.Data, fs.FileMode(f.Mode)); err != nil {
+			return fmt.Errorf("write %s: %w", f.Name, err)
+		}
+		// The umask has had its say; the mode is part of the release.
+		if err := os.Chmod(path, fs.FileMode(f.Mode)); err != nil {
+			return fmt.Errorf("write %s: %w", f.Name, err)
+		}
+	}
+	return r.touch(dir)
+}
+
+// touch gives everything below dir the release's time, for packers that take
+// times from the files.
+func (r Release) touch(dir string) error {
+	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.Type()&fs.ModeSymlink != 0 {
+			return err
+		}
+		return os.Chtimes(path, r.At, r.At)
+	})
+}
+
+// WriteTarball writes the target's archive into the release's folder.
+func (r Release) WriteTarball(t Target, files []File) error {
+	var b bytes.Buffer
+	if err := WriteArchive(&b, "out_edge-linux-"+t.Name, files, r.At); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(r.Dist, t.Archive()), b.Bytes(), 0o644)
+}

@@ -1,0 +1,77 @@
+package exporter_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"out_edge/exporter"
+	"out_edge/plugin/record"
+)
+
+// relabelled opens an instance whose relabelling drops edge_swap_bytes and
+// "noise", and adds a label to all else; asked counts its calls.
+func relabelled(t *testing.T, asked *int) *exporter.Metrics {
+	cfg := loopback()
+	cfg.Labels = []record.Label{{Name: "site", Value: "s"}}
+	cfg.Relabel = func(s *record.Series) (*record.Series, bool) {
+		*asked++
+		if !slices.ContainsFunc(s.Labels, func(l record.Label) bool { return l.Name == "site" }) {
+			t.Errorf("%s comes without add_label's labels", s.Name)
+		}
+		if s.Name == "edge_swap_bytes" || s.Name == "noise" {
+			return nil, false
+		}
+		to := *s
+		to.Labels = append([]record.Label{{Name: "added", Value: "x"}}, s.Labels...)
+		return &to, true
+	}
+	return open(t, quietHub(newClock()), cfg)
+}
+
+func TestHostSeriesAreRelabelled(t *testing.T) {
+	asked := 0
+	m := relabelled(t, &asked)
+	for i := range 3 {
+		samples, _ := observe(m, chunk(t, "amd64-v5.1.1", "mem.1"), start.Add(time.Duration(i)*time.Second))
+		if len(samples) != 3 {
+			t.Errorf("%d samples, want those of edge_memory_bytes", len(samples))
+		}
+	}
+	page := strings.Join(scrape(t, m, "edge_memory_bytes{", "edge_swap_bytes{"), "\n")
+	if !strings.Contains(page, `edge_memory_bytes{added="x",site="s",state="total"}`) || strings.Contains(page, "edge_swap") {
+		t.Errorf("page:\n%s", page)
+	}
+	if asked != 6 {
+		t.Errorf("asked %d times for 6 series", asked)
+	}
+}
+
+func TestAppliedSeriesAreRelabelled(t *testing.T) {
+	asked := 0
+	m := relabelled(t, &asked)
+	batch := []record.Sample{sample(record.Gauge, "noise", 1), sample(record.Gauge, "kept", 2), sample(record.Gauge, "noise", 3)}
+	kept := m.Apply(batch)
+	if len(kept) != 1 || kept[0].Series.Name != "kept" || kept[0].Series.Labels[0].Name != "added" {
+		t.Errorf("kept %+v", kept)
+	}
+	wantLines(t, scrape(t, m, "noise", "kept"), `kept{added="x",site="s"} 2`)
+}
+
+func TestHiddenSamplesStayOffThePage(t *testing.T) {
+	clock := newClock()
+	m := open(t, quietHub(clock), loopback())
+	var d record.Decoder
+	d.Reset(chunk(t, "amd64-v5.1.1", "mem.1"))
+	d.Next()
+	samples, taken := m.ObserveAt(nil, "t", d.Record(), start.UnixNano(), clock.Now(), false)
+	if len(samples) != 6 || !taken {
+		t.Errorf("%d samples, taken %v", len(samples), taken)
+	}
+	if got := m.ApplyAt([]record.Sample{sample(record.Gauge, "hidden", 1)}, clock.Now(), false); len(got) != 1 {
+		t.Errorf("applied %d", len(got))
+	}
+	wantLines(t, scrape(t, m, "edge_memory", "hidden", `edge_records_total{result="delivered",sink="prometheus"}`),
+		`edge_records_total{result="delivered",sink="prometheus"} 0`)
+}

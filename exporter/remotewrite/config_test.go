@@ -1,0 +1,70 @@
+package remotewrite_test
+
+import (
+	"strings"
+	"testing"
+
+	"out_edge/exporter/remotewrite"
+	"out_edge/plugin/delivery"
+)
+
+func TestValidate(t *testing.T) {
+	const form = "must be an address like https://host:port/api/v1/write"
+	header := func(name, value string) []delivery.Header { return []delivery.Header{{Name: name, Value: value}} }
+	cases := []struct {
+		name string
+		cfg  remotewrite.Config
+		want []string
+	}{
+		{"nothing", remotewrite.Config{}, []string{"`remote_write_url`: no address; " + form}},
+		{"good", remotewrite.Config{URL: "https://h:9/api/v1/push?extra_label=a", Username: "u", PasswordFile: "f", Version: "2"}, nil},
+		{"good token", remotewrite.Config{URL: "http://h/", BearerTokenFile: "f", Headers: header("X-Scope-OrgID", "x")}, nil},
+		{"own authorization", remotewrite.Config{URL: "http://h/", Headers: header("Authorization", "Token x")}, nil},
+		{"scheme", remotewrite.Config{URL: "h:9090"}, []string{"`remote_write_url` = h:9090: " + form}},
+		{"no host", remotewrite.Config{URL: "http:///x"}, []string{"`remote_write_url` = http:///x: " + form}},
+		{"not an address", remotewrite.Config{URL: "http://u:hunter2@h:x y"}, []string{"`remote_write_url`: " + form}},
+		{"password", remotewrite.Config{URL: "http://u:hunter2@h/"}, []string{"`remote_write_url`: must hold no user or password; they go into `remote_write_username` and `remote_write_password_file`"}},
+		{"all at once", remotewrite.Config{URL: "ftp://h", Username: "u", BearerTokenFile: "f", Version: "3", Headers: header("content-type", "x")}, []string{
+			"`remote_write_url` = ftp://h: " + form,
+			"`remote_write_username`: has no password; set `remote_write_password_file`",
+			"`remote_write_bearer_token_file`: a token and a user cannot both be sent; keep one of them",
+			"`remote_write_headers`: content-type is set by the plugin itself",
+			"`remote_write_version` = 3: must be auto, 1 or 2"}},
+		{"no user", remotewrite.Config{URL: "http://h/", PasswordFile: "f"}, []string{"`remote_write_password_file`: has no user; set `remote_write_username`"}},
+		{"two authorizations", remotewrite.Config{URL: "http://h/", BearerTokenFile: "f", Headers: header("Authorization", "hunter2")}, []string{
+			"`remote_write_headers`: Authorization is set by the user or the token file already"}},
+		{"bad header", remotewrite.Config{URL: "http://h/", Headers: header("a b", "hunter2")}, []string{"`remote_write_headers`: \"a b\" is not `Name value`"}},
+		{"bad value", remotewrite.Config{URL: "http://h/", Headers: header("A", "hunter2\n")}, []string{"`remote_write_headers`: \"A\" is not `Name value`"}},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			got := ""
+			if err := c.cfg.Validate(); err != nil {
+				got = err.Error()
+			}
+			if got != strings.Join(c.want, "\n") {
+				t.Errorf("got\n%s\nwant\n%s", got, strings.Join(c.want, "\n"))
+			}
+			if strings.Contains(got, "hunter2") {
+				t.Error("a secret shows")
+			}
+			if _, err := remotewrite.New(c.cfg, remotewrite.Deps{Clock: newClock()}); (err != nil) != (c.want != nil) {
+				t.Errorf("New: %v", err)
+			}
+		})
+	}
+}
+
+func TestFilesThatCannotBeRead(t *testing.T) {
+	_, err := remotewrite.New(remotewrite.Config{URL: "https://h/", CAFile: "/nonexistent"}, remotewrite.Deps{Clock: newClock()})
+	if err == nil || !strings.HasPrefix(err.Error(), "set up remote write client: read CA file:") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestDropReasons(t *testing.T) {
+	want := "not_written out_of_order duplicate too_old too_new too_large rejected malformed no_name relabel"
+	if got := strings.Join(remotewrite.DropReasons(), " "); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}

@@ -1,0 +1,51 @@
+package remotewrite
+
+import (
+	"net/http"
+
+	"out_edge/plugin/delivery"
+	"out_edge/plugin/record"
+	"out_edge/timefix"
+)
+
+// SetTransport replaces what carries the requests.
+func (s *Sender) SetTransport(rt http.RoundTripper) { s.target.http.Transport = rt }
+
+// Compress is what a sender does to a body.
+func Compress(c Compression, body []byte) []byte { return c.compress(nil, body) }
+
+// Encoding encodes samples as a Sender does, without sending them.
+type Encoding struct{ sender *Sender }
+
+// fixedClock stands still.
+type fixedClock struct{}
+
+func (fixedClock) Now() timefix.Instant { return timefix.Instant{Wall: 1, Boot: 1} }
+
+// NewEncoding is for cfg's labels.
+func NewEncoding(cfg Config) *Encoding {
+	cfg.URL = "http://127.0.0.1:1/"
+	s, err := New(cfg, Deps{Clock: fixedClock{}})
+	if err != nil {
+		panic(err)
+	}
+	return &Encoding{s}
+}
+
+// Encode is what one request with samples holds; valid until the next Encode.
+func (e *Encoding) Encode(samples []record.Sample, version2 bool) []byte {
+	s := e.sender
+	var done delivery.Set
+	en, _ := s.open(samples, &done)
+	s.mu.Lock()
+	s.batch.gather()
+	s.mu.Unlock()
+	body := s.target.encoder.encode(s.batch.items, version2)
+	s.mu.Lock()
+	for _, b := range s.batch.entries {
+		b.batched = false
+	}
+	s.remove(en)
+	s.mu.Unlock()
+	return body
+}

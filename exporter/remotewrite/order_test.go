@@ -1,0 +1,301 @@
+package remotewrite_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"out_edge/exporter/remotewrite"
+	"out_edge/plugin/delivery"
+	"out_edge/plugin/record"
+)
+
+func TestOnePointAMillisecond(t *testing.T) {
+	k := newKit(t, nil)
+	k.mustSend(&chunk{samples: []record.Sample{
+		at(temperature, 1, 3), at(temperature, 0.5, 1), at(temperature, 0.5003, 2), at(temperature, 1.0009, 4)}})
+	k.mustSend(&chunk{samples: []record.Sample{at(temperature, 1, 9), at(temperature, 2, 5)}})
+	wantLines(t, stamped(k.in.lines()), hasTemperature+" 2@800500 4@801000 5@802000")
+	k.counts.want(t, "delivered 3", "adjusted same_time 3")
+}
+
+// Two record.Series that come to the same labels are one series to the receiver.
+func TestSeriesMeet(t *testing.T) {
+	k := newKit(t, nil)
+	a, b := gauge("g.x"), gauge("g_x")
+	k.mustSend(&chunk{samples: []record.Sample{at(b, 1, 1), at(a, 0, 0)}})
+	wantLines(t, stamped(k.in.lines()), `{__name__="g_x"} 0@800000 1@801000`)
+}
+
+// What is late costs a request of its own, and does not take along what is not.
+func TestLatePoints(t *testing.T) {
+	for _, tolerant := range []bool{false, true} {
+		t.Run(fmt.Sprint("tolerant ", tolerant), func(t *testing.T) {
+			k := newKit(t, nil)
+			k.in.set(func(r *receiver) { r.tolerant = tolerant })
+			k.mustSend(&chunk{samples: []record.Sample{at(temperature, 100, 0), at(memory, 100, 0)}})
+			late := &chunk{}
+			for i := range 32 {
+				late.samples = append(late.samples, at(temperature, float64(i), 1), at(memory, float64(i), 1))
+			}
+			late.samples = append(late.samples, at(temperature, 101, 2), at(packets, 50, 3))
+			k.mustSend(late)
+			if tolerant {
+				k.counts.want(t, "delivered 68")
+				return
+			}
+			k.counts.want(t, "delivered 4", "dropped out_of_order 64")
+			if n := len(k.in.got()); n > 16 { // the newest refused tells of all before it
+				t.Errorf("%d requests", n)
+			}
+		})
+	}
+}
+
+// A retried chunk resends only what was not accepted.
+func TestPartOfAChunk(t *testing.T) {
+	k := newKit(t, nil)
+	c := &chunk{}
+	for i := range 3000 {
+		c.samples = append(c.samples, at(temperature, float64(i), float64(i)))
+	}
+	k.in.set(func(r *receiver) {
+		r.answer = func(n int, _ request, w http.ResponseWriter) bool {
+			if n == 1 {
+				w.WriteHeader(503)
+			}
+			return n == 1
+		}
+	})
+	if err := k.send(c); err == nil {
+		t.Fatal("settled")
+	}
+	for i, want := range map[int]bool{0: true, 1999: true, 2000: false, 2999: false} {
+		if c.done.Has(i) != want {
+			t.Errorf("sample %d settled: %v", i, !want)
+		}
+	}
+	k.mustSend(c)
+	k.counts.want(t, "delivered 3000", "retried 1000")
+	sent := 0
+	for _, r := range k.in.got() {
+		sent += r.points()
+	}
+	if sent != 4000 {
+		t.Errorf("%d points sent, want 2000 + 1000 twice", sent)
+	}
+}
+
+// An answer that got lost: the receiver has it all, refuses it as out of order,
+// and that is no loss.
+func TestLostAnswer(t *testing.T) {
+	k := newKit(t, nil)
+	k.in.set(func(r *receiver) {
+		r.answer = func(n int, q request, w http.ResponseWriter) bool {
+			if n == 0 {
+				r.store(q)
+				panic(http.ErrAbortHandler)
+			}
+			return false
+		}
+	})
+	c := &chunk{}
+	for i := range 200 {
+		c.samples = append(c.samples, at(temperature, float64(i), float64(i)), at(memory, float64(i), 1))
+	}
+	var err error
+	for range 4 { // each try is bounded
+		if err = k.send(c); err == nil {
+			break
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.in.set(func(r *receiver) {
+		for labels, points := range r.stored {
+			seen := map[int64]int{}
+			for _, p := range points {
+				seen[p.ms]++
+			}
+			if len(seen) != 200 {
+				t.Errorf("%s: %d instants", labels, len(seen))
+			}
+		}
+	})
+	if lost := k.counts.get("samples dropped out_of_order"); lost != 0 {
+		t.Errorf("%d counted as lost", lost)
+	}
+	if n := len(k.in.got()); n > 30 {
+		t.Errorf("%d requests", n)
+	}
+}
+
+func TestStaleness(t *testing.T) {
+	for _, version := range []string{"1", "2"} {
+		t.Run(version, func(t *testing.T) {
+			k := newKit(t, func(c *remotewrite.Config) { c.Version = version })
+			k.Expire(temperature) // nothing of it was sent
+			k.mustSend(&chunk{samples: []record.Sample{at(temperature, 0, 1), at(memory, 0, 1), at(packets, 30, 1)}})
+			k.clock.advance(10 * time.Second)
+			k.Expire(temperature)
+			k.Expire(memory)
+			k.Expire(packets) // its newest sample is ahead of the clock
+			k.in.set(status(503))
+			if err := k.Flush(context.Background()); err == nil {
+				t.Error("flushed")
+			}
+			k.in.set(healthy)
+			k.mustSend(&chunk{samples: []record.Sample{at(memory, 9, 2)}}) // it is back
+			if err := k.Flush(context.Background()); err != nil {
+				t.Error(err)
+			}
+			wantLines(t, stamped(k.in.lines()), hasMemory+" 1@800000 2@809000",
+				hasPackets+" 1@830000 stale@830001", hasTemperature+" 1@800000 stale@810000")
+			n := len(k.in.got())
+			if err := k.Flush(context.Background()); err != nil || len(k.in.got()) != n {
+				t.Errorf("an idle flush: %v, %d requests", err, len(k.in.got())-n)
+			}
+			k.counts.want(t, "delivered 4")
+		})
+	}
+}
+
+// What looks like a staleness marker but is a value stays a value.
+func TestNaN(t *testing.T) {
+	k := newKit(t, nil)
+	k.mustSend(&chunk{samples: []record.Sample{at(temperature, 0, fromBits(0x7ff0000000000002)), at(temperature, 1, fromBits(0xfff8000000000001))}})
+	wantLines(t, stamped(k.in.lines()), hasTemperature+" NaN@800000 NaN@801000")
+}
+
+// Chunks that wait for their turn go together in the next request, and each is
+// told.
+func TestConcurrentSends(t *testing.T) {
+	k := newKit(t, nil)
+	first, release := make(chan struct{}), make(chan struct{})
+	k.in.set(func(r *receiver) {
+		r.tolerant = true
+		r.answer = func(n int, _ request, _ http.ResponseWriter) bool {
+			if n == 0 {
+				close(first)
+				r.mu.Unlock()
+				<-release
+				r.mu.Lock()
+			}
+			return false
+		}
+	})
+	var wg sync.WaitGroup
+	send := func(c *chunk) { wg.Go(func() { k.mustSend(c) }) }
+	send(&chunk{samples: []record.Sample{at(temperature, 0, 0)}})
+	<-first
+	for i := range 50 {
+		send(&chunk{samples: []record.Sample{at(temperature, float64(50-i), 1), at(gauge("g"), float64(i), 1)}})
+	}
+	close(release)
+	wg.Wait()
+	k.counts.want(t, "delivered 101")
+	if n := len(k.in.got()); n > 51 {
+		t.Errorf("%d requests", n)
+	}
+}
+
+// A Send whose time is up while another is under way goes, and its samples leave
+// with the next.
+func TestWaitingSendGivesUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rt := &blockingTransport{release: make(chan struct{})}
+		s := newSilent(t, rt)
+		a, b := oneChunk(), &chunk{samples: []record.Sample{at(temperature, 3, 24)}}
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			if err := s.Send(context.Background(), a.samples, &a.done); err != nil {
+				t.Error(err)
+			}
+		})
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		var retry *delivery.RetryError
+		if err := s.Send(ctx, b.samples, &b.done); !errors.As(err, &retry) || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v", err)
+		}
+		close(rt.release)
+		wg.Wait()
+		if err := s.Flush(context.Background()); err != nil {
+			t.Error(err)
+		}
+		if err := s.Send(context.Background(), b.samples, &b.done); err != nil || !b.done.Has(0) {
+			t.Errorf("got %v", err)
+		}
+		if rt.requests != 2 {
+			t.Errorf("%d requests", rt.requests)
+		}
+		_ = s.Close(context.Background())
+	})
+}
+
+// Only so much waits in memory; the rest comes back with its chunk.
+func TestWaitingIsBounded(t *testing.T) {
+	k := newKit(t, nil)
+	k.in.set(status(503))
+	var chunks []*chunk
+	for i := range 5000 {
+		c := &chunk{samples: []record.Sample{at(temperature, float64(i), 1)}}
+		chunks = append(chunks, c)
+		_ = k.send(c)
+	}
+	k.in.set(func(r *receiver) { r.answer, r.tolerant = nil, true })
+	for _, c := range chunks {
+		k.mustSend(c)
+	}
+	if d := k.counts.get("samples delivered"); d != 5000 {
+		t.Errorf("%d delivered", d)
+	}
+	big := &chunk{}
+	for i := range 70_000 {
+		big.samples = append(big.samples, at(memory, float64(i), 1))
+	}
+	k.in.set(status(503))
+	_ = k.send(big)
+	k.in.set(healthy)
+	k.mustSend(big)
+	if d := k.counts.get("samples delivered"); d != 75_000 {
+		t.Errorf("%d delivered", d)
+	}
+}
+
+// blockingTransport answers 204 once it is released.
+type blockingTransport struct {
+	release  chan struct{}
+	requests int
+}
+
+func (b *blockingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	b.requests++
+	select {
+	case <-b.release:
+	case <-r.Context().Done():
+		return nil, r.Context().Err()
+	}
+	_, _ = io.Copy(io.Discard, r.Body)
+	_ = r.Body.Close()
+	return &http.Response{StatusCode: 204, Header: http.Header{}, Body: http.NoBody, Request: r}, nil
+}
+
+// newSilent makes a sender whose requests never leave the process.
+func newSilent(t *testing.T, rt http.RoundTripper) *remotewrite.Sender {
+	t.Helper()
+	s, err := remotewrite.New(remotewrite.Config{URL: "http://127.0.0.1:1/"}, remotewrite.Deps{Clock: newClock()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.SetTransport(rt)
+	return s
+}

@@ -1,0 +1,23 @@
+package rules_test
+
+import (
+	"strconv"
+	"testing"
+
+	"out_edge/exporter/rules"
+	"out_edge/plugin/record"
+)
+
+// TestRelabelRemembers: what is used again outlives what is not.
+func TestRelabelRemembers(t *testing.T) {
+	const limit = 10
+	e := parse(t, "metric_relabel_configs: [{target_label: site, replacement: plant}]").Engine(rules.EngineConfig{Limit: limit})
+	used := series(record.Gauge, "g", "user", "used")
+	first, _ := e.Relabel(used)
+	for i := range 20 * limit {
+		e.Relabel(series(record.Gauge, "g", "user", strconv.Itoa(i)))
+		if got, _ := e.Relabel(used); got != first {
+			t.Fatalf("another pointer after %d other series", i+1)
+		}
+	}
+}

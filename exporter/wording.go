@@ -1,0 +1,141 @@
+package exporter
+
+import (
+	"math"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"out_edge/plugin/delivery"
+	"out_edge/plugin/record"
+)
+
+// maxShown is how many characters of a text from outside a cell shows.
+const maxShown = 200
+
+// clean makes a text from outside fit to be read: what cannot be seen, or would
+// turn the direction of what stands beside it, becomes U+FFFD.
+func clean(s string) string {
+	n := 0
+	for i := range s {
+		if n++; n > maxShown {
+			s = s[:i] + "…"
+			break
+		}
+	}
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || unicode.In(r, unicode.Zl, unicode.Zp) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, labelValue(s))
+}
+
+// ago is the time from at to now in words.
+func ago(now, at int64) string {
+	if at == 0 {
+		return "never"
+	}
+	return span(time.Duration(now-at)) + " ago"
+}
+
+// span is a time in its two largest units at most.
+func span(d time.Duration) string {
+	d = max(d, 0)
+	switch {
+	case d < time.Minute:
+		return strconv.Itoa(int(d/time.Second)) + " s"
+	case d < time.Hour:
+		return strconv.Itoa(int(d/time.Minute)) + " min"
+	case d < 48*time.Hour:
+		return strconv.Itoa(int(d/time.Hour)) + " h " + strconv.Itoa(int(d%time.Hour/time.Minute)) + " min"
+	}
+	return strconv.Itoa(int(d/(24*time.Hour))) + " days"
+}
+
+// count writes a number with its thousands set off.
+func count(v float64) string {
+	digits := strconv.FormatFloat(math.Round(v), 'f', 0, 64)
+	for i := len(digits) - 3; i > 0 && digits[i-1] != '-'; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return digits
+}
+
+// size writes bytes with a unit that leaves three digits or so.
+func size(v float64) string {
+	units := []string{"B", "KiB", "MiB", "GiB", "TiB", "PiB"}
+	i := 0
+	for ; i < len(units)-1 && math.Abs(v) >= 1000; i++ {
+		v /= 1024
+	}
+	return digits3(v) + " " + units[i]
+}
+
+// digits3 writes three digits or so.
+func digits3(v float64) string {
+	a := math.Abs(v)
+	switch {
+	case a >= 1e6 || a > 0 && a < 1e-3:
+		return strconv.FormatFloat(v, 'g', 3, 64)
+	case a >= 100 || v == math.Trunc(v):
+		return strconv.FormatFloat(v, 'f', 0, 64)
+	case a >= 10:
+		return strconv.FormatFloat(v, 'f', 1, 64)
+	case a >= 1:
+		return strconv.FormatFloat(v, 'f', 2, 64)
+	}
+	return strconv.FormatFloat(v, 'f', 3, 64)
+}
+
+// words writes a label's value as people do.
+func words(s string) string { return strings.ReplaceAll(clean(s), "_", " ") }
+
+func sinkTitle(sink string) string {
+	switch sink {
+	case delivery.SinkDatadog:
+		return "Datadog logs"
+	case delivery.SinkDatadogMetrics:
+		return "Datadog metrics"
+	case delivery.SinkRemoteWrite:
+		return "Remote write"
+	case delivery.SinkPrometheus:
+		return "Prometheus page"
+	case delivery.SinkDecode:
+		return "Decoding"
+	}
+	return clean(sink)
+}
+
+func faultText(code string) string {
+	if m := outcomeOfCode(code).Meaning; m != "" {
+		return clean(code) + ", " + m
+	}
+	return clean(code)
+}
+
+// labelText writes labels as name=value.
+func labelText(labels []record.Label) string {
+	parts := make([]string, len(labels))
+	for i, l := range labels {
+		parts[i] = l.Name + "=" + l.Value
+	}
+	return clean(strings.Join(parts, ", "))
+}
+
+// unit is how the values of a metric are written.
+type unit func(float64) string
+
+func percent(v float64) string { return digits3(math.Round(v*1000)/10) + " %" }
+func celsius(v float64) string { return digits3(math.Round(v*10)/10) + " °C" }
+func sizeRate(v float64) string {
+	return size(v) + "/s"
+}
+func rate(v float64) string { return digits3(v) + "/s" }
+func upDown(v float64) string {
+	if v == 0 {
+		return "down"
+	}
+	return "up"
+}
