@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"out_edge/exporter/remotewrite"
+	"out_edge/exporter/rules"
 	"out_edge/plugin/pipeline"
 )
 
@@ -251,5 +253,79 @@ func TestHostModes(t *testing.T) {
 				t.Errorf("logs %v series %v, want %v %v", logs, series, c.logs, c.series)
 			}
 		})
+	}
+}
+
+func TestRulesRoutesAndRemoteWrite(t *testing.T) {
+	in := newIntake(t, accept)
+	rw := newRemote(t)
+	file, err := rules.Parse("test.yaml", []byte(`
+metrics:
+  - name: app_errors_total
+    help: Errors.
+    type: counter
+    match: app
+    condition: {rules: [{field: level, op: eq, value: error}]}
+metric_relabel_configs:
+  - source_labels: [__name__]
+    regex: edge_disk_written_bytes_total
+    action: drop
+routes:
+  - match: secret
+    sinks: [prometheus]
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := start(t, in, func(c *pipeline.Config) {
+		c.Rules = file
+		c.RemoteWrite = &remotewrite.Config{URL: rw.URL, Version: "1"}
+	})
+	errors := recordOf(t, present, map[string]any{"log": "bad", "level": "error"})
+	b.flush(pipeline.OK, slices.Concat(errors, errors, logChunk(t, present, "fine")), workerThread)
+	b.flush(pipeline.OK, recordOf(t, present, map[string]any{"read_size": 1, "write_size": 2}), workerThread)
+	if got := b.Flush("secret", logChunk(t, present, "not for Datadog"), workerThread); got != pipeline.OK {
+		t.Errorf("Flush = %d", got)
+	}
+	if got := in.accepted(); !slices.Equal(got, []string{"bad", "bad", "fine"}) {
+		t.Errorf("logs: %v", got)
+	}
+	sent := map[string]float64{}
+	for _, r := range in.requests {
+		for _, s := range r.series.Series {
+			for _, p := range s.Points {
+				sent[s.Metric] += p.Value
+			}
+		}
+	}
+	if sent["app_errors_total"] != 2 || sent["edge.disk.read_bytes_total"] != 1 || len(sent) != 2 {
+		t.Errorf("Datadog metrics: %v", sent)
+	}
+	if got := rw.names(); !slices.Equal(got, []string{"app_errors_total", "edge_disk_read_bytes_total"}) {
+		t.Errorf("remote write: %v", got)
+	}
+}
+
+func TestARetryOfOneSinkLeavesTheOthersAlone(t *testing.T) {
+	in := newIntake(t, accept)
+	rw := newRemote(t)
+	rw.status.Store(http.StatusServiceUnavailable)
+	b := start(t, in, func(c *pipeline.Config) { c.RemoteWrite = &remotewrite.Config{URL: rw.URL, Version: "1"} })
+	chunk := slices.Concat(logChunk(t, present, "one"), recordOf(t, present, map[string]any{"read_size": 1, "write_size": 2}))
+	b.flush(pipeline.Retry, chunk, workerThread)
+	rw.status.Store(http.StatusNoContent)
+	b.flush(pipeline.OK, chunk, workerThread)
+	if got := in.accepted(); len(got) != 1 {
+		t.Errorf("logs: %v", got)
+	}
+	series := 0
+	for _, r := range in.requests {
+		series += len(r.series.Series)
+	}
+	if series != 2 {
+		t.Errorf("%d series at Datadog", series)
+	}
+	if got := rw.names(); !slices.Equal(got, []string{"edge_disk_read_bytes_total", "edge_disk_written_bytes_total"}) {
+		t.Errorf("remote write: %v", got)
 	}
 }

@@ -1,0 +1,91 @@
+package pipeline_test
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/klauspost/compress/snappy"
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// remote is a receiver of remote write 1 that keeps the names of what it takes.
+type remote struct {
+	*httptest.Server
+	status atomic.Int64
+	mu     sync.Mutex
+	taken  []string
+}
+
+func newRemote(t *testing.T) *remote {
+	r := new(remote)
+	r.status.Store(http.StatusNoContent)
+	r.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		packed, err := io.ReadAll(req.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		body, err := snappy.Decode(nil, packed)
+		if err != nil {
+			t.Error(err)
+		}
+		status := int(r.status.Load())
+		if status < 300 {
+			r.mu.Lock()
+			r.taken = append(r.taken, seriesNames(body)...)
+			r.mu.Unlock()
+		}
+		w.WriteHeader(status)
+	}))
+	t.Cleanup(r.Close)
+	return r
+}
+
+// names are those of all series taken, sorted.
+func (r *remote) names() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Sorted(slices.Values(r.taken))
+}
+
+// seriesNames reads a WriteRequest: field 1 is a series, whose field 1 is a label
+// of name (1) and value (2).
+func seriesNames(body []byte) (names []string) {
+	each(body, func(series []byte) {
+		each(series, func(label []byte) {
+			var parts []string
+			each2(label, func(s []byte) { parts = append(parts, string(s)) })
+			if len(parts) == 2 && parts[0] == "__name__" {
+				names = append(names, parts[1])
+			}
+		})
+	})
+	return names
+}
+
+// each calls f for field 1 of a message.
+func each(b []byte, f func([]byte)) {
+	for len(b) > 0 {
+		num, typ, n := protowire.ConsumeTag(b)
+		m := protowire.ConsumeFieldValue(num, typ, b[n:])
+		if num == 1 && typ == protowire.BytesType {
+			v, _ := protowire.ConsumeBytes(b[n:])
+			f(v)
+		}
+		b = b[n+m:]
+	}
+}
+
+// each2 calls f for each field of a message of strings.
+func each2(b []byte, f func([]byte)) {
+	for len(b) > 0 {
+		_, _, n := protowire.ConsumeTag(b)
+		v, m := protowire.ConsumeBytes(b[n:])
+		f(v)
+		b = b[n+m:]
+	}
+}
