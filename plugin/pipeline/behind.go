@@ -26,18 +26,22 @@ func (p *Pipeline) queues(thread int) bool {
 	return true
 }
 
-// enqueue answers at once.
-func (p *Pipeline) enqueue(tag string, payload []byte, t *try) Result {
-	if p.queue.offer(tag, payload, t) {
-		return OK
+// enqueue answers at once: the page has the chunk when it returns, the receivers
+// get it from behind.
+func (p *Pipeline) enqueue(tag string, payload []byte, t *try) error {
+	if err := p.survey(tag, payload, t); err != nil {
+		return err
 	}
-	return Retry
+	if !p.queue.offer(tag, payload, t) {
+		return &delivery.RetryError{Err: errFull}
+	}
+	return nil
 }
 
 // deliverQueued is one try of a queued chunk; nil when it is settled or beyond
 // help.
 func (p *Pipeline) deliverQueued(it *item) error {
-	err := p.process(it.tag, it.payload, it.try)
+	err := p.deliver(it.tag, it.payload, it.try)
 	if isRetry(err) {
 		return err
 	}
@@ -49,6 +53,9 @@ func (p *Pipeline) deliverQueued(it *item) error {
 func (p *Pipeline) Close(ctx context.Context) (err error) {
 	p.closed.Do(func() {
 		p.queue.close()
+		for _, r := range []*rest{&p.logsRest, &p.metricsRest, &p.remoteRest} {
+			r.end()
+		}
 		stop := context.AfterFunc(ctx, p.cancel)
 		p.worker.Wait()
 		stop()

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -235,4 +236,26 @@ func recordOf(t *testing.T, sec uint32, body map[string]any) []byte {
 		t.Fatal(err)
 	}
 	return buf.Bytes()
+}
+
+var listening = regexp.MustCompile(`listening on ([0-9.:]+)`)
+
+// page is /metrics of a bench that listens.
+func (b *bench) page() string {
+	b.t.Helper()
+	m := listening.FindStringSubmatch(b.log.String())
+	if m == nil {
+		b.t.Fatalf("no address in the log:\n%s", b.log)
+	}
+	resp, err := http.Get("http://" + m[1] + "/metrics")
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	http.DefaultClient.CloseIdleConnections()
+	return string(text)
 }

@@ -10,6 +10,10 @@ import (
 var (
 	// errNothing says that a payload held nothing that could be used.
 	errNothing = errors.New("nothing in the chunk could be decoded")
+	// errFull says why a chunk is given back at once.
+	errFull = errors.New("the queue is full")
+	// errRest says why a sink is not even asked.
+	errRest = errors.New("the receiver was slow or asked for a pause; resting")
 	// errClock says why nothing leaves the device.
 	errClock = errors.New("the wall clock is not believable yet: waiting for NTP")
 )

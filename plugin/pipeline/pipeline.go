@@ -35,10 +35,12 @@ type Pipeline struct {
 	log     *slog.Logger
 	fixer   *timefix.Fixer
 	metrics *exporter.Metrics
-	datadog *ddsink.Sink                       // nil without Datadog
-	remote  atomic.Pointer[remotewrite.Sender] // nil without remote write
-	engine  *rules.Engine                      // nil without rules
-	thread  int                                // the engine's
+	datadog *ddsink.Sink // nil without Datadog
+	// remote is nil without remote write; a pointer to be swapped, as a gauge
+	// may expire before it is there.
+	remote  atomic.Pointer[remotewrite.Sender]
+	engine  *rules.Engine // nil without rules
+	thread  int           // the engine's
 	ledger  ledger
 	queue   *queue
 	scratch sync.Pool // of *scratch
@@ -49,6 +51,8 @@ type Pipeline struct {
 
 	warnQueue sync.Once
 	warnTrace sync.Once
+	// The rests of the sinks that send.
+	logsRest, metricsRest, remoteRest rest
 	// clockBad is whether the last look at the wall clock found it unbelievable.
 	clockBad atomic.Bool
 
@@ -127,36 +131,53 @@ func (p *Pipeline) Flush(tag string, payload []byte, thread int) Result {
 	}
 	start := p.clock.Now()
 	defer func() { p.metrics.Self().FlushDuration(since(start, p.clock.Now())) }()
-	if p.queues(thread) {
-		return p.enqueue(tag, payload, &try{arrived: start})
-	}
 	t := p.ledger.take(tag, payload)
 	if t == nil {
 		t = &try{arrived: start}
 	}
-	err := p.process(tag, payload, t)
+	answer := p.deliver
+	if p.queues(thread) {
+		answer = p.enqueue
+	}
+	err := answer(tag, payload, t)
 	if isRetry(err) {
 		p.ledger.put(tag, payload, t)
 	}
 	return resultOf(err)
 }
 
-// process is one try of one chunk: payload and what is known of it in, nil or
+// deliver is one try of one chunk: payload and what is known of it in, nil or
 // the reason why it is not settled out.
-func (p *Pipeline) process(tag string, payload []byte, t *try) error {
+func (p *Pipeline) deliver(tag string, payload []byte, t *try) error {
 	ctx, cancel := context.WithTimeout(p.ctx, p.cfg.FlushTimeout)
 	defer cancel()
-	now := p.clock.Now()
-	p.fixer.Observe(now)
-	t.rebase(now)
-	sure := p.clockBelievable(now)
+	sure := p.look(t)
 	logs, err := p.walkPayload(ctx, tag, payload, t, sure)
 	t.again, t.unsure = true, !sure
 	switch {
 	case err != nil:
 		return err
-	case !sure && p.sends():
+	case !sure && (logs != nil || t.waits(p)):
 		return &delivery.RetryError{Err: errClock}
 	}
 	return errors.Join(logs, p.sendSamples(ctx, t))
+}
+
+// survey makes what the page shows of a chunk, and sends nothing.
+func (p *Pipeline) survey(tag string, payload []byte, t *try) error {
+	if t.again {
+		return nil
+	}
+	sure := p.look(t)
+	_, err := p.walkPayload(p.ctx, tag, payload, t, false)
+	t.again, t.unsure = true, !sure
+	return err
+}
+
+// look looks at the clocks for a try, and tells whether they are believable.
+func (p *Pipeline) look(t *try) bool {
+	now := p.clock.Now()
+	p.fixer.Observe(now)
+	t.rebase(now)
+	return p.clockBelievable(now)
 }

@@ -329,3 +329,40 @@ func TestARetryOfOneSinkLeavesTheOthersAlone(t *testing.T) {
 		t.Errorf("remote write: %v", got)
 	}
 }
+
+func TestASlowReceiverRests(t *testing.T) {
+	var b *bench
+	slow := true
+	in := newIntake(t, func(int, string) int {
+		if slow {
+			b.clock.pass(5 * time.Second)
+			return http.StatusServiceUnavailable
+		}
+		return http.StatusAccepted
+	})
+	b = start(t, in, nil)
+	chunk := logChunk(t, present, "one")
+	b.flush(pipeline.Retry, chunk, workerThread)
+	b.flush(pipeline.Retry, chunk, workerThread)
+	if n := len(in.requests); n != 1 {
+		t.Errorf("%d requests, want the second flush to return at once", n)
+	}
+	slow = false
+	b.clock.pass(6 * time.Second)
+	b.flush(pipeline.OK, chunk, workerThread)
+}
+
+func TestTheQueueDoesNotHoldUpThePage(t *testing.T) {
+	release := make(chan struct{})
+	in := newIntake(t, func(int, string) int { <-release; return http.StatusAccepted })
+	b := start(t, in, func(c *pipeline.Config) {
+		c.Mode = pipeline.Queue
+		c.Metrics.Listen = "127.0.0.1:0"
+	})
+	b.flush(pipeline.OK, logChunk(t, present, "stuck"), workerThread)
+	b.flush(pipeline.OK, recordOf(t, present, map[string]any{"read_size": 7, "write_size": 0}), workerThread)
+	if page := b.page(); !strings.Contains(page, "edge_disk_read_bytes_total 7") {
+		t.Errorf("page:\n%s", page)
+	}
+	close(release)
+}

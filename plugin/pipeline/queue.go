@@ -24,6 +24,7 @@ type item struct {
 	tag     string
 	payload []byte
 	try     *try
+	bytes   int64 // what it holds, counted once
 }
 
 // queue holds chunks for the goroutine that delivers them, oldest first.
@@ -50,11 +51,11 @@ func newQueue(limit int64) *queue {
 func (q *queue) offer(tag string, payload []byte, t *try) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	n := int64(len(payload))
+	n := int64(len(payload)) + t.bytes()
 	if q.closed || (q.bytes > 0 && q.bytes+n > q.limit) {
 		return false
 	}
-	q.items = append(q.items, &item{tag: tag, payload: append([]byte(nil), payload...), try: t})
+	q.items = append(q.items, &item{tag: tag, payload: append([]byte(nil), payload...), try: t, bytes: n})
 	q.bytes += n
 	select {
 	case q.wake <- struct{}{}:
@@ -78,7 +79,7 @@ func (q *queue) front() (it *item, closed bool) {
 func (q *queue) pop() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.bytes -= int64(len(q.items[0].payload))
+	q.bytes -= q.items[0].bytes
 	q.items[0] = nil
 	q.items = q.items[1:]
 }

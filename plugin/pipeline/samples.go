@@ -63,16 +63,26 @@ func (t *try) settle(to rules.Route, first, end int) {
 	}
 }
 
+// waits tells whether any of the try's samples is still to be sent.
+func (t *try) waits(p *Pipeline) bool {
+	for i := range t.samples {
+		if p.datadog != nil && !t.metrics.Has(i) || p.cfg.RemoteWrite != nil && !t.remote.Has(i) {
+			return true
+		}
+	}
+	return false
+}
+
 // sendSamples offers the try's samples to the sinks that send them.
 func (p *Pipeline) sendSamples(ctx context.Context, t *try) (err error) {
 	if len(t.samples) == 0 {
 		return nil
 	}
 	if p.datadog != nil {
-		err = p.datadog.SendMetrics(ctx, t.samples, &t.metrics)
+		err = p.metricsRest.ask(p.clock, func() error { return p.datadog.SendMetrics(ctx, t.samples, &t.metrics) })
 	}
 	if remote := p.remote.Load(); remote != nil {
-		err = errors.Join(err, remote.Send(ctx, t.samples, &t.remote))
+		err = errors.Join(err, p.remoteRest.ask(p.clock, func() error { return remote.Send(ctx, t.samples, &t.remote) }))
 	}
 	return err
 }

@@ -29,8 +29,10 @@ func (p *Pipeline) walk(ctx context.Context, tag string, payload []byte, t *try,
 	s := p.scratch.Get().(*scratch)
 	defer p.scratch.Put(s)
 	judged := t.again && !t.unsure
+	began := p.clock.Now()
 	session := p.fixer.Begin(tag, t.arrived, judged)
 	chunk := p.beginLogs(ctx, tag, t, sure)
+	waiting := 0
 	s.samples = s.samples[:0]
 	s.decoder.Reset(payload)
 	for s.decoder.Next() {
@@ -39,17 +41,38 @@ func (p *Pipeline) walk(ctx context.Context, tag string, payload []byte, t *try,
 		if !t.again {
 			s.samples = p.route(s.samples, tag, rec, at, t)
 		}
-		if chunk != nil {
+		switch {
+		case chunk != nil:
 			chunk.Add(rec, at)
+		case !t.logs.Has(rec.Index):
+			waiting++
 		}
 	}
 	p.settleSamples(&session, s, t)
 	p.metrics.Self().Repairs(session.End())
 	p.countUndecodable(&s.decoder, t)
-	if chunk == nil {
+	return p.endLogs(chunk, waiting, began)
+}
+
+// beginLogs is nil where no log can leave now.
+func (p *Pipeline) beginLogs(ctx context.Context, tag string, t *try, sure bool) *ddsink.Chunk {
+	if p.datadog == nil || !sure || p.logsRest.holds(p.clock.Now()) {
 		return nil
 	}
-	return chunk.End()
+	return p.datadog.Begin(ctx, tag, &t.logs)
+}
+
+// endLogs is nil when no log waits.
+func (p *Pipeline) endLogs(chunk *ddsink.Chunk, waiting int, began timefix.Instant) error {
+	switch {
+	case chunk != nil:
+		err := chunk.End()
+		p.logsRest.note(began, p.clock.Now(), err)
+		return err
+	case p.datadog != nil && waiting > 0:
+		return &delivery.RetryError{Err: errRest}
+	}
+	return nil
 }
 
 // repair gives the record's true time in ns since 1970. Only the OTLP input makes
@@ -60,14 +83,6 @@ func repair(session *timefix.Session, rec *record.Record) int64 {
 		return session.RepairOTLP(raw).UnixNano
 	}
 	return session.Repair(raw).UnixNano
-}
-
-// beginLogs is nil where no log can leave now.
-func (p *Pipeline) beginLogs(ctx context.Context, tag string, t *try, sure bool) *ddsink.Chunk {
-	if p.datadog == nil || !sure {
-		return nil
-	}
-	return p.datadog.Begin(ctx, tag, &t.logs)
 }
 
 // route makes a record's samples, and settles for each sink what is not for it:
