@@ -71,6 +71,7 @@ dist: deps-dist
 ## dist-check: dist, then everything that is promised of it: ELF, packages, image,
 ## install paragraphs, each library in the host of its own architecture, twice the same bytes
 dist-check: deps-check dist
+	@for dir in build/release/trim/*/; do (cd $$dir && $(GO) test ./...) || exit 1; done
 	DIST='$(abspath $(DIST))' TAGS='$(TAGS)' $(GO) test -tags dist -count=1 -timeout 10m ./build/release/disttest
 
 ## image: the container images of all platforms, in ./dist (BASE, BUILDER and TAG are passed on)

@@ -65,9 +65,19 @@ func (m *Metrics) chartOther(s *series) {
 		s.id.Kind == record.Histogram || s.id.Kind == record.Summary || !wantedOther(s.id.Name) {
 		return
 	}
-	s.chart = &chart{metric: notHostMetric, labels: s.id.Labels, history: newHistory()}
+	s.chart = &chart{metric: notHostMetric, labels: m.without(s.id.Labels), history: newHistory()}
 	m.charts++
 	m.otherCharts++
+}
+
+// without is labels but for those that the instance puts on every series.
+func (m *Metrics) without(labels []record.Label) (own []record.Label) {
+	for _, l := range labels {
+		if !slices.Contains(m.labels, l) {
+			own = append(own, l)
+		}
+	}
+	return own
 }
 
 // unchart gives the place of a dropped series back.

@@ -100,9 +100,17 @@ func (m *Metrics) ApplyAt(samples []record.Sample, now timefix.Instant, show boo
 	if len(samples) == 0 {
 		return samples
 	}
-	kept := samples[:0]
 	var t tally
+	kept := m.applyAll(samples, now, show, &t)
+	m.count(&t, now)
+	return kept
+}
+
+// applyAll applies samples with the store locked.
+func (m *Metrics) applyAll(samples []record.Sample, now timefix.Instant, show bool, t *tally) []record.Sample {
 	m.page.store.mu.Lock()
+	defer m.page.store.mu.Unlock()
+	kept := samples[:0]
 	for i := range samples {
 		s, why := m.applyOne(&samples[i], now)
 		if why == relabelledAway {
@@ -116,8 +124,6 @@ func (m *Metrics) ApplyAt(samples []record.Sample, now timefix.Instant, show boo
 			t[why]++
 		}
 	}
-	m.page.store.mu.Unlock()
-	m.count(&t, now)
 	return kept
 }
 

@@ -50,8 +50,15 @@ type observation struct {
 }
 
 func (o *observation) take(kind host, tag string, body record.Value) []record.Sample {
-	store := o.m.page.store
-	store.mu.Lock()
+	o.sort(kind, tag, body)
+	o.m.count(&o.tally, o.now)
+	return o.dst
+}
+
+// sort takes the values with the store locked.
+func (o *observation) sort(kind host, tag string, body record.Value) {
+	o.m.page.store.mu.Lock()
+	defer o.m.page.store.mu.Unlock()
 	switch kind {
 	case hostCPU:
 		o.cpu(body)
@@ -66,9 +73,6 @@ func (o *observation) take(kind host, tag string, body record.Value) []record.Sa
 	case hostProc:
 		o.proc(body)
 	}
-	store.mu.Unlock()
-	o.m.count(&o.tally, o.now)
-	return o.dst
 }
 
 // show puts s on the page, unless the samples are not for it.

@@ -211,6 +211,9 @@ func (m *Metrics) sinkView(sink string, f *sinkFigures, backlog string, series i
 	}
 	st := m.self.stateOf(sink)
 	c := worst(sinkFindings(sink, st, now))
+	if c == well && st.delivered == 0 && (sink != delivery.SinkPrometheus || m.self.arrived.Load() == 0) && sink != delivery.SinkDecode {
+		c = waiting
+	}
 	v = sinkView{Title: sinkTitle(sink), Class: c.class(), Sign: c.sign(), Word: c.word()}
 	switch sink {
 	case delivery.SinkPrometheus:
@@ -226,10 +229,10 @@ func (m *Metrics) sinkView(sink string, f *sinkFigures, backlog string, series i
 		if backlog != "" {
 			v.add("Waiting", backlog)
 		}
+		v.add("Last fault", faultRow(st, now))
 		v.add("Delivered", count(f.result[resultDelivered]))
 		v.add("Retried", count(f.result[resultRetried]))
 		v.add("Dropped", count(f.result[resultDropped]))
-		v.add("Last fault", faultRow(st, now))
 	}
 	v.Reasons = append(reasons(f.dropped, ""), reasons(f.adjusted, "adjusted: ")...)
 	return v, true

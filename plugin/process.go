@@ -61,7 +61,7 @@ func (h *process) open(property func(string) string, thread int) (*instance, err
 		}
 		return nil, faults[0]
 	}
-	in, err := h.start(&settings, thread)
+	in, err := h.start(settings, thread)
 	if err != nil {
 		h.log.Error("start: " + err.Error())
 		return nil, err

@@ -85,20 +85,23 @@ func TestQuadlet(t *testing.T) {
 func TestCompose(t *testing.T) {
 	var file struct {
 		Services map[string]struct {
-			Image          string
-			Container_Name string
-			Restart        string
-			Ports, Volumes []string
-			Environment    map[string]string
-			Group_Add      []string
-			Read_Only      bool
-			Security_Opt   []string
-			Cap_Drop       []string
-			Stop_Grace     string `yaml:"stop_grace_period"`
-			Healthcheck    struct {
-				Test                            []string
-				Interval, Timeout, Start_Period string
-				Retries                         int
+			Image         string
+			ContainerName string `yaml:"container_name"`
+			Restart       string
+			Ports         []string
+			Volumes       []string
+			Environment   map[string]string
+			GroupAdd      []string `yaml:"group_add"`
+			ReadOnly      bool     `yaml:"read_only"`
+			SecurityOpt   []string `yaml:"security_opt"`
+			CapDrop       []string `yaml:"cap_drop"`
+			StopGrace     string   `yaml:"stop_grace_period"`
+			Healthcheck   struct {
+				Test        []string
+				Interval    string
+				Timeout     string
+				StartPeriod string `yaml:"start_period"`
+				Retries     int
 			}
 		}
 		Volumes map[string]any

@@ -229,6 +229,8 @@ func stored(ctx context.Context, addr string) (sum int64, err error) {
 	return sum, nil
 }
 
+var errNoResult = errors.New("not one result")
+
 func storedOf(ctx context.Context, addr, name string) (int64, error) {
 	q := url.Values{"query": {`sum(count_over_time(` + name + `{job="out_edge"}[2h]))`}}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+"/api/v1/query?"+q.Encode(), nil)
@@ -248,7 +250,7 @@ func storedOf(ctx context.Context, addr, name string) (int64, error) {
 		err = json.Unmarshal(body, &answer)
 	}
 	if err != nil || len(answer.Data.Result) != 1 {
-		return 0, fmt.Errorf("ask prometheus for its samples: %v: %s", err, body)
+		return 0, fmt.Errorf("ask prometheus for its samples: %w: %s", errors.Join(errNoResult, err), body)
 	}
 	return strconv.ParseInt(fmt.Sprint(answer.Data.Result[0].Value[1]), 10, 64)
 }

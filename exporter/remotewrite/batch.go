@@ -64,6 +64,10 @@ type batch struct {
 	below     *output
 	belowMs   int64
 	belowFate fate
+	// oldUntil is the newest time (ms) at which a point of a series that this
+	// process had not sent was refused as out of order: a restart has let an
+	// old chunk come after newer ones.
+	oldUntil int64
 	// there is the series of which a point turned out to have arrived with an
 	// earlier try.
 	there *output
@@ -205,12 +209,26 @@ func (b *batch) send(items []item, late bool) {
 	case b.tooManyRefusals(res):
 	default:
 		older, newer := items[:len(items)/2], items[len(items)/2:]
+		late = late || b.areOld(items)
 		if late {
 			older, newer = newer, older
 		}
 		b.send(older, late)
 		b.send(newer, late)
 	}
+}
+
+// areOld tells whether items are what a refusal has shown to be old: points of
+// series that this process has not sent, no newer than one that was refused.
+func (b *batch) areOld(items []item) bool {
+	b.sender.mu.Lock()
+	defer b.sender.mu.Unlock()
+	for i := range items {
+		if items[i].ms > b.oldUntil || items[i].out.last != never {
+			return false
+		}
+	}
+	return true
 }
 
 // trim settles at either end what needs no request.
@@ -276,6 +294,9 @@ func (b *batch) refused(it item, res result, late bool) {
 		b.sender.target.tellRefused(f)
 	}
 	b.sender.mu.Lock()
+	if f.isOrder() && it.out.last == never {
+		b.oldUntil = max(b.oldUntil, it.ms)
+	}
 	b.settleItem(it, f)
 	b.sender.mu.Unlock()
 }

@@ -61,6 +61,18 @@ func TestEncode(t *testing.T) {
 	}
 }
 
+func TestCompress(t *testing.T) {
+	for _, size := range []int{0, 1, 1 << 16, 1<<16 + 1, 300_000} {
+		body := bytes.Repeat([]byte("edge_"), size/5+1)[:size]
+		for _, c := range []remotewrite.Compression{remotewrite.Snappy, remotewrite.Stored} {
+			raw, err := snappy.Decode(nil, remotewrite.Compress(c, body))
+			if err != nil || !bytes.Equal(raw, body) {
+				t.Errorf("compression %d of %d bytes: %v", c, size, err)
+			}
+		}
+	}
+}
+
 // FuzzEncode holds both versions to decoders that are not ours.
 func FuzzEncode(f *testing.F) {
 	f.Add("edge_cpu_usage_ratio", "mode", "user", "Help.", int64(1795240800123456789), uint64(0x4035800000000000), uint8(0), uint8(3))

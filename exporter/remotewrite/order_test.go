@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -145,8 +146,10 @@ func TestStaleness(t *testing.T) {
 			k.mustSend(&chunk{samples: []record.Sample{at(temperature, 0, 1), at(memory, 0, 1), at(packets, 30, 1)}})
 			k.clock.advance(10 * time.Second)
 			k.Expire(temperature)
-			k.Expire(memory)
-			k.Expire(packets) // its newest sample is ahead of the clock
+			sameMemory := *memory
+			k.Expire(&sameMemory)
+			samePackets := *packets
+			k.Expire(&samePackets) // its newest sample is ahead of the clock
 			k.in.set(status(503))
 			if err := k.Flush(context.Background()); err == nil {
 				t.Error("flushed")
@@ -241,6 +244,32 @@ func TestWaitingSendGivesUp(t *testing.T) {
 	})
 }
 
+// Chunks that wait for their turn share a failure: each would wait for as long
+// again to learn the same.
+func TestFailureIsShared(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rt := &blockingTransport{release: make(chan struct{}), statuses: []int{204, 503}}
+		s := newSilent(t, rt)
+		var wg sync.WaitGroup
+		var failed atomic.Int32
+		for i := range 5 {
+			c := &chunk{samples: []record.Sample{at(temperature, float64(i), 1)}}
+			wg.Go(func() {
+				if s.Send(context.Background(), c.samples, &c.done) != nil {
+					failed.Add(1)
+				}
+			})
+			synctest.Wait()
+		}
+		close(rt.release)
+		wg.Wait()
+		if failed.Load() != 4 || rt.requests != 2 {
+			t.Errorf("%d failed by %d requests", failed.Load(), rt.requests)
+		}
+		_ = s.Close(context.Background())
+	})
+}
+
 // Only so much waits in memory; the rest comes back with its chunk.
 func TestWaitingIsBounded(t *testing.T) {
 	k := newKit(t, nil)
@@ -252,6 +281,12 @@ func TestWaitingIsBounded(t *testing.T) {
 		_ = k.send(c)
 	}
 	k.in.set(func(r *receiver) { r.answer, r.tolerant = nil, true })
+	if err := k.Flush(context.Background()); err != nil {
+		t.Error(err)
+	}
+	if d := k.counts.get("samples delivered"); d != 4096 {
+		t.Errorf("%d were waiting", d)
+	}
 	for _, c := range chunks {
 		k.mustSend(c)
 	}
@@ -271,13 +306,18 @@ func TestWaitingIsBounded(t *testing.T) {
 	}
 }
 
-// blockingTransport answers 204 once it is released.
+// blockingTransport answers once it is released: with statuses, then 204.
 type blockingTransport struct {
 	release  chan struct{}
+	statuses []int
 	requests int
 }
 
 func (b *blockingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	status := http.StatusNoContent
+	if b.requests < len(b.statuses) {
+		status = b.statuses[b.requests]
+	}
 	b.requests++
 	select {
 	case <-b.release:
@@ -286,7 +326,7 @@ func (b *blockingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	_, _ = io.Copy(io.Discard, r.Body)
 	_ = r.Body.Close()
-	return &http.Response{StatusCode: 204, Header: http.Header{}, Body: http.NoBody, Request: r}, nil
+	return &http.Response{StatusCode: status, Header: http.Header{}, Body: http.NoBody, Request: r}, nil
 }
 
 // newSilent makes a sender whose requests never leave the process.

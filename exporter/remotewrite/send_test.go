@@ -87,21 +87,24 @@ func TestDistributions(t *testing.T) {
 	k.mustSend(&chunk{samples: []record.Sample{
 		{Series: h, UnixNano: start.UnixNano(), Dist: &record.Distribution{Count: 9, Sum: 4.5, Bounds: []float64{0.5, 1, 2.5}, Counts: []uint64{2, 5, 8}}},
 		{Series: s, UnixNano: start.UnixNano(), Dist: &record.Distribution{Count: 3, Sum: 1, Bounds: []float64{0.5, 0.99}, Values: []float64{0.2, math.NaN()}}},
+		{Series: h, UnixNano: start.UnixNano() + 2e9, Dist: &record.Distribution{Count: 10, Sum: 5, Bounds: []float64{0.5, 3}, Counts: []uint64{2, 9}}},
 		{Series: h, UnixNano: start.UnixNano() + 1e9, Dist: &record.Distribution{Count: 1, Bounds: []float64{1}, Counts: []uint64{1, 2}}},
+		{Series: h, UnixNano: start.UnixNano() + 1e9, Dist: &record.Distribution{Count: 1, Bounds: []float64{2, 1}, Counts: []uint64{1, 2}}},
 		{Series: s, UnixNano: start.UnixNano() + 1e9},
 	}})
 	wantLines(t, stamped(k.in.lines()),
-		`{__name__="latency_seconds_bucket",le="+Inf",op="r"} 9@800000`,
-		`{__name__="latency_seconds_bucket",le="0.5",op="r"} 2@800000`,
+		`{__name__="latency_seconds_bucket",le="+Inf",op="r"} 9@800000 10@802000`,
+		`{__name__="latency_seconds_bucket",le="0.5",op="r"} 2@800000 2@802000`,
 		`{__name__="latency_seconds_bucket",le="1",op="r"} 5@800000`,
 		`{__name__="latency_seconds_bucket",le="2.5",op="r"} 8@800000`,
-		`{__name__="latency_seconds_count",op="r"} 9@800000`,
-		`{__name__="latency_seconds_sum",op="r"} 4.5@800000`,
+		`{__name__="latency_seconds_bucket",le="3",op="r"} 9@802000`,
+		`{__name__="latency_seconds_count",op="r"} 9@800000 10@802000`,
+		`{__name__="latency_seconds_sum",op="r"} 4.5@800000 5@802000`,
 		`{__name__="rpc_seconds",quantile="0.5"} 0.2@800000`,
 		`{__name__="rpc_seconds",quantile="0.99"} NaN@800000`,
 		`{__name__="rpc_seconds_count"} 3@800000`,
 		`{__name__="rpc_seconds_sum"} 1@800000`)
-	k.counts.want(t, "delivered 2", "dropped malformed 2")
+	k.counts.want(t, "delivered 3", "dropped malformed 3")
 	if meta := k.in.got()[0].series[0].meta; meta != "3 H. seconds" {
 		t.Errorf("metadata %q", meta)
 	}
@@ -377,11 +380,19 @@ func TestBadPointsAreFound(t *testing.T) {
 
 // Whatever answers 400 to everything is no receiver: nothing is dropped.
 func TestUnprovenReceiver(t *testing.T) {
-	for name, answer := range map[string]func(*receiver){
-		"portal": status(400),
-		"https": blame(400, "Client sent an HTTP request to an HTTPS server.\n",
-			func(series, point) bool { return true }),
-	} {
+	cases := map[string]struct {
+		answer   func(*receiver)
+		requests int // at most, by five tries
+		log      string
+	}{
+		"portal": {status(400), 5 * 16, ""},
+		"https": {blame(400, "Client sent an HTTP request to an HTTPS server.\n",
+			func(series, point) bool { return true }), 5, "must begin with https://"},
+		"https of nginx": {blame(400, "<h1>400 The plain HTTP request was sent to HTTPS port</h1>",
+			func(series, point) bool { return true }), 5, "must begin with https://"},
+	}
+	for name, c := range cases {
+		answer, most, log := c.answer, c.requests, c.log
 		t.Run(name, func(t *testing.T) {
 			k := newKit(t, nil)
 			k.in.set(answer)
@@ -394,8 +405,11 @@ func TestUnprovenReceiver(t *testing.T) {
 					t.Fatal("settled")
 				}
 			}
-			if n := len(k.in.got()); n > 5*16 {
+			if n := len(k.in.got()); n > most {
 				t.Errorf("%d requests", n)
+			}
+			if text := strings.Join(k.log.all(), "\n"); !strings.Contains(text, log) {
+				t.Errorf("logged %s", text)
 			}
 			k.in.set(healthy)
 			k.mustSend(c)

@@ -73,7 +73,7 @@ func New(cfg Config, deps Deps) (*Sender, error) {
 		series: newRegistry(cfg), byChunk: map[*delivery.Set]*entry{}, stale: map[*output]struct{}{},
 	}
 	s.target = newTarget(cfg, client, s)
-	s.batch = &batch{sender: s}
+	s.batch = &batch{sender: s, oldUntil: never}
 	return s, nil
 }
 
@@ -81,7 +81,8 @@ func New(cfg Config, deps Deps) (*Sender, error) {
 // that are settled: accepted, or dropped and counted. nil means that all are; a
 // *delivery.RetryError, that the same samples should be offered again with the
 // same done, which must then stand at the same address: it is how a chunk is
-// known again. Between the tries, later Sends may have sent them.
+// known again. done must not be nil. Between the tries, later Sends may have sent
+// them.
 //
 // The samples are not kept. Send returns when ctx ends, at the latest.
 func (s *Sender) Send(ctx context.Context, samples []record.Sample, done *delivery.Set) error {
@@ -101,17 +102,17 @@ func (s *Sender) Flush(ctx context.Context) error {
 	return nil
 }
 
-// Expire tells that a gauge has expired: a staleness marker goes out with the
-// next Send or Flush, unless the series has a new sample by then.
+// Expire tells that a gauge has expired, whichever pointer its samples came with:
+// a staleness marker goes out with the next Send or Flush, unless the series has a
+// new sample by then. It does not block.
 func (s *Sender) Expire(series *record.Series) {
+	if isDistribution(series.Kind) {
+		return // they do not expire
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p := s.series.plans[series]
-	if p == nil {
-		return // nothing of it was sent
-	}
-	for _, o := range p.outputs {
-		if o != nil && o.last != never && len(s.stale) < maxPlans {
+	for _, o := range s.series.planOf(&record.Sample{Series: series}, s.elapsed()).outputs {
+		if o != nil && o.last != never && len(s.stale) < maxPlans { // something was sent
 			s.stale[o] = struct{}{}
 		}
 	}

@@ -171,7 +171,7 @@ func (t *target) try(ctx context.Context, secret delivery.Secret, raw int, versi
 		return t.failed(delivery.CodeNetwork, delivery.Cause(err), false)
 	}
 	t.setHeaders(req, secret, version2)
-	resp, err := t.http.Do(req)
+	resp, err := t.http.Do(req) //nolint:bodyclose // ReadAnswer closes it
 	if written.Load() {
 		t.sender.meter.Sent(delivery.SinkRemoteWrite, raw, len(t.wire))
 	}

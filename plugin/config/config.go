@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"out_edge/ddsink"
+	"out_edge/exporter"
 	"out_edge/exporter/remotewrite"
 	"out_edge/plugin/delivery"
 	"out_edge/plugin/pipeline"
@@ -39,19 +40,12 @@ type Settings struct {
 	MemoryLimit int64
 	// ClockStart, unless zero, is what the plugin's clock shows at start.
 	ClockStart time.Time
-	// Effective is every property that took effect, in the table's order,
+	// effective is every property that took effect, in the table's order,
 	// secrets struck out.
-	Effective []Effective
+	effective []exporter.Setting
 
 	datadog ddsink.Config
 	remote  remotewrite.Config
-}
-
-// Effective is one property as it took effect.
-type Effective struct {
-	Key, Value string
-	// Default tells that the value is the table's, not the user's.
-	Default bool
 }
 
 // Fault is one wrong property. Its text names the key, the value unless that is
@@ -75,19 +69,19 @@ func (f Fault) Unwrap() error { return f.err }
 
 // Load reads the properties. The settings are of use only when there is no
 // fault.
-func Load(from Source) (Settings, []error) {
-	var s Settings
+func Load(from Source) (*Settings, []error) {
+	s := new(Settings)
 	var faults []error
 	for _, o := range Options() {
 		text, isDefault := o.text(from)
 		if text == "" {
 			continue
 		}
-		if err := o.apply(&s, text); err != nil {
+		if err := o.apply(s, text); err != nil {
 			faults = append(faults, Fault{Key: o.Key, value: text, quiet: o.Secret, err: err})
 			continue
 		}
-		s.Effective = append(s.Effective, Effective{o.Key, o.shown(text), isDefault})
+		s.effective = append(s.effective, exporter.Setting{Key: o.Key, Value: o.shown(text), Default: isDefault, Secret: o.Secret})
 	}
 	faults = append(faults, mistakes(from.Property)...)
 	return s, append(faults, s.complete(from)...)
@@ -118,6 +112,8 @@ func (o Option) shown(text string) string {
 // complete fills in what follows from the properties together, and checks it.
 func (s *Settings) complete(from Source) []error {
 	s.Pipeline.Metrics.Version = from.Version
+	s.Pipeline.Metrics.Settings = s.Effective
+	s.Pipeline.Metrics.Device = from.machine()
 	if s.ClockStart.IsZero() { // a replay may be older than the plugin
 		s.Pipeline.Time.BuildDate = from.BuildDate
 	}
@@ -136,6 +132,7 @@ func (s *Settings) completeDatadog(from Source) error {
 		return nil // no Datadog
 	}
 	s.datadog.MachineName, s.datadog.Version = from.machine(), from.Version
+	s.datadog.Timeout = s.Pipeline.FlushTimeout
 	s.Pipeline.Datadog = &s.datadog
 	return s.datadog.Validate()
 }
@@ -144,7 +141,7 @@ func (s *Settings) completeRemoteWrite(from Source) error {
 	if s.remote.URL == "" {
 		return nil
 	}
-	s.remote.PluginVersion = from.Version
+	s.remote.PluginVersion, s.remote.Timeout = from.Version, s.Pipeline.FlushTimeout
 	s.remote.Labels = []record.Label{{Name: "instance", Value: from.machine()}, {Name: "job", Value: "out_edge"}}
 	s.Pipeline.RemoteWrite = &s.remote
 	return s.remote.Validate()
@@ -176,6 +173,10 @@ func unjoin(err error) []error {
 	}
 	return all
 }
+
+// Effective is every property that took effect, in the table's order, secrets
+// struck out.
+func (s *Settings) Effective() []exporter.Setting { return s.effective }
 
 // Clock gives the clock that the settings ask for: base, or base moved so that
 // it shows ClockStart now.

@@ -113,7 +113,7 @@ func TestEachPropertyTakesEffect(t *testing.T) {
 			if len(faults) > 0 {
 				t.Fatal(faults)
 			}
-			if !c.holds(&s) {
+			if !c.holds(s) {
 				t.Errorf("%s = %s has no effect", c.key, c.value)
 			}
 		})
@@ -153,7 +153,7 @@ func TestNoSecretIsShown(t *testing.T) {
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}
-	for _, e := range s.Effective {
+	for _, e := range s.Effective() {
 		if strings.Contains(e.Value, "sEcReT") {
 			t.Errorf("%s is shown", e.Key)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 
 	"out_edge/plugin/delivery"
 	"out_edge/plugin/record"
@@ -39,10 +40,16 @@ func (p *Pipeline) enqueue(tag string, payload []byte, t *try) error {
 }
 
 // deliverQueued is one try of a queued chunk; nil when it is settled or beyond
-// help.
-func (p *Pipeline) deliverQueued(it *item) error {
-	err := p.deliver(it.tag, it.payload, it.try)
-	if isRetry(err) {
+// help. No trampoline stands over this goroutine: a panic costs the chunk.
+func (p *Pipeline) deliverQueued(it *item) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			p.log.Error("panic in delivery: please report this; the chunk is dropped", "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+			p.countAbandoned(it, "panic")
+			err = nil
+		}
+	}()
+	if err = p.deliver(it.tag, it.payload, it.try); isRetry(err) {
 		return err
 	}
 	return nil
@@ -76,26 +83,52 @@ func (p *Pipeline) closeSinks(ctx context.Context) (err error) {
 	return errors.Join(err, p.metrics.Close(ctx))
 }
 
-// abandon counts what the queue still holds.
+// abandon counts what the queue still holds, and says it: the page goes with the
+// instance.
 func (p *Pipeline) abandon() {
-	chunks, records := 0, 0
+	chunks, logs, samples := 0, 0, 0
 	for it, _ := p.queue.front(); it != nil; it, _ = p.queue.front() {
-		chunks++
-		records += unsettled(it)
+		l, s := p.countAbandoned(it, "shutdown")
+		chunks, logs, samples = chunks+1, logs+l, samples+s
 		p.queue.pop()
 	}
-	if chunks == 0 {
-		return
+	if chunks > 0 {
+		p.log.Error(fmt.Sprintf("stopped with %d chunks (%d logs, %d metric samples) undelivered in memory: `workers 1` keeps them in Fluent Bit's buffer", chunks, logs, samples))
 	}
-	p.metrics.Self().Dropped(delivery.SinkDatadog, "shutdown", records)
-	p.log.Error(fmt.Sprintf("stopped with %d chunks (%d records) undelivered in memory: `workers 1` keeps them in Fluent Bit's buffer", chunks, records))
 }
 
-// unsettled is the number of an item's log records that no sink is done with.
-func unsettled(it *item) (n int) {
+// countAbandoned counts what of an item no sink is done with, as dropped.
+func (p *Pipeline) countAbandoned(it *item, reason string) (logs, samples int) {
+	t, self := it.try, p.metrics.Self()
+	if p.datadog != nil {
+		logs = unsettledLogs(it)
+		samples = unsettled(t.samples, &t.metrics)
+		self.Dropped(delivery.SinkDatadog, reason, logs)
+		self.Dropped(delivery.SinkDatadogMetrics, reason, samples)
+	}
+	if p.cfg.RemoteWrite != nil {
+		n := unsettled(t.samples, &t.remote)
+		self.Dropped(delivery.SinkRemoteWrite, reason, n)
+		samples = max(samples, n)
+	}
+	return logs, samples
+}
+
+// unsettledLogs is the number of an item's log records that are not done with.
+func unsettledLogs(it *item) (n int) {
 	var d record.Decoder
 	for d.Reset(it.payload); d.Next(); {
 		if !it.try.logs.Has(d.Record().Index) {
+			n++
+		}
+	}
+	return n
+}
+
+// unsettled is the number of samples that are not in done.
+func unsettled(samples []record.Sample, done *delivery.Set) (n int) {
+	for i := range samples {
+		if !done.Has(i) {
 			n++
 		}
 	}

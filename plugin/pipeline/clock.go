@@ -6,12 +6,10 @@ import (
 	"out_edge/timefix"
 )
 
-// rebase gives an earlier try's arrival in terms of the wall clock as it is now,
-// by the time that has passed since boot: the clock may have been set meanwhile.
+// rebase gives a try's arrival in terms of the wall clock as it is now, by the
+// time that has passed since boot: the clock may have been set meanwhile.
 func (t *try) rebase(now timefix.Instant) {
-	if t.again {
-		t.arrived.Wall = now.Wall - (now.Boot - t.arrived.Boot)
-	}
+	t.arrived.Wall = now.Wall - (now.Boot - t.arrived.Boot)
 }
 
 // clockBelievable looks at the wall clock and says once, each way, what it
@@ -22,19 +20,10 @@ func (p *Pipeline) clockBelievable(now timefix.Instant) bool {
 		if good {
 			p.log.Info("the wall clock is believable again: delivery goes on", "now", stamp(now.Wall))
 		} else {
-			p.log.Warn("the wall clock is not believable: nothing is sent until it is set, chunks go back to Fluent Bit's buffer (this needs `retry_limit no_limits`)", "now", stamp(now.Wall))
+			p.log.Warn("the wall clock is not believable: nothing is sent until it is set; with `workers` chunks go back to Fluent Bit's buffer, which needs `retry_limit no_limits`, without they wait in memory", "now", stamp(now.Wall))
 		}
 	}
 	return good
-}
-
-// notReady lists why this instance does not deliver at the moment.
-func (p *Pipeline) notReady() []string {
-	var reasons []string
-	if now := p.clock.Now(); !p.fixer.Believable(now) {
-		reasons = append(reasons, "clock: "+stamp(now.Wall)+" is before this build; waiting for NTP")
-	}
-	return reasons
 }
 
 // since is the time from a to b, which no step of the wall clock touches.

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"container/list"
 	"sync"
+	"unsafe"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -11,10 +12,12 @@ import (
 	"out_edge/timefix"
 )
 
-// The ledger forgets the oldest tries over these bounds. A chunk whose try was
-// forgotten is delivered whole again: late, perhaps twice, never lost.
+// The bounds of the ledger. Over ledgerBytes the oldest tries lose their samples:
+// those never reach the metrics sinks that send, and are counted; what was
+// shown and delivered is still known. Over ledgerTries the oldest are forgotten:
+// such a chunk is delivered whole again, and its counters are added again.
 const (
-	ledgerTries = 4096
+	ledgerTries = 16384
 	ledgerBytes = 4 << 20
 )
 
@@ -36,8 +39,17 @@ type try struct {
 }
 
 func (t *try) bytes() int64 {
-	return 256 + int64(t.logs.Bytes()+t.metrics.Bytes()+t.remote.Bytes()) + 80*int64(cap(t.samples))
+	n := 256 + int64(t.logs.Bytes()+t.metrics.Bytes()+t.remote.Bytes()) + sampleBytes*int64(cap(t.samples))
+	for i := range t.samples {
+		if d := t.samples[i].Dist; d != nil {
+			n += 8 * int64(cap(d.Bounds)+cap(d.Counts)+cap(d.Values)+8)
+		}
+	}
+	return n
 }
+
+// sampleBytes is the size of a record.Sample.
+const sampleBytes = int64(unsafe.Sizeof(record.Sample{}))
 
 // ledger keeps the tries of chunks that Fluent Bit was told to retry, by the
 // hash of tag and payload. Two chunks that are the same to the byte have an
@@ -47,45 +59,70 @@ type ledger struct {
 	byKey map[uint64][]*list.Element
 	order list.List // of ledgerEntry, the oldest first
 	bytes int64
+	held  int64 // payload bytes of the chunks, in Fluent Bit's buffer
 }
 
 type ledgerEntry struct {
-	key uint64
-	try *try
+	key  uint64
+	try  *try
+	size int64 // of the payload, which Fluent Bit holds
 }
 
 // take removes and returns the try of a chunk, or nil when it is new.
 func (l *ledger) take(tag string, payload []byte) *try {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.order.Len() == 0 { // the ordinary case costs no hash
+	if chunks, _ := l.backlog(); chunks == 0 { // the ordinary case costs no hash
 		return nil
 	}
-	elems := l.byKey[chunkKey(tag, payload)]
+	key := chunkKey(tag, payload)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	elems := l.byKey[key]
 	if len(elems) == 0 {
 		return nil
 	}
 	return l.remove(elems[0])
 }
 
-// put keeps a try until its chunk comes again.
-func (l *ledger) put(tag string, payload []byte, t *try) {
+// put keeps a try until its chunk comes again. It returns the tries that had to
+// lose their samples for it.
+func (l *ledger) put(tag string, payload []byte, t *try) (robbed []*try) {
 	key := chunkKey(tag, payload)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.byKey == nil {
 		l.byKey = make(map[uint64][]*list.Element)
 	}
-	l.byKey[key] = append(l.byKey[key], l.order.PushBack(ledgerEntry{key, t}))
+	l.byKey[key] = append(l.byKey[key], l.order.PushBack(ledgerEntry{key, t, int64(len(payload))}))
 	l.bytes += t.bytes()
-	for l.order.Len() > ledgerTries || (l.bytes > ledgerBytes && l.order.Len() > 1) {
-		l.remove(l.order.Front())
+	l.held += int64(len(payload))
+	if l.order.Len() > ledgerTries {
+		if old := l.remove(l.order.Front()); len(old.samples) > 0 {
+			robbed = append(robbed, old)
+		}
 	}
+	return append(robbed, l.rob()...)
+}
+
+// rob takes the samples of the oldest tries, until the bound holds. The caller
+// counts them and lets them go.
+func (l *ledger) rob() (robbed []*try) {
+	for e := l.order.Front(); e != nil && l.bytes > ledgerBytes; e = e.Next() {
+		t := e.Value.(ledgerEntry).try
+		if len(t.samples) == 0 {
+			continue
+		}
+		l.bytes -= t.bytes()
+		robbed = append(robbed, &try{samples: t.samples, metrics: t.metrics, remote: t.remote})
+		t.samples, t.metrics, t.remote = nil, delivery.Set{}, delivery.Set{}
+		l.bytes += t.bytes()
+	}
+	return robbed
 }
 
 func (l *ledger) remove(e *list.Element) *try {
 	entry := l.order.Remove(e).(ledgerEntry)
 	l.bytes -= entry.try.bytes()
+	l.held -= entry.size
 	rest := l.byKey[entry.key]
 	for i := range rest {
 		if rest[i] == e {
@@ -99,6 +136,14 @@ func (l *ledger) remove(e *list.Element) *try {
 		l.byKey[entry.key] = rest
 	}
 	return entry.try
+}
+
+// backlog is the number of chunks that Fluent Bit was told to retry, and the
+// bytes of their payloads.
+func (l *ledger) backlog() (chunks int, bytes int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.order.Len(), l.held
 }
 
 func chunkKey(tag string, payload []byte) uint64 {

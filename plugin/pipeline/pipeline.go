@@ -93,7 +93,7 @@ func New(cfg Config, deps Deps) (*Pipeline, error) {
 func (p *Pipeline) open(deps Deps) (err error) {
 	mc := p.cfg.Metrics
 	mc.Ready, mc.Repairs, mc.Sinks = p.notReady, p.fixer.Repairs, p.cfg.sinks()
-	mc.Relabel, mc.OnExpire = p.relabel, p.expired
+	mc.Relabel, mc.OnExpire, mc.Backlog = p.relabel, p.expired, p.backlog
 	p.engine = p.cfg.Rules.Engine(rules.EngineConfig{
 		Limit: mc.SeriesLimit, SeriesTTL: mc.SeriesTTL, Clock: p.clock, Refused: p.refusedByRule})
 	if p.metrics, err = deps.Hub.Open(mc); err != nil {
@@ -127,7 +127,7 @@ func (p *Pipeline) openRemote() error {
 // is only read, and not kept.
 func (p *Pipeline) Flush(tag string, payload []byte, thread int) Result {
 	if p.ctx.Err() != nil {
-		return Error // closed
+		return Retry // closed: whoever comes after may deliver it
 	}
 	start := p.clock.Now()
 	defer func() { p.metrics.Self().FlushDuration(since(start, p.clock.Now())) }()
@@ -141,7 +141,7 @@ func (p *Pipeline) Flush(tag string, payload []byte, thread int) Result {
 	}
 	err := answer(tag, payload, t)
 	if isRetry(err) {
-		p.ledger.put(tag, payload, t)
+		p.countForgotten(p.ledger.put(tag, payload, t))
 	}
 	return resultOf(err)
 }
@@ -149,9 +149,12 @@ func (p *Pipeline) Flush(tag string, payload []byte, thread int) Result {
 // deliver is one try of one chunk: payload and what is known of it in, nil or
 // the reason why it is not settled out.
 func (p *Pipeline) deliver(tag string, payload []byte, t *try) error {
-	ctx, cancel := context.WithTimeout(p.ctx, p.cfg.FlushTimeout)
+	ctx, cancel := p.limited()
 	defer cancel()
 	sure := p.look(t)
+	if sure && t.unsure {
+		p.rejudge(tag, t)
+	}
 	logs, err := p.walkPayload(ctx, tag, payload, t, sure)
 	t.again, t.unsure = true, !sure
 	switch {
@@ -160,7 +163,7 @@ func (p *Pipeline) deliver(tag string, payload []byte, t *try) error {
 	case !sure && (logs != nil || t.waits(p)):
 		return &delivery.RetryError{Err: errClock}
 	}
-	return errors.Join(logs, p.sendSamples(ctx, t))
+	return errors.Join(logs, p.sendSamples(t))
 }
 
 // survey makes what the page shows of a chunk, and sends nothing.

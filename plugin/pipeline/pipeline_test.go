@@ -92,7 +92,7 @@ func TestAfterCloseNothingIsTaken(t *testing.T) {
 	b := start(t, newIntake(t, accept), nil)
 	b.stop(time.Second)
 	b.stop(time.Second)
-	b.flush(pipeline.Error, logChunk(t, present, "late"), workerThread)
+	b.flush(pipeline.Retry, logChunk(t, present, "late"), workerThread)
 }
 
 func TestTheEngineThreadNeverWaits(t *testing.T) {
@@ -147,7 +147,7 @@ func TestWhatIsLeftAtExitIsCountedAndSaid(t *testing.T) {
 	b.flush(pipeline.OK, logChunk(t, present, "a", "b", "c"), workerThread)
 	<-in.arrived
 	b.stop(50 * time.Millisecond)
-	if !strings.Contains(b.log.String(), "stopped with 1 chunks (3 records) undelivered") {
+	if !strings.Contains(b.log.String(), "stopped with 1 chunks (3 logs, 0 metric samples) undelivered") {
 		t.Errorf("log: %s", b.log)
 	}
 }

@@ -84,6 +84,13 @@ func (q *queue) pop() {
 	q.items = q.items[1:]
 }
 
+// backlog is the number of chunks that wait, and the bytes that they hold.
+func (q *queue) backlog() (chunks int, bytes int64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.items), q.bytes
+}
+
 func (q *queue) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()

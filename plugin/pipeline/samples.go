@@ -65,26 +65,46 @@ func (t *try) settle(to rules.Route, first, end int) {
 
 // waits tells whether any of the try's samples is still to be sent.
 func (t *try) waits(p *Pipeline) bool {
-	for i := range t.samples {
-		if p.datadog != nil && !t.metrics.Has(i) || p.cfg.RemoteWrite != nil && !t.remote.Has(i) {
-			return true
-		}
-	}
-	return false
+	return p.datadog != nil && unsettled(t.samples, &t.metrics) > 0 ||
+		p.cfg.RemoteWrite != nil && unsettled(t.samples, &t.remote) > 0
 }
 
-// sendSamples offers the try's samples to the sinks that send them.
-func (p *Pipeline) sendSamples(ctx context.Context, t *try) (err error) {
+// sendSamples offers the try's samples to the sinks that send them, each in a
+// time of its own: one that hangs leaves the next its share.
+func (p *Pipeline) sendSamples(t *try) (err error) {
 	if len(t.samples) == 0 {
 		return nil
 	}
 	if p.datadog != nil {
-		err = p.metricsRest.ask(p.clock, func() error { return p.datadog.SendMetrics(ctx, t.samples, &t.metrics) })
+		err = p.metricsRest.ask(p.clock, func() error {
+			ctx, cancel := p.limited()
+			defer cancel()
+			return p.datadog.SendMetrics(ctx, t.samples, &t.metrics)
+		})
 	}
 	if remote := p.remote.Load(); remote != nil {
-		err = errors.Join(err, p.remoteRest.ask(p.clock, func() error { return remote.Send(ctx, t.samples, &t.remote) }))
+		err = errors.Join(err, p.remoteRest.ask(p.clock, func() error {
+			ctx, cancel := p.limited()
+			defer cancel()
+			return remote.Send(ctx, t.samples, &t.remote)
+		}))
 	}
 	return err
+}
+
+// limited is the time for one try of one sink.
+func (p *Pipeline) limited() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(p.ctx, p.cfg.FlushTimeout)
+}
+
+// rejudge looks again at the times of samples that were stamped by a clock that
+// nobody could believe. Their records have been judged and counted.
+func (p *Pipeline) rejudge(tag string, t *try) {
+	session := p.fixer.Begin(tag, t.arrived, true)
+	for i := range t.samples {
+		t.samples[i].UnixNano = session.Repair(eventTime(t.samples[i].UnixNano)).UnixNano
+	}
+	session.End()
 }
 
 // sends tells whether any sink sends over a network.
@@ -97,6 +117,18 @@ func (p *Pipeline) relabel(s *record.Series) (*record.Series, bool) { return p.e
 func (p *Pipeline) expired(s *record.Series) {
 	if remote := p.remote.Load(); remote != nil {
 		remote.Expire(s)
+	}
+}
+
+// countForgotten counts samples that the ledger had no room for.
+func (p *Pipeline) countForgotten(robbed []*try) {
+	for _, t := range robbed {
+		if p.datadog != nil {
+			p.metrics.Self().Dropped(delivery.SinkDatadogMetrics, "forgotten", unsettled(t.samples, &t.metrics))
+		}
+		if p.cfg.RemoteWrite != nil {
+			p.metrics.Self().Dropped(delivery.SinkRemoteWrite, "forgotten", unsettled(t.samples, &t.remote))
+		}
 	}
 }
 

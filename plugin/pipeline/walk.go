@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"slices"
 
 	"out_edge/ddsink"
 	"out_edge/plugin/delivery"
@@ -27,7 +28,7 @@ func (p *Pipeline) walkPayload(ctx context.Context, tag string, payload []byte, 
 // walk is the data path: decode, repair, route, deliver.
 func (p *Pipeline) walk(ctx context.Context, tag string, payload []byte, t *try, sure bool) error {
 	s := p.scratch.Get().(*scratch)
-	defer p.scratch.Put(s)
+	defer p.release(s)
 	judged := t.again && !t.unsure
 	began := p.clock.Now()
 	session := p.fixer.Begin(tag, t.arrived, judged)
@@ -48,7 +49,7 @@ func (p *Pipeline) walk(ctx context.Context, tag string, payload []byte, t *try,
 			waiting++
 		}
 	}
-	p.settleSamples(&session, s, t)
+	p.keepSamples(s, t)
 	p.metrics.Self().Repairs(session.End())
 	p.countUndecodable(&s.decoder, t)
 	return p.endLogs(chunk, waiting, began)
@@ -123,18 +124,17 @@ func (p *Pipeline) applyRules(dst []record.Sample, tag string, rec *record.Recor
 	return dst[:first+len(kept)]
 }
 
-// settleSamples makes the samples of a first try the try's own, and looks again
-// at those that were stamped by a clock that nobody could believe.
-func (p *Pipeline) settleSamples(session *timefix.Session, s *scratch, t *try) {
+// keepSamples makes the samples of a first try the try's own.
+func (p *Pipeline) keepSamples(s *scratch, t *try) {
 	if !t.again && len(s.samples) > 0 && p.sends() {
-		t.samples = append([]record.Sample(nil), s.samples...)
+		t.samples = slices.Clone(s.samples)
 	}
-	if t.again && t.unsure {
-		for i := range t.samples {
-			raw := eventTime(t.samples[i].UnixNano)
-			t.samples[i].UnixNano = session.Repair(raw).UnixNano
-		}
-	}
+}
+
+// release gives scratch back, with nothing in it that points into the payload.
+func (p *Pipeline) release(s *scratch) {
+	s.decoder.Reset(nil)
+	p.scratch.Put(s)
 }
 
 func (p *Pipeline) countUndecodable(d *record.Decoder, t *try) {

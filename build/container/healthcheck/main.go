@@ -29,9 +29,7 @@ const Default = "http://127.0.0.1:2021/healthz"
 const timeout = 3 * time.Second
 
 func main() {
-	ctx, cancel := context.WithTimeout(context.Background(), timeout)
-	defer cancel()
-	if err := check(ctx, address(os.Args[1:], os.Getenv)); err != nil {
+	if err := check(context.Background(), address(os.Args[1:], os.Getenv)); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1) // 2 is reserved by Docker
 	}
@@ -50,6 +48,8 @@ func address(args []string, env func(string) string) string {
 // check asks url. 401 is an answer too: with `web_config_file` the pages want a
 // password, which a health check does not need to know.
 func check(ctx context.Context, url string) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return fmt.Errorf("check health: %w", err)

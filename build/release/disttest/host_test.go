@@ -22,12 +22,13 @@ import (
 // arch is the target's host: this machine's, or qemu.
 func arch(t *testing.T, target pack.Target) harness.Arch {
 	t.Helper()
-	switch native := harness.Native(); {
-	case target.Name == native.Name:
+	if native := harness.Native(); target.Name == native.Name {
 		return native
-	case target.Name == "arm64":
+	}
+	switch target.Name {
+	case "arm64":
 		return harness.ARM64()
-	case target.Name == "armv7":
+	case "armv7":
 		return harness.ARMv7()
 	}
 	t.Fatalf("nothing here runs %s", target.Name)

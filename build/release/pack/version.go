@@ -13,11 +13,8 @@ var described = regexp.MustCompile(`^v?(\d+(?:\.\d+)+)(?:-([0-9A-Za-z.]+))??(?:-
 func DebianVersion(version string) string {
 	v, dirty := strings.CutSuffix(version, "-dirty")
 	m := described.FindStringSubmatch(v)
-	var deb string
-	switch {
-	case m == nil:
-		deb = "0~" + clean(v)
-	default:
+	deb := "0~" + clean(v)
+	if m != nil {
 		deb = m[1]
 		if m[2] != "" {
 			deb += "~" + clean(m[2])

@@ -1,0 +1,48 @@
+package remotewrite_test
+
+import (
+	"context"
+	"encoding/pem"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+
+	"out_edge/exporter/remotewrite"
+	"out_edge/plugin/delivery"
+	"out_edge/plugin/record"
+)
+
+// A push a minute may find its connection closed: the session is resumed then, as
+// a new one takes more bytes than the push.
+func TestSessionsAreResumed(t *testing.T) {
+	var resumed, requests atomic.Int32
+	server := httptest.NewTLSServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		requests.Add(1)
+		if r.TLS.DidResume {
+			resumed.Add(1)
+		}
+	}))
+	t.Cleanup(server.Close)
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	if err := os.WriteFile(ca, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, err := remotewrite.New(remotewrite.Config{URL: server.URL, CAFile: ca}, remotewrite.Deps{Clock: newClock()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3 {
+		var done delivery.Set
+		if err := s.Send(context.Background(), []record.Sample{at(temperature, float64(i), 1)}, &done); err != nil {
+			t.Fatal(err)
+		}
+		_ = s.Close(context.Background()) // as an idle minute does
+	}
+	if requests.Load() != 3 || resumed.Load() != 2 {
+		t.Errorf("%d requests, %d in resumed sessions", requests.Load(), resumed.Load())
+	}
+}
