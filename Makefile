@@ -98,6 +98,7 @@ docs:
 ## deps: install with apt what a fresh Debian lacks
 deps:
 	@build/deps.sh test
+	@build/deps.sh check
 
 deps-build:
 	@build/deps.sh build

@@ -28,7 +28,6 @@ require (
 	github.com/golang-jwt/jwt/v5 v5.3.1 // indirect
 	github.com/google/uuid v1.6.0 // indirect
 	github.com/grafana/regexp v0.0.0-20250905093917-f7b3be9d1853 // indirect
-	github.com/jpillora/backoff v1.0.0 // indirect
 	github.com/mdlayher/socket v0.6.0 // indirect
 	github.com/mdlayher/vsock v1.3.0 // indirect
 	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
@@ -49,3 +48,9 @@ require (
 // DataDog/zstd is cgo and would export some 680 ZSTD symbols beside Fluent Bit's
 // own; nothing here uses it.
 replace github.com/DataDog/zstd => ./ddsink/internal/zstd
+
+// exporter-toolkit pulls in a tracing dialer and fluent-bit-go a decoder, neither
+// of which is used: 3 MB of a library for small devices (build/release/trim).
+replace github.com/mwitkow/go-conntrack => ./build/release/trim/conntrack
+
+replace github.com/ugorji/go/codec => ./build/release/trim/codec

@@ -4,13 +4,13 @@
 set -eu
 
 # command or file:package
-build="gcc:gcc"
+build="gcc:gcc /usr/include/stdio.h:libc6-dev"
 # Debian's cross compilers only recommend the C library that they compile for.
 dist="x86_64-linux-gnu-gcc:gcc-x86-64-linux-gnu arm-linux-gnueabihf-gcc:gcc-arm-linux-gnueabihf aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu"
 for pair in x86_64-linux-gnu:amd64 arm-linux-gnueabihf:armhf aarch64-linux-gnu:arm64; do
 	[ -e "/usr/include/${pair%:*}" ] || dist="$dist /usr/${pair%:*}/include:libc6-dev-${pair#*:}-cross"
 done
-test="$dist qemu-arm-static:qemu-user-static valgrind:valgrind prometheus:prometheus promtool:prometheus chromium:chromium"
+test="$dist qemu-arm-static:qemu-user-static valgrind:valgrind prometheus:prometheus promtool:prometheus chromium:chromium victoria-metrics:victoria-metrics"
 image="buildah:buildah"
 check="$image qemu-arm-static:qemu-user-static dpkg-deb:dpkg systemd-analyze:systemd xz:xz-utils fakeroot:fakeroot"
 
@@ -43,11 +43,14 @@ sudo=
 echo "installing:$missing"
 export DEBIAN_FRONTEND=noninteractive
 $sudo apt-get update -qq
-# Services of the packages are not wanted, only their programs.
-printf '#!/bin/sh\nexit 101\n' >"${TMPDIR:-/tmp}/policy-rc.d.$$"
-if [ ! -e /usr/sbin/policy-rc.d ]; then
-	$sudo install -m 755 "${TMPDIR:-/tmp}/policy-rc.d.$$" /usr/sbin/policy-rc.d
-	trap '$sudo rm -f /usr/sbin/policy-rc.d; rm -f "${TMPDIR:-/tmp}/policy-rc.d.$$"' EXIT
+# Services of the packages are not wanted, only their programs: a policy of 101
+# keeps them from starting. It goes again however this ends.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+	trap '$sudo rm -f "$policy"' EXIT
+	trap 'exit 130' INT TERM HUP
+	printf '#!/bin/sh\nexit 101\n' | $sudo tee "$policy" >/dev/null
+	$sudo chmod 755 "$policy"
 fi
 # shellcheck disable=SC2086
 $sudo apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends $missing

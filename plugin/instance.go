@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"math"
 	"os"
 	"runtime/debug"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"out_edge/exporter"
@@ -18,11 +20,12 @@ import (
 var errForked = errors.New("the process has forked since the library was loaded")
 
 // instance is one [OUTPUT] section. A nil instance refuses everything: it stands
-// for one whose Init failed.
+// for one whose Init failed. fluent-bit-go keeps an instance for ever, so what is
+// large in it goes when it closes.
 type instance struct {
-	pipeline *pipeline.Pipeline
+	pipeline atomic.Pointer[pipeline.Pipeline] // nil once closed
 	host     *process
-	// drain is how long close may take, within what a service manager waits.
+	// drain is how long close may take.
 	drain time.Duration
 }
 
@@ -30,7 +33,10 @@ func (in *instance) flush(tag string, payload []byte, thread int) pipeline.Resul
 	if in == nil {
 		return pipeline.Error
 	}
-	return in.pipeline.Flush(tag, payload, thread)
+	if p := in.pipeline.Load(); p != nil {
+		return p.Flush(tag, payload, thread)
+	}
+	return pipeline.Retry
 }
 
 // close is idempotent.
@@ -39,9 +45,13 @@ func (in *instance) close() {
 		return
 	}
 	in.host.forget(in)
+	p := in.pipeline.Swap(nil)
+	if p == nil {
+		return
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), in.drain)
 	defer cancel()
-	if err := in.pipeline.Close(ctx); err != nil {
+	if err := p.Close(ctx); err != nil {
 		in.host.log.Warn("close: " + err.Error())
 	}
 }
@@ -64,8 +74,7 @@ func (h *process) closeAll() {
 
 // start brings up a pipeline; the caller holds h.mu.
 func (h *process) start(settings *config.Settings, thread int) (*instance, error) {
-	h.level.Set(settings.LogLevel)
-	limitMemory(settings.MemoryLimit)
+	h.share(settings)
 	clock := settings.Clock(timefix.SystemClock{})
 	if h.hub == nil {
 		h.hub = exporter.NewHub(h.log, clock)
@@ -79,15 +88,28 @@ func (h *process) start(settings *config.Settings, thread int) (*instance, error
 			h.log.Info("this Fluent Bit hands logs only to Go outputs; metrics events need 5.0, or 4.2.3 with " + eventsVariable + "=metrics")
 		}
 	})
-	in := &instance{pipeline: p, host: h, drain: settings.Pipeline.FlushTimeout}
+	in := &instance{host: h, drain: settings.Pipeline.FlushTimeout}
+	in.pipeline.Store(p)
 	h.instances[in] = struct{}{}
 	return in, nil
 }
 
-// limitMemory sets the collector's soft limit, unless the user has by
-// GOMEMLIMIT.
-func limitMemory(bytes int64) {
-	if os.Getenv("GOMEMLIMIT") == "" && bytes > 0 {
-		debug.SetMemoryLimit(bytes)
+// share applies the settings that concern the whole process: of several
+// instances, the most talkative level and the largest limit hold.
+func (h *process) share(settings *config.Settings) {
+	first := len(h.instances) == 0
+	if level := settings.LogLevel; first || level < h.level.Level() {
+		h.level.Set(level)
+	}
+	limit := settings.MemoryLimit
+	if limit == 0 {
+		limit = math.MaxInt64 // none
+	}
+	if !first && limit < h.memory {
+		return
+	}
+	h.memory = limit
+	if os.Getenv("GOMEMLIMIT") == "" { // the user's word
+		debug.SetMemoryLimit(limit)
 	}
 }

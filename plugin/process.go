@@ -27,6 +27,7 @@ type process struct {
 	mu        sync.Mutex
 	hub       *exporter.Hub // made by the first instance
 	instances map[*instance]struct{}
+	memory    int64 // the limit in force, in bytes
 }
 
 func newProcess() *process {

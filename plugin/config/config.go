@@ -118,10 +118,21 @@ func (s *Settings) complete(from Source) []error {
 		s.Pipeline.Time.BuildDate = from.BuildDate
 	}
 	return unjoin(errors.Join(
+		s.checkMemory(),
 		s.Pipeline.Metrics.Validate(),
 		s.Pipeline.Rules.CheckPrefix(s.Pipeline.Metrics.Prefix),
 		s.completeDatadog(from),
 		s.completeRemoteWrite(from)))
+}
+
+// checkMemory sees to it that the queue leaves the rest of the plugin half of the
+// memory: the collector would spend the device's time on what cannot be freed.
+func (s *Settings) checkMemory() error {
+	if s.MemoryLimit == 0 || s.Pipeline.QueueBytes <= s.MemoryLimit/2 {
+		return nil
+	}
+	return Fault{Key: "queue_bytes", value: bytesText(s.Pipeline.QueueBytes),
+		err: mustBe("at most half of `memory_limit`, which is %s", bytesText(s.MemoryLimit))}
 }
 
 func (s *Settings) completeDatadog(from Source) error {

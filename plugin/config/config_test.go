@@ -147,6 +147,17 @@ func TestAllFaultsAtOnce(t *testing.T) {
 	}
 }
 
+func TestTheQueueFitsTheMemory(t *testing.T) {
+	_, faults := config.Load(source(map[string]string{"queue_bytes": "64MiB"}, nil))
+	want := "`queue_bytes` = 64MiB: must be at most half of `memory_limit`, which is 64MiB"
+	if len(faults) != 1 || faults[0].Error() != want {
+		t.Errorf("got %v, want %s", faults, want)
+	}
+	if _, faults := config.Load(source(map[string]string{"queue_bytes": "64MiB", "memory_limit": "0"}, nil)); len(faults) > 0 {
+		t.Error(faults)
+	}
+}
+
 func TestNoSecretIsShown(t *testing.T) {
 	s, faults := config.Load(source(map[string]string{
 		"apikey": "sEcReT", "header": "X-Token sEcReT", "proxy": "http://u:sEcReT@p:1"}, nil))

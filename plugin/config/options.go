@@ -243,7 +243,7 @@ func processOptions() []Option {
 				s.LogLevel, _ = logline.ParseLevel(t)
 				return err
 			}},
-		{Key: "memory_limit", Default: "64MiB", Help: "soft limit of the Go heap, as GOMEMLIMIT, which wins over it; `0` is none",
+		{Key: "memory_limit", Default: "64MiB", Help: "soft limit of the library's memory, as GOMEMLIMIT, which wins over it; of several outputs the largest holds; `0` is none",
 			apply: func(s *Settings, t string) (err error) {
 				if t != "0" {
 					s.MemoryLimit, err = size(t, 16<<20, 64<<30)
