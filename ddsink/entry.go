@@ -388,7 +388,7 @@ func (w *entryWriter) tag(dst []byte, tag string) []byte {
 func (w *entryWriter) reserved(dst []byte, own slot, name, property string, group slot) (out []byte, found bool) {
 	v := w.slots[own]
 	if v != nil {
-		if usable(v, maxReservedBytes) {
+		if usable(v) {
 			return w.scalar(dst, name, v), true
 		}
 		if !isBlank(v) {
@@ -398,7 +398,7 @@ func (w *entryWriter) reserved(dst []byte, own slot, name, property string, grou
 	if property != "" {
 		return append(dst, property...), true
 	}
-	if group != noSlot && usable(w.slots[group], maxReservedBytes) {
+	if group != noSlot && usable(w.slots[group]) {
 		dst = w.scalar(dst, name, w.slots[group])
 		w.slots[group] = nil
 		return dst, true
@@ -434,8 +434,8 @@ func (w *entryWriter) scalar(dst []byte, name string, v record.Value) []byte {
 
 // usable says whether v can be a reserved field: a scalar that says something,
 // and not much longer than such a field is.
-func usable(v record.Value, longest int) bool {
-	return v != nil && len(v) <= longest && isScalar(v) && !isBlank(v)
+func usable(v record.Value) bool {
+	return v != nil && len(v) <= maxReservedBytes && isScalar(v) && !isBlank(v)
 }
 
 func isScalar(v record.Value) bool {

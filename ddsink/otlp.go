@@ -106,7 +106,7 @@ func (w *entryWriter) status(dst []byte, otlp record.Value) []byte {
 	if otlp == nil {
 		return dst
 	}
-	if text := otlp.Get("severity_text"); usable(text, maxReservedBytes) {
+	if text := otlp.Get("severity_text"); usable(text) {
 		return w.scalar(dst, "status", text)
 	}
 	if n, ok := otlp.Get("severity_number").Int64(); ok && n >= 1 && n <= 24 {

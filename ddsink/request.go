@@ -125,7 +125,7 @@ func (s *Sink) try(ctx context.Context, t *target, key delivery.Secret, raw int,
 	if err != nil {
 		return s.failed(t, delivery.CodeNetwork, err, 0)
 	}
-	resp, err := s.api.CallAPI(req)
+	resp, err := s.api.CallAPI(req) //nolint:bodyclose // answered reads and closes it
 	if written.Load() {
 		s.meter.Sent(t.label, raw, len(body))
 	}

@@ -55,7 +55,7 @@ func (w *entryWriter) ecsTags(dst []byte) []byte {
 		if v == nil {
 			continue
 		}
-		if v.Kind() == record.Str && usable(v, maxReservedBytes) {
+		if v.Kind() == record.Str && usable(v) {
 			text, _ := v.Bytes()
 			w.tags = field.append(w.tags, text)
 			continue

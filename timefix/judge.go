@@ -170,7 +170,7 @@ func (s *Session) undated(r reading) (Fixed, string) {
 	d := s.ref.distance(wrapMs, low)
 	live := wrapMs.live(d)
 	known := s.stream.habit == habitMs
-	if r.whole == 0 && r.part == 0 && !(known && live) {
+	if r.whole == 0 && r.part == 0 && (!known || !live) {
 		return s.arrival(whyZero)
 	}
 	if !known {

@@ -77,14 +77,14 @@ const notPlain = math.MaxUint32
 
 // plain reads what most times are: seconds that 32 bits hold without a sign.
 func (r Raw) plain() (sec, nsec uint32) {
-	switch {
-	case r.Form == EventTime:
+	switch r.Form {
+	case EventTime:
 		return uint32(r.Bits >> 32), uint32(r.Bits)
-	case r.Form == Uint || r.Form == Int:
+	case Uint, Int:
 		if r.Bits <= math.MaxUint32 {
 			return uint32(r.Bits), 0
 		}
-	case r.Form == Float:
+	case Float:
 		if f := math.Float64frombits(r.Bits); f >= 0 && f < math.MaxUint32 {
 			sec = uint32(f)
 			return sec, uint32((f-float64(sec))*1e9 + 0.5)

@@ -50,7 +50,7 @@ func (d *demo) start(ctx context.Context) (*agent, error) {
 		run.Live = append(run.Live, "thermal")
 	}
 	if path, ok := harness.RealAgent(); ok {
-		return d.startReal(path, &run)
+		return d.startReal(context.WithoutCancel(ctx), path, &run)
 	}
 	return d.startHost(ctx, run)
 }
@@ -77,10 +77,10 @@ func (d *demo) startHost(ctx context.Context, run harness.Run) (*agent, error) {
 	}, nil
 }
 
-func (d *demo) startReal(path string, run *harness.Run) (*agent, error) {
+func (d *demo) startReal(ctx context.Context, path string, run *harness.Run) (*agent, error) {
 	socket := filepath.Join(d.dir, "forward.sock")
 	args := append(run.AgentArgs(), "--input", "forward", "--prop", "unix_path="+socket)
-	a, err := harness.StartAgent(context.Background(), path, args, nil, run.Timeout, os.Stderr)
+	a, err := harness.StartAgent(ctx, path, args, nil, run.Timeout, os.Stderr)
 	if err != nil {
 		return nil, err
 	}

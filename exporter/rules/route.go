@@ -79,7 +79,7 @@ func (r *reader) routes(f *File, n *yaml.Node) {
 		}
 		ro := &route{when: r.condition(m.values["condition"])}
 		ro.tags, _ = r.pattern(m)
-		r.checkReach(f, m, ro)
+		r.checkReach(f, m)
 		r.sinks(ro, m.values["sinks"])
 		f.routes = append(f.routes, ro)
 	}
@@ -102,7 +102,7 @@ func (r *reader) sinks(ro *route, n *yaml.Node) {
 }
 
 // checkReach finds routes behind one that takes everything.
-func (r *reader) checkReach(f *File, m *mapping, ro *route) {
+func (r *reader) checkReach(f *File, m *mapping) {
 	for _, before := range f.routes {
 		if len(before.when.tests) == 0 && before.tags.re != nil && before.tags.re.String() == anyTag().re.String() {
 			r.at(m.node, "no record comes this far: an earlier route takes all of them; the first that fits wins: put this one before it")

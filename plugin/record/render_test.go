@@ -2,6 +2,7 @@ package record_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -186,7 +187,7 @@ func oracleExt(b *strings.Builder, d *msgpack.Decoder) error {
 		return err
 	}
 	data := make([]byte, n)
-	if err := d.ReadFull(data); err != nil && err != io.EOF {
+	if err := d.ReadFull(data); err != nil && !errors.Is(err, io.EOF) {
 		return err
 	}
 	fmt.Fprintf(b, "ext%d%q", id, data)

@@ -5,14 +5,14 @@ import "encoding/binary"
 // timeOf reads a record's time from the bytes of exactly one value. Anything
 // that is not EventTime or a number is no time: Absent.
 func timeOf(raw []byte) Time {
-	switch b := raw[0]; {
-	case b == headFixExt8:
+	switch raw[0] {
+	case headFixExt8:
 		return eventTime(raw[1:])
-	case b == headExt8:
+	case headExt8:
 		return eventTime(raw[2:])
-	case b == headExt16:
+	case headExt16:
 		return eventTime(raw[3:])
-	case b == headExt32:
+	case headExt32:
 		return eventTime(raw[5:])
 	}
 	r := Value(raw).Reader()
