@@ -33,6 +33,7 @@ type process struct {
 func newProcess() *process {
 	h := &process{pid: os.Getpid(), instances: make(map[*instance]struct{})}
 	h.log = slog.New(logline.New(os.Stderr, &h.level))
+	tameStandardLog(h.log)
 	return h
 }
 

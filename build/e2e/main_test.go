@@ -17,8 +17,12 @@ import (
 	"out_edge/build/intake"
 )
 
-// kit builds the host and the library once for all tests.
-var kit *harness.Kit
+// kit builds the host and the library once for all tests; armv7 the same for
+// 32-bit ARM, when it is first asked for.
+var (
+	kit   *harness.Kit
+	armv7 func() (*harness.Kit, error)
+)
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
@@ -27,6 +31,7 @@ func run(m *testing.M) int {
 	if err == nil {
 		defer os.RemoveAll(dir)
 		kit, err = harness.NewKit(dir, harness.Native())
+		armv7 = sync.OnceValues(func() (*harness.Kit, error) { return harness.NewKit(dir, harness.ARMv7()) })
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "e2e:", err)

@@ -28,6 +28,17 @@ struct chunk *chunk_new(const char *tag, const void *data, size_t size, int type
     return c;
 }
 
+struct chunk *chunk_null(const char *tag, size_t size, int type)
+{
+    struct chunk *c = xcalloc(1, sizeof(*c));
+
+    c->tag = xstrdup(tag);
+    c->size = size;
+    c->type = type;
+    c->refs = 1;
+    return c;
+}
+
 struct chunk *chunk_ref(struct chunk *c)
 {
     c->refs++;
@@ -39,7 +50,9 @@ void chunk_unref(struct chunk *c)
     if (--c->refs > 0) {
         return;
     }
-    held -= c->size;
+    if (c->data != NULL) {
+        held -= c->size;
+    }
     free(c->tag);
     free(c->data);
     free(c);

@@ -15,6 +15,9 @@ struct chunk {
 
 /* Copies data. The caller holds the first reference. */
 struct chunk *chunk_new(const char *tag, const void *data, size_t size, int type);
+/* A chunk that lies: its data is NULL whatever its size. Core makes none; a
+ * plugin that believes it fails inside. */
+struct chunk *chunk_null(const char *tag, size_t size, int type);
 struct chunk *chunk_ref(struct chunk *c);
 void chunk_unref(struct chunk *c);
 

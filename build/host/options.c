@@ -27,6 +27,7 @@ static const char usage[] =
     "      --chunk TAG=FILE          a payload file, byte for byte, as log records\n"
     "      --metrics-chunk TAG=FILE  the same as a metrics event: only to a plugin that asked\n"
     "      --traces-chunk TAG=FILE   the same as traces\n"
+    "      --null-chunk TAG=LEN      a chunk of LEN bytes at address NULL: a fault inside a plugin\n"
     "      --repeat N                times that each payload file is sent (1)\n"
     "      --generate N              N log records made up here\n"
     "      --ids                     each with a unique `id`, PREFIX-00000001 onwards\n"
@@ -193,6 +194,14 @@ static void add_replay(struct parse *p, const char *name, const char *arg, int t
     add_source(p, source_replay(tag, path, type, p->repeat, p->pace_us));
 }
 
+static void add_null(struct parse *p, const char *arg)
+{
+    const char *size;
+    char *tag = split("null-chunk", arg, &size);
+
+    add_source(p, source_null(tag, (size_t) number("null-chunk", size), p->repeat, p->pace_us));
+}
+
 static void add_generate(struct parse *p, const char *arg)
 {
     p->generate.records = number("generate", arg);
@@ -297,7 +306,7 @@ static void set_exit(struct parse *p, const char *arg)
 
 enum opt {
     O_LIB = 256, O_THREADS, O_ENGINE, O_RETRY_LIMIT, O_CHUNK, O_METRICS_CHUNK, O_TRACES_CHUNK,
-    O_REPEAT, O_GENERATE, O_IDS, O_ID_PREFIX, O_PER_CHUNK, O_RECORD_BYTES, O_TAG, O_PACE, O_LIVE,
+    O_NULL_CHUNK, O_REPEAT, O_GENERATE, O_IDS, O_ID_PREFIX, O_PER_CHUNK, O_RECORD_BYTES, O_TAG, O_PACE, O_LIVE,
     O_INTERVAL, O_PROCFS, O_SYSFS, O_TAIL, O_GARBLE, O_HEADERS, O_ABI, O_GUARD, O_STACK,
     O_RETRY_BASE, O_RETRY_CAP, O_SEED, O_GRACE, O_PENDING, O_SECONDS, O_IDLE, O_CYCLES, O_OVERLAP,
     O_KEEP_GOING, O_EXIT, O_EXIT_CALLS, O_REPORT, O_TRACE, O_HELP
@@ -314,6 +323,7 @@ static const struct option long_options[] = {
     {"chunk", 1, NULL, O_CHUNK},
     {"metrics-chunk", 1, NULL, O_METRICS_CHUNK},
     {"traces-chunk", 1, NULL, O_TRACES_CHUNK},
+    {"null-chunk", 1, NULL, O_NULL_CHUNK},
     {"repeat", 1, NULL, O_REPEAT},
     {"generate", 1, NULL, O_GENERATE},
     {"ids", 0, NULL, O_IDS},
@@ -369,6 +379,7 @@ static int source_option(struct parse *p, int opt, const char *arg)
     case O_CHUNK:
     case O_METRICS_CHUNK:
     case O_TRACES_CHUNK:
+    case O_NULL_CHUNK:
     case O_GENERATE:
     case O_LIVE:
     case O_TAIL: add_spec(p, opt, arg); return 1;
@@ -460,6 +471,7 @@ static void make_source(struct parse *p, const struct spec *s)
     case O_CHUNK: add_replay(p, "chunk", s->arg, FLB_OUTPUT_LOGS); break;
     case O_METRICS_CHUNK: add_replay(p, "metrics-chunk", s->arg, FLB_OUTPUT_METRICS); break;
     case O_TRACES_CHUNK: add_replay(p, "traces-chunk", s->arg, FLB_OUTPUT_TRACES); break;
+    case O_NULL_CHUNK: add_null(p, s->arg); break;
     case O_GENERATE: add_generate(p, s->arg); break;
     case O_LIVE: add_live(p, s->arg); break;
     case O_TAIL: add_tail(p, s->arg); break;

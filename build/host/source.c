@@ -41,7 +41,7 @@ struct event_time garble_time(struct event_time t, enum garble how)
 struct replay {
     struct source s;
     const char *tag;
-    char *data;
+    char *data; /* NULL: chunks without data */
     size_t size;
     int type;
     long repeat, done;
@@ -59,7 +59,8 @@ static struct chunk *replay_poll(struct source *s, int64_t now)
 
     r->done++;
     advance(s, r->done < r->repeat, now, r->pace_us);
-    return chunk_new(r->tag, r->data, r->size, r->type);
+    return r->data != NULL ? chunk_new(r->tag, r->data, r->size, r->type)
+                           : chunk_null(r->tag, r->size, r->type);
 }
 
 static void replay_rewind(struct source *s)
@@ -68,8 +69,7 @@ static void replay_rewind(struct source *s)
     s->due_us = 0;
 }
 
-struct source *source_replay(const char *tag, const char *path, int type, long repeat,
-                             int64_t pace_us)
+static struct replay *replay_new(const char *tag, int type, long repeat, int64_t pace_us)
 {
     struct replay *r = xcalloc(1, sizeof(*r));
 
@@ -79,6 +79,22 @@ struct source *source_replay(const char *tag, const char *path, int type, long r
     r->type = type;
     r->repeat = repeat;
     r->pace_us = pace_us;
+    return r;
+}
+
+struct source *source_null(const char *tag, size_t size, long repeat, int64_t pace_us)
+{
+    struct replay *r = replay_new(tag, FLB_OUTPUT_LOGS, repeat, pace_us);
+
+    r->size = size;
+    return &r->s;
+}
+
+struct source *source_replay(const char *tag, const char *path, int type, long repeat,
+                             int64_t pace_us)
+{
+    struct replay *r = replay_new(tag, type, repeat, pace_us);
+
     r->data = read_file(path, &r->size);
     if (r->data == NULL) {
         die(EXIT_USAGE_ERROR, "read chunk %s: %s", path, strerror(errno));

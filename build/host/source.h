@@ -30,6 +30,9 @@ struct event_time garble_time(struct event_time t, enum garble how);
 struct source *source_replay(const char *tag, const char *path, int type, long repeat,
                              int64_t pace_us);
 
+/* Chunks that say they are size bytes long, and whose data is NULL. */
+struct source *source_null(const char *tag, size_t size, long repeat, int64_t pace_us);
+
 struct generate {
     const char *tag;
     long records, per_chunk;

@@ -19,6 +19,8 @@ type Action struct {
 	// Hold waits, with the body read and not yet accepted, until the channel
 	// is closed or gives.
 	Hold <-chan struct{}
+	// Delay waits so long, at the same point.
+	Delay time.Duration
 	// Status is answered instead of 202 or what the checks say; only below 300
 	// is the body accepted. Body is the answer's.
 	Status int
@@ -29,12 +31,15 @@ type Action struct {
 	ResetAfter bool
 	// Cut accepts, then announces a longer answer than it sends.
 	Cut bool
+	// Raw accepts, then sends these bytes in place of an HTTP answer and closes
+	// the connection. The client is taken not to know what became of its body.
+	Raw string
 }
 
 // accepts tells whether the body, if good, is kept; answerLost whether the
 // client cannot know that.
 func (a Action) accepts() bool    { return a.Status < 300 }
-func (a Action) answerLost() bool { return a.ResetAfter || a.Cut }
+func (a Action) answerLost() bool { return a.ResetAfter || a.Cut || a.Raw != "" }
 
 // Script says what happens to the n-th request (from 1) to any endpoint. It is
 // called by several goroutines at once and must not read the body.

@@ -211,6 +211,9 @@ func TestActions(t *testing.T) {
 		"a reset after":         {intake.Action{ResetAfter: true}, 0, true, 1, 1},
 		"a cut answer":          {intake.Action{Cut: true}, 202, true, 1, 1},
 		"slow reading":          {intake.Action{SlowRead: time.Microsecond}, 202, false, 1, 0},
+		"no HTTP":               {intake.Action{Raw: "202 fine\r\n\r\n"}, 0, true, 1, 1},
+		"half a header":         {intake.Action{Raw: "HTTP/1.1 202 Acc"}, 0, true, 1, 1},
+		"a delay":               {intake.Action{Delay: time.Millisecond}, 202, false, 1, 0},
 		"a reset with a status": {intake.Action{ResetBefore: true, Status: 500}, 0, true, 0, 0},
 	}
 	for name, tc := range tests {

@@ -160,6 +160,8 @@ func (s *Server) handle(w http.ResponseWriter, r *http.Request, endpoint string,
 		panic(http.ErrAbortHandler)
 	case action.Cut:
 		cut(w)
+	case action.Raw != "":
+		raw(w, action.Raw)
 	default:
 		answer(w, req)
 	}
@@ -172,11 +174,19 @@ func (s *Server) released(r *http.Request, a Action) bool {
 	if a.Hang {
 		hold = make(chan struct{})
 	}
-	if hold == nil {
+	var delay <-chan time.Time
+	if a.Delay > 0 {
+		timer := time.NewTimer(a.Delay)
+		defer timer.Stop()
+		delay = timer.C
+	}
+	if hold == nil && delay == nil {
 		return true
 	}
 	select {
 	case <-hold:
+		return true
+	case <-delay:
 		return true
 	case <-r.Context().Done():
 	case <-s.done:
@@ -318,6 +328,16 @@ func answer(w http.ResponseWriter, req Request) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(req.Status)
 	_, _ = io.WriteString(w, body)
+}
+
+// raw sends bytes that need not be HTTP, then closes the connection.
+func raw(w http.ResponseWriter, text string) {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	_, _ = io.WriteString(conn, text)
+	_ = conn.Close()
 }
 
 // cut sends half of what it announces, then closes the connection.

@@ -169,7 +169,7 @@ func networkOptions() []Option {
 			apply: text(func(s *Settings) *string { return &s.datadog.Compress })},
 		{Key: "header", Secret: true, Help: "further request headers: `Name value`, several with commas",
 			apply: func(s *Settings, t string) (err error) {
-				if s.datadog.Headers, err = ddsink.ParseHeaders(t); err != nil {
+				if s.datadog.Headers, err = delivery.ParseHeaders("header", t); err != nil {
 					return mustBe("`Name value`, several with commas")
 				}
 				return nil

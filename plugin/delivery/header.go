@@ -6,8 +6,12 @@ import (
 	"strings"
 )
 
-// Header is one name and value for each request of a sink.
-type Header struct{ Name, Value string }
+// Header is one name and value for each request of a sink. The value may be a
+// token, so it does not show.
+type Header struct {
+	Name  string
+	Value Secret
+}
 
 // ParseHeaders reads a property of headers: `Name value` or `Name: value`,
 // several of them separated by commas. A value that holds a comma stands in
@@ -33,13 +37,13 @@ func parseHeader(item string) (Header, bool) {
 	if n, v, colon := strings.Cut(item, ":"); colon && !strings.ContainsAny(n, " \t") {
 		name, value, ok = n, v, true
 	}
-	h := Header{textproto.CanonicalMIMEHeaderKey(name), unquote(strings.TrimSpace(value))}
+	h := Header{textproto.CanonicalMIMEHeaderKey(name), NewSecret(unquote(strings.TrimSpace(value)))}
 	return h, ok && h.Valid()
 }
 
 // Valid tells whether the header can stand in a request.
 func (h Header) Valid() bool {
-	return h.Value != "" && isToken(h.Name) && !strings.ContainsFunc(h.Value, isControl)
+	return !h.Value.IsZero() && isToken(h.Name) && !strings.ContainsFunc(h.Value.Reveal(), isControl)
 }
 
 // splitQuoted splits at the commas that stand outside double quotes.

@@ -1,0 +1,77 @@
+package e2e_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"out_edge/build/harness"
+	"out_edge/build/intake"
+)
+
+// What the library costs an agent that has little to do, and that it stays so.
+func TestIdleCost(t *testing.T) {
+	t.Parallel()
+	const (
+		maxThreads = 10      // of the whole process: the host has three of its own
+		maxGrowth  = 2 << 10 // KiB
+		seconds    = 15
+	)
+	in := startIntake(t, intake.Config{CountOnly: true})
+	r := harness.Run{V5: true, Threads: 1, Live: []string{"cpu", "mem", "thermal"}, Interval: 100 * time.Millisecond, Sysfs: thermalSysfs(t),
+		Seconds: seconds, ReportEvery: 100 * time.Millisecond, Outputs: []harness.Output{serving(toIntake(in))}}
+	l := start(t, r)
+	addr := l.address()
+	scraped := scrape(t, addr, 12)
+	res, err := l.Wait()
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-scraped
+	second, last := rssOf(res.Reports, seconds/3., 2*seconds/3.), rssOf(res.Reports, 2*seconds/3., seconds)
+	threads := 0
+	for _, rep := range res.Reports {
+		threads = max(threads, rep.Now.Threads)
+	}
+	t.Logf("%d KiB resident above the bare host (%d KiB of it anonymous), at most %d threads; %d KiB, then %d KiB; %d ms of CPU in %d s",
+		res.Now.RSSKB-res.BeforeLoad.RSSKB, res.Now.RSSAnonKB-res.BeforeLoad.RSSAnonKB, threads, second, last, res.Now.CPUMs-res.AfterInit.CPUMs, seconds)
+	if threads > maxThreads {
+		t.Errorf("%d threads, over %d", threads, maxThreads)
+	}
+	if last-second > maxGrowth {
+		t.Errorf("resident memory grew from %d to %d KiB", second, last)
+	}
+	if o := res.Outputs[0]; o.OK != o.Chunks || o.Chunks < 100 {
+		t.Errorf("%+v\n%s", o, res.Stderr)
+	}
+}
+
+// scrape fetches /metrics n times, one a second.
+func scrape(t *testing.T, addr string, n int) <-chan struct{} {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range n {
+			<-time.After(time.Second)
+			if _, page := ask(t, "http://"+addr+"/metrics"); page == "" {
+				t.Error("/metrics is empty")
+			}
+		}
+	}()
+	return done
+}
+
+// rssOf is the median resident memory, in KiB, of a part of the run.
+func rssOf(reports []harness.Result, from, to float64) int {
+	var all []int
+	for _, r := range reports {
+		if r.Seconds >= from && r.Seconds < to {
+			all = append(all, r.Now.RSSKB)
+		}
+	}
+	slices.Sort(all)
+	if len(all) == 0 {
+		return 0
+	}
+	return all[len(all)/2]
+}
