@@ -2,7 +2,10 @@ package main
 
 import (
 	"os"
+	"regexp"
 	"testing"
+
+	"out_edge/exporter/rules"
 )
 
 func TestReadmeIsUpToDate(t *testing.T) {
@@ -26,5 +29,22 @@ func TestFillWantsItsMarks(t *testing.T) {
 	got, err := Fill([]byte("a<!-- begin x -->\nold<!-- end x -->b"), map[string]string{"x": "new\n"})
 	if err != nil || string(got) != "a<!-- begin x -->\nnew\n<!-- end x -->b" {
 		t.Errorf("got %q, %v", got, err)
+	}
+}
+
+// The YAML that README.md shows must be what the plugin takes.
+func TestReadmesRulesAreRight(t *testing.T) {
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllSubmatch(text, -1)
+	if len(blocks) == 0 {
+		t.Fatal("no YAML in README.md")
+	}
+	for _, b := range blocks {
+		if _, err := rules.Parse("README.md", b[1]); err != nil {
+			t.Error(err)
+		}
 	}
 }
