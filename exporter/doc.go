@@ -17,6 +17,11 @@
 // records never add up to twice the truth. Give them different `add_label`s to
 // see both.
 //
+// The status page at "/" tells people whether the device is well (condition.go):
+// a template shows what statusview.go gathers from the same series and counters,
+// from a short history of up to 100 series of each instance (chart.go), and from
+// when a sink last succeeded and failed (sinkstate.go).
+//
 // All state of a page's series is behind one mutex. It is held for less than a
 // microsecond per record, and for a copy of pointers per scrape.
 package exporter

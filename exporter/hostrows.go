@@ -58,8 +58,7 @@ func (c *charted) row(all []charted, from, now int64) (row hostRow, shown bool) 
 		row.Range = a + " to " + b
 	}
 	if total := c.total(all); total > 0 {
-		row.Now += " of " + write(total)
-		row.Detail = percent(c.last() / total)
+		row.Detail = percent(c.last()/total) + " of " + write(total)
 	}
 	f := frame{from: from, to: now}
 	f.low, f.high = c.edges(low, high, c.total(all))

@@ -51,6 +51,7 @@
       const seconds = Math.round((Date.now() - answered) / 1000);
       lost.textContent = `No answer from the device for ${seconds} s. What stands here is old.`;
       lost.hidden = false;
+      document.title = "? " + document.title.replace(/^\S+ /, "");
     }
     if (!document.hidden) timer = setTimeout(update, every);
   };

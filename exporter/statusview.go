@@ -3,6 +3,7 @@ package exporter
 import (
 	"cmp"
 	"html/template"
+	"math"
 	"net/url"
 	"regexp"
 	"slices"
@@ -101,7 +102,7 @@ func (v *statusView) judge(now, last int64) {
 	v.Class, v.Sign, v.Condition = c.class(), c.sign(), c.word()
 	v.Icon = statusIcon(c)
 	if c == well {
-		v.Summary = "Everything is delivered. The last data came " + ago(now, last) + "."
+		v.Summary = "Nothing is amiss. The last data came " + ago(now, last) + "."
 	}
 }
 
@@ -269,9 +270,13 @@ func reasons(by map[string]float64, prefix string) (all []reasonCount) {
 	return all
 }
 
+// smallSkew is a difference of clocks, in seconds, that means nothing: the
+// intake tells whole seconds.
+const smallSkew = 5
+
 func (s *Self) skewText() string {
 	var d dto.Metric
-	if s.skew.Write(&d) != nil || d.GetGauge().GetValue() == 0 {
+	if s.skew.Write(&d) != nil || math.Abs(d.GetGauge().GetValue()) < smallSkew {
 		return ""
 	}
 	skew := d.GetGauge().GetValue()

@@ -37,6 +37,9 @@ func ago(now, at int64) string {
 	if at == 0 {
 		return "never"
 	}
+	if now-at < int64(time.Second) {
+		return "just now"
+	}
 	return span(time.Duration(now-at)) + " ago"
 }
 

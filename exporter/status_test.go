@@ -1,0 +1,416 @@
+package exporter_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"html"
+	"net/http"
+	"regexp"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"out_edge/exporter"
+	"out_edge/plugin/delivery"
+	"out_edge/plugin/record"
+	"out_edge/timefix"
+)
+
+// device is a Config for the status page.
+func device() exporter.Config {
+	cfg := loopback()
+	cfg.Device = "edge-7"
+	cfg.Sinks = []string{delivery.SinkDatadog, delivery.SinkRemoteWrite}
+	return cfg
+}
+
+// status is the status page as text: a line for each cell, without tags.
+func status(t testing.TB, m *exporter.Metrics) string {
+	t.Helper()
+	resp, body := fetch(t, m, "/")
+	if resp.StatusCode != http.StatusOK {
+		t.Fatalf("/: %s: %s", resp.Status, body)
+	}
+	body = regexp.MustCompile(`(?s)<(style|script)>.*?</(style|script)>`).ReplaceAllString(body, "")
+	body = strings.ReplaceAll(body, "<small", "\n<small")
+	body = regexp.MustCompile(`</(t[hdr]|h\d|p|li|small|caption|del|ins)>`).ReplaceAllString(body, "\n")
+	body = html.UnescapeString(regexp.MustCompile(`<[^>]*>`).ReplaceAllString(body, ""))
+	var lines []string
+	for line := range strings.Lines(body) {
+		if line = strings.Join(strings.Fields(line), " "); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines, "\n") + "\n"
+}
+
+func wantText(t *testing.T, text string, parts ...string) {
+	t.Helper()
+	for _, p := range parts {
+		if !strings.Contains(text, p) {
+			t.Errorf("no %q in\n%s", p, text)
+		}
+	}
+}
+
+func TestStatusOfAWellDevice(t *testing.T) {
+	clock := newClock()
+	m := open(t, quietHub(clock), device())
+	for i := range 10 {
+		at := clock.Now().Time()
+		observe(m, payload(t, "cpu_p", 10+i, "user_p", 5, "system_p", 5, "cpu10.p_cpu", 7, "cpu9.p_cpu", 8), at)
+		observe(m, payload(t, "Mem.total", 1<<20, "Mem.used", 1<<19, "Mem.free", 1<<19, "Swap.total", 0, "Swap.used", 0, "Swap.free", 0), at)
+		observe(m, temperature(t, "0", float64(40+i)), at)
+		observe(m, payload(t, "eth0.rx.bytes", 2048, "eth0.tx.bytes", 1024, "lo.rx.bytes", 1, "lo.tx.bytes", 1), at)
+		m.Self().Delivered(delivery.SinkDatadog, 1000)
+		m.Self().Delivered(delivery.SinkRemoteWrite, 1)
+		clock.Advance(time.Second)
+	}
+	clock.Advance(4 * time.Second)
+	wantText(t, status(t, m), "✓ edge-7: Well\n", "✓ Well\nNothing is amiss. The last data came 5 s ago.\n", "Device\nlast 14 s\n",
+		"CPU\n19 %\n10 % to 19 %\n", "Memory used\n50 % of 1 GiB\n512 MiB\n512 MiB\n", "Temperature\nthermal_zone0 t\n49 °C\n40 °C to 49 °C\n",
+		"eth0 in\n2 KiB/s\n2 KiB/s\n", "eth0 out\n1 KiB/s\n", "4 more", "CPU 9\n8 %\n8 %\nCPU 10\n7 %\n", "lo in\n",
+		"✓ Datadog logs : Well\nLast success\n5 s ago\nLast fault\nnone\nDelivered\n10,000\nRetried\n0\nDropped\n0\n",
+		"No time has needed a repair.\n", "Last scrape\nnever\n")
+	if strings.Contains(status(t, m), "Swap") {
+		t.Error("swap that is not used is shown")
+	}
+	m.Self().Skew(-4 * time.Second)
+	if strings.Contains(status(t, m), "intake's clock") {
+		t.Error("4 s are made a fuss about")
+	}
+	m.Self().Skew(-75 * time.Second)
+	wantText(t, status(t, m), "the intake's clock is 75 s behind this one\n")
+	fetch(t, m, "/metrics")
+	clock.Advance(2 * time.Minute)
+	wantText(t, status(t, m), "Last scrape\n2 min ago\n")
+}
+
+func TestStatusConditions(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		cfg  func(*exporter.Config)
+		do   func(*exporter.Self, *fakeClock)
+		want string
+	}{
+		{"nothing has come", nil, func(_ *exporter.Self, c *fakeClock) { c.Advance(90 * time.Second) },
+			"… Waiting for data\n… nothing has come from Fluent Bit in 1 min\n"},
+		{"not ready", func(c *exporter.Config) { c.Ready = func() []string { return []string{"clock: <not> set"} } },
+			func(s *exporter.Self, _ *fakeClock) { s.Delivered("datadog", 1) }, "✕ Not well\n✕ clock: <not> set\n"},
+		{"one fault is no drama", nil, func(s *exporter.Self, c *fakeClock) {
+			s.Delivered("datadog", 1)
+			s.Request("logs", "timeout")
+			c.Advance(59 * time.Second)
+		}, "! Needs a look\n! Datadog logs has failed for 59 s: timeout, no answer within the time allowed\n"},
+		{"a minute of faults is", nil, func(s *exporter.Self, c *fakeClock) {
+			s.Delivered("datadog", 1)
+			s.Request("remote_write", "503")
+			c.Advance(50 * time.Second)
+			s.Request("remote_write", "401")
+			c.Advance(10 * time.Second)
+		}, "✕ Not well\n✕ Remote write has failed for 1 min: 401, the key is missing or wrong\n"},
+		{"a success ends it", nil, func(s *exporter.Self, c *fakeClock) {
+			s.Request("logs", "503")
+			c.Advance(2 * time.Minute)
+			s.Request("logs", "202")
+			s.Delivered("datadog", 1)
+		}, "✓ Well\n"},
+		{"so does a delivery", nil, func(s *exporter.Self, c *fakeClock) {
+			s.Request("logs", "503")
+			c.Advance(2 * time.Minute)
+			s.Delivered("datadog", 1)
+		}, "✓ Well\n"},
+		{"what is canceled is no fault", nil, func(s *exporter.Self, _ *fakeClock) {
+			s.Delivered("datadog", 1)
+			s.Request("logs", delivery.CodeCanceled)
+		}, "✓ Well\n"},
+		{"a bad entry is the entry's fault", nil, func(s *exporter.Self, c *fakeClock) {
+			s.Delivered("datadog", 1)
+			s.Request("logs", "400")
+			c.Advance(2 * time.Minute)
+		}, "✓ Well\n"},
+		{"a drop", nil, func(s *exporter.Self, c *fakeClock) {
+			s.Delivered("datadog", 1)
+			s.Dropped("datadog", "too_large", 3)
+			c.Advance(14 * time.Minute)
+		}, "! Needs a look\n! Datadog logs dropped data 14 min ago: too large\n"},
+		{"a drop long ago", nil, func(s *exporter.Self, c *fakeClock) {
+			s.Delivered("datadog", 1)
+			s.Dropped("datadog", "too_large", 3)
+			c.Advance(15 * time.Minute)
+		}, "✓ Well\n"},
+		{"what the page should refuse", nil, func(s *exporter.Self, _ *fakeClock) {
+			s.Delivered("datadog", 1)
+			s.Dropped("prometheus", "wrapped", 3)
+		}, "✓ Well\n"},
+		{"series over the limit", nil, func(s *exporter.Self, _ *fakeClock) {
+			s.Delivered("datadog", 1)
+			s.Dropped("prometheus", "series_limit", 3)
+		}, "! Needs a look\n! Prometheus page dropped data just now: series limit\n"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			clock, cfg := newClock(), device()
+			if c.cfg != nil {
+				c.cfg(&cfg)
+			}
+			m := open(t, quietHub(clock), cfg)
+			c.do(m.Self(), clock)
+			wantText(t, status(t, m), "\n"+c.want)
+		})
+	}
+}
+
+func TestStatusOfSilence(t *testing.T) {
+	clock, cfg := newClock(), device()
+	cfg.SeriesTTL = time.Minute
+	m := open(t, quietHub(clock), cfg)
+	observe(m, temperature(t, "0", 1), start)
+	clock.Advance(61 * time.Second)
+	wantText(t, status(t, m), "! Needs a look\n! no sample for 1 min: what Fluent Bit measures has stopped\n")
+}
+
+func TestStatusShowsNoSecret(t *testing.T) {
+	cfg := device()
+	cfg.Settings = func() []exporter.Setting {
+		return []exporter.Setting{{Key: "listen", Value: "0.0.0.0:2021", Default: true}, {Key: "apikey", Value: "s3cret-1"},
+			{Key: "proxy", Value: "http://u:s3cret-2@proxy:3128"}, {Key: "REMOTE_WRITE_HEADERS", Value: "X: s3cret-3"}, {Key: "odd", Value: "s3cret-4", Secret: true},
+			{Key: "apikey_file", Value: "/run/key"}, {Key: "header", Default: true}}
+	}
+	m := open(t, quietHub(newClock()), cfg)
+	text := status(t, m)
+	wantText(t, text, "Settings\n5 set, the others at their defaults\n", "apikey\n••••••\n", "proxy\nhttp://••••••@proxy:3128\n",
+		"REMOTE_WRITE_HEADERS\n••••••\n", "odd\n••••••\n", "apikey_file\n/run/key\nlisten\n0.0.0.0:2021\ndefault\n", "header\ndefault\n")
+	if _, body := fetch(t, m, "/"); strings.Contains(body, "s3cret") {
+		t.Error("a secret is on the page")
+	}
+}
+
+func TestStatusEscapes(t *testing.T) {
+	const evil = `<script>alert('x')</script>"&` + "\x00\n\u202e"
+	cfg := device()
+	cfg.Device, cfg.Version = evil, evil
+	cfg.Labels = []record.Label{{Name: "l", Value: evil}}
+	cfg.Settings = func() []exporter.Setting { return []exporter.Setting{{Key: evil, Value: evil}} }
+	cfg.Ready = func() []string { return []string{evil} }
+	cfg.Repairs = func() []timefix.Repair {
+		return []timefix.Repair{{Tag: evil + strings.Repeat("x", 300), Why: evil, Verdict: timefix.Arrival}}
+	}
+	m := open(t, quietHub(newClock()), cfg)
+	observe(m, payload(t, "name", "thermal_zone0", "type", evil, "temp", 1), start)
+	observe(m, payload(t, "alive", true, "proc_name", evil, "pid", 7), start)
+	m.Apply([]record.Sample{{Series: &record.Series{Name: "rule_x", Kind: record.Gauge, Labels: []record.Label{{Name: "x", Value: evil}}}, Value: 1}})
+	m.Self().Dropped("datadog", evil, 1)
+	m.Self().Dropped("<b>", "r", 1)
+	m.Self().Request("logs", evil)
+	_, body := fetch(t, m, "/")
+	if n := strings.Count(body, "<script>"); n != 1 {
+		t.Errorf("%d scripts", n)
+	}
+	if strings.ContainsAny(body, "\x00\u202e") {
+		t.Error("a control character stands on the page")
+	}
+	if n := strings.Count(body, "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&#34;&amp;\uFFFD\uFFFD\uFFFD"); n < 10 {
+		t.Errorf("the text is shown %d times", n)
+	}
+	if !strings.Contains(body, "x…</bdi>") || strings.Contains(body, strings.Repeat("x", 200)) {
+		t.Error("a long tag is not cut")
+	}
+}
+
+// The policy allows what stands in the document, by its hash, and nothing else.
+func TestStatusPolicy(t *testing.T) {
+	m := open(t, quietHub(newClock()), device())
+	resp, body := fetch(t, m, "/")
+	policy := "default-src 'none'"
+	for _, tag := range []string{"style", "script"} {
+		_, text, _ := strings.Cut(body, "<"+tag+">")
+		text, _, _ = strings.Cut(text, "</"+tag+">")
+		sum := sha256.Sum256([]byte(text))
+		policy += "; " + tag + "-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+	}
+	policy += "; img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+	if got := resp.Header.Get("Content-Security-Policy"); got != policy {
+		t.Errorf("got  %s\nwant %s", got, policy)
+	}
+	if resp.Header.Get("Cache-Control") != "no-store" {
+		t.Error("the page may be kept")
+	}
+	if regexp.MustCompile(`(?i)\son[a-z]+=|\sstyle=|src=|href="(https?:)?//`).MatchString(body) {
+		t.Error("a handler, a style attribute or an address stands in the page")
+	}
+	packed, small := fetch(t, m, "/", "Accept-Encoding", "br, gzip")
+	if packed.Header.Get("Content-Encoding") != "gzip" || len(small) > len(body)/2 {
+		t.Errorf("packed: %q, %d of %d bytes", packed.Header.Get("Content-Encoding"), len(small), len(body))
+	}
+	if plain, _ := fetch(t, m, "/", "Accept-Encoding", "gzip;q=0"); plain.Header.Get("Content-Encoding") != "" {
+		t.Error("packed for one who cannot unpack")
+	}
+}
+
+func TestStatusOfSeveralInstances(t *testing.T) {
+	hub := quietHub(newClock())
+	first, second, third := device(), device(), device()
+	second.Labels = []record.Label{{Name: "site", Value: "b"}}
+	second.Ready = func() []string { return []string{"no key"} }
+	second.Backlog = func() []exporter.Backlog {
+		return []exporter.Backlog{{Chunks: 2, Bytes: 4096}, {Sink: delivery.SinkRemoteWrite}, {Sink: delivery.SinkDatadog, Chunks: 1200, Bytes: 3 << 20}}
+	}
+	a := open(t, hub, first)
+	open(t, hub, second)
+	open(t, hub, third)
+	wantText(t, status(t, a), "✕ Output 2: no key\n", "Output 1\n", "Output 2 site=b\n", "Output 3\n", "waiting: 2 chunks, 4 KiB\n",
+		"Waiting\nnothing\n", "Waiting\n1,200 chunks, 3 MiB\n", "Counted together with an output above")
+}
+
+// A repair is shown with its time before and after.
+func TestStatusOfRepairs(t *testing.T) {
+	clock, cfg := newClock(), device()
+	cfg.Repairs = func() (all []timefix.Repair) {
+		for i := range 100 {
+			all = append(all, timefix.Repair{Tag: fmt.Sprint("tag", i), Before: 3835207407 * 1e9, After: start.UnixNano(),
+				Verdict: timefix.WrappedMs, Why: "why", At: timefix.Instant{Wall: start.UnixNano(), Boot: int64(time.Hour) - int64(i)*1e9}})
+		}
+		return all
+	}
+	m := open(t, quietHub(clock), cfg)
+	m.Self().Repairs(timefix.Counts{timefix.OK: 7, timefix.WrappedMs: 4000, timefix.Arrival: 5})
+	text := status(t, m)
+	wantText(t, text, "Time repairs\n4,005 · wrapped ms 4,000 · arrival 5\n",
+		"tag3\n", "3 s ago · wrapped ms\n", "before 2091-07-13 23:23:27.000\nafter 2026-11-21 06:00:00.000\nwhy\n")
+	if strings.Contains(text, "tag8") {
+		t.Error("more than 8 repairs are shown")
+	}
+}
+
+// 100 histories, each of them full, fit into 1 MiB, their series included; and
+// what comes after them has none.
+func TestHistoryIsBounded(t *testing.T) {
+	clock := newClock()
+	m := open(t, quietHub(clock), device())
+	fill := func(i int) {
+		for zone := range 150 {
+			observe(m, temperature(t, fmt.Sprint(zone), float64(i%17)), clock.Now().Time())
+		}
+		clock.Advance(time.Second)
+	}
+	before := heap()
+	for i := range 300 {
+		fill(i)
+	}
+	if grown := heap() - before; grown > 1<<20 {
+		t.Errorf("%d bytes for 100 histories", grown)
+	}
+	_, body := fetch(t, m, "/")
+	if n := strings.Count(body, "<polyline"); n != 100 {
+		t.Errorf("%d sparklines, want 100", n)
+	}
+	runtime.KeepAlive(m)
+}
+
+// However long it goes on, a line has no more than 120 points and reaches over
+// an hour; and the page shows the newest value.
+func TestHistoryReachesFar(t *testing.T) {
+	clock := newClock()
+	m := open(t, quietHub(clock), device())
+	for i := range 3 * 3600 {
+		observe(m, temperature(t, "0", float64(i%7)), clock.Now().Time())
+		clock.Advance(time.Second)
+	}
+	_, body := fetch(t, m, "/")
+	points := regexp.MustCompile(`<polyline points="([^"]*)"`).FindStringSubmatch(body)
+	if n := strings.Count(points[1], ","); n < 60 || n > 120 {
+		t.Errorf("%d points", n)
+	}
+	text := status(t, m)
+	wantText(t, text, "\n5 °C\n")
+	window := regexp.MustCompile(`last 1 h (\d+) min`).FindStringSubmatch(text)
+	if window == nil {
+		t.Errorf("the history is no hour long:\n%s", text)
+	}
+}
+
+// A gauge that expires gives its place to another.
+func TestHistoryOfExpiredSeries(t *testing.T) {
+	clock, cfg := newClock(), device()
+	cfg.SeriesTTL = time.Minute
+	m := open(t, quietHub(clock), cfg)
+	for zone := range 100 {
+		observe(m, temperature(t, fmt.Sprint(zone), 1), clock.Now().Time())
+	}
+	clock.Advance(2 * time.Minute)
+	fetch(t, m, "/metrics")
+	observe(m, temperature(t, "new", 1), clock.Now().Time())
+	if _, body := fetch(t, m, "/"); strings.Count(body, "<polyline") != 1 || !strings.Contains(body, "thermal_zonenew") {
+		t.Error("the new series has no line")
+	}
+}
+
+// What the clock or a counter does, a line survives.
+func TestHistoryOfOddCourses(t *testing.T) {
+	clock := newClock()
+	m := open(t, quietHub(clock), device())
+	for i := range 20 {
+		if i == 10 {
+			clock.Advance(10 * time.Minute) // a gap
+		}
+		observe(m, temperature(t, "0", 1e300*float64(i%2)), clock.Now().Time())
+		m.Apply([]record.Sample{{Series: restarting, Value: float64(i % 10), UnixNano: clock.Now().Wall}})
+		clock.Advance(time.Second)
+	}
+	_, body := fetch(t, m, "/")
+	if n := strings.Count(body, "<polyline"); n != 4 {
+		t.Errorf("%d lines, want 2 of each series", n)
+	}
+	if odd := regexp.MustCompile(`points="[^"]*[^0-9., "][^"]*"`).FindString(body); odd != "" {
+		t.Error(odd)
+	}
+	wantText(t, status(t, m), "rule_events_total\n1/s\n")
+}
+
+// wallClock is a fakeClock of a system that has no clock since boot.
+type wallClock struct{ *fakeClock }
+
+func (c wallClock) Now() timefix.Instant { return timefix.Instant{Wall: c.fakeClock.Now().Wall} }
+
+// A clock that is set back begins a line anew, and breaks nothing.
+func TestHistoryWhenTheClockGoesBack(t *testing.T) {
+	clock := newClock()
+	m := open(t, quietHub(wallClock{clock}), device())
+	for i := range 20 {
+		if i == 10 {
+			clock.Set(start.Add(-time.Hour))
+		}
+		observe(m, temperature(t, "0", float64(i)), clock.Now().Time())
+		clock.Advance(time.Second)
+	}
+	_, body := fetch(t, m, "/")
+	points := regexp.MustCompile(`<polyline points="([^"]*)"`).FindAllStringSubmatch(body, -1)
+	if len(points) != 1 || strings.Count(points[0][1], ",") != 10 {
+		t.Errorf("lines %q, want one of 10 points", points)
+	}
+}
+
+var restarting = &record.Series{Name: "rule_events_total", Kind: record.Counter}
+
+// A page that serves nothing keeps no histories, and a closed one leaves none.
+func TestNoHistoryWithoutAPage(t *testing.T) {
+	cfg := device()
+	cfg.Listen = exporter.ListenOff
+	m, err := quietHub(newClock()).Open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := heap()
+	for zone := range 100 {
+		observe(m, temperature(t, fmt.Sprint(zone), 1), start)
+	}
+	if grown := heap() - before; grown > 150_000 {
+		t.Errorf("%d bytes for 100 series without a page", grown)
+	}
+	if err := m.Close(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+}
