@@ -1,7 +1,6 @@
 package ddsink
 
 import (
-	"bytes"
 	"context"
 	"time"
 
@@ -20,9 +19,6 @@ const (
 	// logsMaxAge is from which age on the intake shows no log, though it
 	// accepts it. Source: the same page.
 	logsMaxAge = 18 * time.Hour
-	// maxSplitRequests bounds the requests that one batch may cost while bad
-	// entries are looked for; what is left is offered again.
-	maxSplitRequests = 64
 	// keptBytes is the largest buffer that a Chunk keeps for the next flush.
 	keptBytes = 2 << 20
 )
@@ -56,7 +52,6 @@ const (
 // Begin, until End.
 type Chunk struct {
 	sink *Sink
-	ctx  context.Context
 	tag  string
 	done *delivery.Set
 	now  int64 // wall clock at Begin, ns
@@ -66,11 +61,9 @@ type Chunk struct {
 	// and one spare behind the last that becomes ']'.
 	buf  []byte
 	refs []entryRef
-	wire bytes.Buffer // a compressed body
 
-	requests int // that the batch has cost so far
-	failed   *delivery.RetryError
-	pending  int // entries that are to be offered again
+	way     courier
+	pending int // entries that are to be offered again
 }
 
 // Begin opens a chunk of logs with the given tag. Indices in done are left alone;
@@ -80,8 +73,10 @@ func (s *Sink) Begin(ctx context.Context, tag string, done *delivery.Set) *Chunk
 	c, ok := s.chunks.Get().(*Chunk)
 	if !ok {
 		c = &Chunk{sink: s, writer: newEntryWriter(s.format)}
+		c.way = newCourier(s, endpointLogs, c)
 	}
-	c.ctx, c.tag, c.done = ctx, tag, done
+	c.way.begin(ctx)
+	c.tag, c.done = tag, done
 	c.now = s.clock.Now().Wall
 	return c
 }
@@ -93,7 +88,7 @@ func (c *Chunk) Add(rec *record.Record, unixNano int64) {
 	if c.done.Has(rec.Index) {
 		return
 	}
-	if c.failed != nil {
+	if c.way.failed != nil {
 		c.pending++
 		return
 	}
@@ -104,11 +99,11 @@ func (c *Chunk) Add(rec *record.Record, unixNano int64) {
 	}
 	start := len(c.buf)
 	c.buf = c.writer.append(append(c.buf, ','), rec, c.tag, at)
-	if len(c.buf)+1 > c.sink.batch.bytes() && len(c.refs) > 0 {
+	if len(c.buf)+1 > c.way.target.limit.bytes() && len(c.refs) > 0 {
 		c.sendBefore(start)
 		start = 0
 	}
-	if c.failed != nil {
+	if c.way.failed != nil {
 		c.pending++
 		return
 	}
@@ -155,7 +150,7 @@ func floorDiv(a, b int64) int64 {
 // sendBefore sends the entries before offset, and moves what stands from there to
 // the front.
 func (c *Chunk) sendBefore(offset int) {
-	c.deliver(0, len(c.refs))
+	c.way.deliver(0, len(c.refs))
 	c.refs = c.refs[:0]
 	c.buf = c.buf[:copy(c.buf, c.buf[offset:])]
 }
@@ -164,49 +159,9 @@ func (c *Chunk) sendBefore(offset int) {
 func (c *Chunk) send() {
 	if len(c.refs) > 0 {
 		c.buf = append(c.buf, ']') // room for body's last byte
-		c.deliver(0, len(c.refs))
+		c.way.deliver(0, len(c.refs))
 	}
 	c.buf, c.refs = c.buf[:0], c.refs[:0]
-}
-
-// deliver sends entries lo to hi and settles them, whatever number of requests
-// that takes.
-func (c *Chunk) deliver(lo, hi int) {
-	c.requests = 0
-	c.settle(lo, hi)
-}
-
-// settle is deliver for a part. It halves what the intake refuses for its content
-// or size; the depth is log2 of maxBatchEntries at most.
-func (c *Chunk) settle(lo, hi int) {
-	if c.failed != nil {
-		c.pending += hi - lo
-		return
-	}
-	if c.requests == maxSplitRequests {
-		c.retry(lo, hi, &delivery.RetryError{Err: errManyRefused})
-		return
-	}
-	c.requests++
-	body := c.body(lo, hi)
-	res := c.sink.post(c.ctx, endpointLogs, body, hi-lo, &c.wire)
-	switch {
-	case res.Action == delivery.Delivered:
-		c.sink.batch.accepted(len(body))
-		c.delivered(lo, hi)
-	case res.Action != delivery.Split:
-		c.retry(lo, hi, res.err)
-	case hi-lo == 1:
-		c.sink.tellRefused(endpointLogs, res.Reason)
-		c.drop(c.refs[lo].index, res.Reason)
-	default:
-		if res.Reason == delivery.ReasonTooLarge {
-			c.sink.batch.refused(len(body))
-		}
-		mid := (lo + hi) / 2
-		c.settle(lo, mid)
-		c.settle(mid, hi)
-	}
 }
 
 // body is entries lo to hi as a JSON array, in the buffer itself: the bytes around
@@ -238,26 +193,22 @@ func (c *Chunk) drop(index int, reason string) {
 	c.sink.meter.Dropped(delivery.SinkDatadog, reason, 1)
 }
 
-func (c *Chunk) retry(lo, hi int, err *delivery.RetryError) {
-	c.pending += hi - lo
-	c.failed = err
-}
+func (c *Chunk) refused(i int, reason string) { c.drop(c.refs[i].index, reason) }
+
+func (c *Chunk) postponed(lo, hi int) { c.pending += hi - lo }
 
 // End sends what is left. nil means that each record that was added is in done; a
 // *delivery.RetryError, that the chunk should be offered again with the same done.
 func (c *Chunk) End() error {
-	if c.failed == nil {
+	if c.way.failed == nil {
 		c.send()
 	}
 	if c.pending > 0 {
 		c.sink.meter.Retried(delivery.SinkDatadog, c.pending)
 	}
-	failed := c.failed
+	err := c.way.end()
 	c.release()
-	if failed != nil {
-		return failed
-	}
-	return nil
+	return err
 }
 
 // count counts what was changed about a record that is delivered now.
@@ -278,7 +229,7 @@ func (c *Chunk) count(ch changes) {
 
 // release gives the chunk back to the pool, without what it refers to.
 func (c *Chunk) release() {
-	c.ctx, c.tag, c.done, c.failed = nil, "", nil, nil
+	c.tag, c.done = "", nil
 	c.pending = 0
 	c.refs = c.refs[:0]
 	c.buf = c.buf[:0]
@@ -287,9 +238,6 @@ func (c *Chunk) release() {
 	c.writer.values.keys.shrink()
 	if cap(c.buf) > keptBytes {
 		c.buf = nil
-	}
-	if c.wire.Cap() > keptBytes {
-		c.wire = bytes.Buffer{}
 	}
 	c.sink.chunks.Put(c)
 }

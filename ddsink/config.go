@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/textproto"
 	"net/url"
 	"slices"
 	"strings"
@@ -57,8 +56,9 @@ type Config struct {
 
 	// Compress (`compress`) is "gzip" (default), "zstd" or "off".
 	Compress string
-	// Headers (`header`) are added to each request; see ParseHeaders.
-	Headers []Header
+	// Headers (`header`) are added to each request; see
+	// delivery.ParseHeaders.
+	Headers []delivery.Header
 	// Proxy (`proxy`), CAFile (`ca_file`), CertFile (`cert_file`) and KeyFile
 	// (`key_file`) are as in delivery.HTTPConfig.
 	Proxy                     delivery.Secret
@@ -94,63 +94,6 @@ const (
 	CompressZstd = "zstd"
 	CompressOff  = "off"
 )
-
-// Header is one name and value for each request. The value may be a token, so it
-// does not show.
-type Header struct {
-	Name  string
-	Value delivery.Secret
-}
-
-// ParseHeaders reads `header`: `Name value` as in out_datadog, or
-// `Name: value`, several of them separated by commas. A value that holds a comma
-// stands in double quotes.
-func ParseHeaders(text string) ([]Header, error) {
-	var headers []Header
-	for _, item := range splitQuoted(text) {
-		item = strings.TrimSpace(item)
-		if item == "" {
-			continue
-		}
-		name, value, ok := strings.Cut(item, " ")
-		if n, v, colon := strings.Cut(item, ":"); colon && !strings.ContainsAny(n, " \t") {
-			name, value, ok = n, v, true
-		}
-		value = unquote(strings.TrimSpace(value))
-		if !ok || value == "" || !isToken(name) || strings.ContainsFunc(value, isControl) {
-			return nil, fmt.Errorf("`header`: part %d is not `Name value`", len(headers)+1)
-		}
-		headers = append(headers, Header{textproto.CanonicalMIMEHeaderKey(name), delivery.NewSecret(value)})
-	}
-	return headers, nil
-}
-
-// splitQuoted splits at the commas that stand outside double quotes.
-func splitQuoted(s string) []string {
-	quoted := false
-	return strings.FieldsFunc(s, func(r rune) bool {
-		if r == '"' {
-			quoted = !quoted
-		}
-		return r == ',' && !quoted
-	})
-}
-
-func unquote(s string) string {
-	if len(s) >= 2 && s[0] == '"' && s[len(s)-1] == '"' {
-		return s[1 : len(s)-1]
-	}
-	return s
-}
-
-func isControl(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
-
-// isToken says whether s can name an HTTP header.
-func isToken(s string) bool {
-	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
-		return r <= ' ' || r >= 0x7f || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r)
-	})
-}
 
 // withDefaults fills in what the user left out.
 func (c Config) withDefaults() Config {

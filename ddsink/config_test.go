@@ -39,7 +39,7 @@ func TestValidate(t *testing.T) {
 		{"tag_key", ddsink.Config{APIKey: key, IncludeTagKey: true, TagKey: "timestamp"}, "`tag_key` = timestamp: that name is in use for something else"},
 		{"a password in the address", ddsink.Config{APIKey: key, URL: "http://u:" + testKey + "@h"}, "`dd_url`: must hold no user or password; the key goes into `apikey`"},
 		{"an address that cannot be read", ddsink.Config{APIKey: key, MetricsURL: "http://%zz"}, "`dd_metrics_url`: must be an address like https://host:port/prefix"},
-		{"a header of the plugin's own", ddsink.Config{APIKey: key, Headers: []ddsink.Header{{Name: "content-encoding", Value: delivery.NewSecret("br")}}}, "`header`: content-encoding is set by the plugin itself"},
+		{"a header of the plugin's own", ddsink.Config{APIKey: key, Headers: []delivery.Header{{Name: "content-encoding", Value: delivery.NewSecret("br")}}}, "`header`: content-encoding is set by the plugin itself"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -60,60 +60,13 @@ func TestValidate(t *testing.T) {
 	}
 }
 
-func TestParseHeaders(t *testing.T) {
-	tests := []struct{ text, want string }{
-		{"", "[]"},
-		{"X-One 1", "[{X-One 1}]"},
-		{"X-One: 1", "[{X-One 1}]"},
-		{"x-one:1", "[{X-One 1}]"},
-		{"X-One 1, X-Two two words ,", "[{X-One 1} {X-Two two words}]"},
-		{`X-One "a,b", X-Two: http://c`, "[{X-One a,b} {X-Two http://c}]"},
-		{"X-One http://host:80", "[{X-One http://host:80}]"},
-		{"X-One", "`header`: part 1 is not `Name value`"},
-		{"X-One 1, : 2", "`header`: part 2 is not `Name value`"},
-		{"X-One a\nb", "`header`: part 1 is not `Name value`"},
-	}
-	for _, test := range tests {
-		got, err := ddsink.ParseHeaders(test.text)
-		var shown []string
-		for _, h := range got {
-			shown = append(shown, "{"+h.Name+" "+h.Value.Reveal()+"}")
-		}
-		text := fmt.Sprint(shown)
-		if err != nil {
-			text = err.Error()
-		}
-		if text != test.want {
-			t.Errorf("%q: got %s, want %s", test.text, text, test.want)
-		}
-	}
-}
-
 // TestConfigShowsNoSecret prints a Config in every way.
 func TestConfigShowsNoSecret(t *testing.T) {
 	cfg := ddsink.Config{APIKey: delivery.NewSecret(testKey), Proxy: delivery.NewSecret("http://u:" + testKey + "@h"),
-		Headers: []ddsink.Header{{Name: "Authorization", Value: delivery.NewSecret(testKey)}}}
+		Headers: []delivery.Header{{Name: "Authorization", Value: delivery.NewSecret(testKey)}}}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
 		if got := fmt.Sprintf(verb, cfg); strings.Contains(got, testKey) {
 			t.Errorf("%s shows the key", verb)
 		}
 	}
-}
-
-// FuzzParseHeaders: whatever is accepted can stand in a request.
-func FuzzParseHeaders(f *testing.F) {
-	for _, seed := range []string{"X-One 1", "X-One: 1, X-Two \"a,b\"", "a b\n", ",,", "\"", "X\x00 1"} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		headers, err := ddsink.ParseHeaders(text)
-		if err != nil {
-			return
-		}
-		for _, h := range headers {
-			if h.Name == "" || h.Value.IsZero() || strings.ContainsAny(h.Name, " :\r\n") || strings.ContainsAny(h.Value.Reveal(), "\r\n\x00") {
-				t.Errorf("%q gives %q: %q", text, h.Name, h.Value.Reveal())
-			}
-		}
-	})
 }

@@ -58,6 +58,9 @@ func (c *Compressor) Compress(body []byte) []byte {
 // BatchLimit is how large a batch may be.
 type BatchLimit struct{ l batchLimit }
 
+// NewBatchLimit is that of logs.
+func NewBatchLimit() *BatchLimit { return &BatchLimit{batchLimit{most: maxBatchBytes}} }
+
 // Bytes, Refused and Accepted are its methods.
 func (b *BatchLimit) Bytes() int        { return b.l.bytes() }
 func (b *BatchLimit) Refused(size int)  { b.l.refused(size) }

@@ -1,7 +1,6 @@
 package ddsink
 
 import (
-	"bytes"
 	"context"
 	"strings"
 	"time"
@@ -39,7 +38,6 @@ const (
 // sample is never delivered by half.
 type seriesBatch struct {
 	sink    *Sink
-	ctx     context.Context
 	samples []record.Sample
 	done    *delivery.Set
 	now     int64 // ns
@@ -54,13 +52,11 @@ type seriesBatch struct {
 	buf    []byte // blocks, with commas between them
 	refs   []blockRef
 	claims []claim
-	body   []byte       // of one request
-	wire   bytes.Buffer // the same, compressed
+	out    []byte       // the body of one request
 	seen   delivery.Set // samples that pending has
 
-	requests int
-	failed   *delivery.RetryError
-	pending  int
+	way     courier
+	pending int
 }
 
 type blockInfo struct{ number, samples int }
@@ -87,20 +83,19 @@ func (s *Sink) SendMetrics(ctx context.Context, samples []record.Sample, done *d
 	b, ok := s.series.Get().(*seriesBatch)
 	if !ok {
 		b = &seriesBatch{sink: s, blocks: map[*record.Series]blockInfo{}}
+		b.way = newCourier(s, endpointSeries, b)
 	}
-	b.ctx, b.samples, b.done, b.now = ctx, samples, done, s.clock.Now().Wall
+	b.way.begin(ctx)
+	b.samples, b.done, b.now = samples, done, s.clock.Now().Wall
 	b.collect()
 	sortPoints(b.points)
 	b.encode()
-	failed := b.failed
 	if b.pending > 0 {
 		s.meter.Retried(delivery.SinkDatadogMetrics, b.pending)
 	}
+	err := b.way.end()
 	b.release()
-	if failed != nil {
-		return failed
-	}
-	return nil
+	return err
 }
 
 // collect turns the samples into points.
@@ -159,24 +154,20 @@ const (
 
 // encode writes the blocks and sends them, a full request at a time.
 func (b *seriesBatch) encode() {
-	limit := maxSeriesBytes
-	if b.sink.cfg.Compress == CompressOff {
-		limit = maxSeriesWire
-	}
 	b.buf = append(b.buf, seriesHead...)
 	from := 0
-	for from < len(b.points) && b.failed == nil {
+	for from < len(b.points) && b.way.failed == nil {
 		to := from
 		for to < len(b.points) && b.points[to].block == b.points[from].block {
 			to++
 		}
 		b.add(from, to)
-		if len(b.buf)+len(seriesTail) > limit && len(b.refs) > 1 {
+		if len(b.buf)+len(seriesTail) > b.way.target.limit.bytes() && len(b.refs) > 1 {
 			b.sendAllButLast()
 		}
 		from = to
 	}
-	b.deliver(0, len(b.refs))
+	b.way.deliver(0, len(b.refs))
 	b.giveUp(from, len(b.points))
 }
 
@@ -209,55 +200,19 @@ func (b *seriesBatch) add(from, to int) {
 func (b *seriesBatch) sendAllButLast() {
 	n := len(b.refs) - 1
 	last := b.refs[n]
-	b.deliver(0, n)
+	b.way.deliver(0, n)
 	size := copy(b.buf[len(seriesHead):], b.buf[last.from:last.to])
 	b.buf = b.buf[:len(seriesHead)+size]
 	last.from, last.to = len(seriesHead), len(b.buf)
 	b.refs = append(b.refs[:0], last)
 }
 
-// deliver sends blocks lo to hi and settles them, whatever number of requests that
-// takes.
-func (b *seriesBatch) deliver(lo, hi int) {
-	b.requests = 0
-	if lo < hi {
-		b.settle(lo, hi)
-	}
-}
-
-// settle is deliver for a part; it halves what the intake refuses.
-func (b *seriesBatch) settle(lo, hi int) {
-	if b.failed == nil && b.requests == maxSplitRequests {
-		b.failed = &delivery.RetryError{Err: errManyRefused}
-	}
-	if b.failed != nil {
-		b.retry(lo, hi)
-		return
-	}
-	b.requests++
-	res := b.sink.post(b.ctx, endpointSeries, b.request(lo, hi), hi-lo, &b.wire)
-	switch {
-	case res.Action == delivery.Delivered:
-		b.delivered(lo, hi)
-	case res.Action != delivery.Split:
-		b.failed = res.err
-		b.retry(lo, hi)
-	case hi-lo == 1:
-		b.sink.tellRefused(endpointSeries, res.Reason)
-		b.sink.meter.Dropped(delivery.SinkDatadogMetrics, res.Reason, b.finish(lo, hi))
-	default:
-		mid := (lo + hi) / 2
-		b.settle(lo, mid)
-		b.settle(mid, hi)
-	}
-}
-
-// request is the body of blocks lo to hi.
-func (b *seriesBatch) request(lo, hi int) []byte {
-	b.body = append(b.body[:0], seriesHead...)
-	b.body = append(b.body, b.buf[b.refs[lo].from:b.refs[hi-1].to]...)
-	b.body = append(b.body, seriesTail...)
-	return b.body
+// body is that of a request with blocks lo to hi.
+func (b *seriesBatch) body(lo, hi int) []byte {
+	b.out = append(b.out[:0], seriesHead...)
+	b.out = append(b.out, b.buf[b.refs[lo].from:b.refs[hi-1].to]...)
+	b.out = append(b.out, seriesTail...)
+	return b.out
 }
 
 func (b *seriesBatch) delivered(lo, hi int) {
@@ -280,8 +235,12 @@ func (b *seriesBatch) finish(lo, hi int) (n int) {
 	return n
 }
 
-// retry leaves blocks lo to hi for another time.
-func (b *seriesBatch) retry(lo, hi int) {
+func (b *seriesBatch) refused(i int, reason string) {
+	b.sink.meter.Dropped(delivery.SinkDatadogMetrics, reason, b.finish(i, i+1))
+}
+
+// postponed leaves blocks lo to hi for another time.
+func (b *seriesBatch) postponed(lo, hi int) {
 	for _, r := range b.refs[lo:hi] {
 		for _, c := range b.claims[r.claims:r.claimsTo] {
 			b.sink.seconds.release(c.key, c.sec)
@@ -305,14 +264,13 @@ func (b *seriesBatch) giveUp(from, to int) {
 
 // release gives the batch back to the pool, without what it refers to.
 func (b *seriesBatch) release() {
-	s, fresh := b.sink, seriesBatch{sink: b.sink, blocks: b.blocks}
+	s, fresh := b.sink, seriesBatch{sink: b.sink, blocks: b.blocks, way: b.way}
 	clear(fresh.blocks)
 	fresh.tag = b.tag[:0]
 	fresh.values = b.values[:0]
 	if cap(b.buf) <= keptBytes {
-		fresh.buf, fresh.body = b.buf[:0], b.body[:0]
+		fresh.buf, fresh.out = b.buf[:0], b.out[:0]
 		fresh.points, fresh.refs, fresh.claims = b.points[:0], b.refs[:0], b.claims[:0]
-		fresh.wire = b.wire
 	}
 	*b = fresh
 	s.series.Put(b)

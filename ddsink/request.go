@@ -42,15 +42,23 @@ type target struct {
 	faults   *delivery.FaultLog
 	refused  *delivery.FaultLog // entries that were given up: once a reason
 	maxWire  int                // the most bytes of one request as it is sent, or 0
+	limit    batchLimit         // of one request before compression
+	proven   atomic.Bool        // something has been accepted here
 }
 
-func newTargets(cfg Config, api *datadog.APIClient, log *slog.Logger, elapsed func() time.Duration) ([numEndpoints]target, error) {
+func newTargets(cfg Config, api *datadog.APIClient, log *slog.Logger, elapsed func() time.Duration) ([numEndpoints]*target, error) {
 	logs, logsErr := address(cfg.URL, api, opSubmitLog, cfg.Site, "/api/v2/logs")
 	series, seriesErr := address(cfg.MetricsURL, api, opSubmitMetrics, cfg.Site, "/api/v2/series")
 	faults := func() *delivery.FaultLog { return delivery.NewFaultLog(log, elapsed) }
-	return [numEndpoints]target{
-		endpointLogs:   {endpointLogs, "logs", logs, faults(), faults(), 0},
-		endpointSeries: {endpointSeries, "series", series, faults(), faults(), maxSeriesWire},
+	perSeries := maxSeriesBytes
+	if cfg.Compress == CompressOff {
+		perSeries = maxSeriesWire
+	}
+	return [numEndpoints]*target{
+		endpointLogs: {endpoint: endpointLogs, label: "logs", url: logs, faults: faults(), refused: faults(),
+			limit: batchLimit{most: maxBatchBytes}},
+		endpointSeries: {endpoint: endpointSeries, label: "series", url: series, faults: faults(), refused: faults(),
+			limit: batchLimit{most: perSeries}, maxWire: maxSeriesWire},
 	}, errors.Join(logsErr, seriesErr)
 }
 
@@ -79,19 +87,22 @@ var errNoKey = errors.New("no API key yet: waiting for the file that `apikey_fil
 type result struct {
 	delivery.Outcome
 	err *delivery.RetryError // set unless the Action is Delivered or Split
+	// sending tells that there was a connection to send the request on.
+	sending bool
+	// own tells that the body was not sent: it is over a limit that is known.
+	own bool
 }
 
 // post sends one body and tells what became of it. A key that was refused is read
 // again, and if it has changed the body is sent once more. wire is scratch for
 // the compressed body.
-func (s *Sink) post(ctx context.Context, e endpoint, body []byte, entries int, wire *bytes.Buffer) result {
+func (s *Sink) post(ctx context.Context, t *target, body []byte, entries int, wire *bytes.Buffer) result {
 	compressed, err := s.compress.compress(wire, body)
 	if err != nil {
-		return result{delivery.OfCode(delivery.CodeNetwork), &delivery.RetryError{Err: err}}
+		return result{Outcome: delivery.OfCode(delivery.CodeNetwork), err: &delivery.RetryError{Err: err}}
 	}
-	t := &s.targets[e]
 	if t.maxWire > 0 && len(compressed) > t.maxWire {
-		return result{Outcome: delivery.OfStatus(http.StatusRequestEntityTooLarge)}
+		return result{Outcome: delivery.OfStatus(http.StatusRequestEntityTooLarge), own: true}
 	}
 	if s.cfg.DryRun {
 		s.describe(t, body, len(compressed), entries)
@@ -101,7 +112,7 @@ func (s *Sink) post(ctx context.Context, e endpoint, body []byte, entries int, w
 	for {
 		if key.IsZero() {
 			t.faults.Fail("no_key", true, "nothing is sent to datadog", "endpoint", t.label, "error", errNoKey)
-			return result{delivery.Outcome{Action: delivery.Retry}, &delivery.RetryError{Err: errNoKey}}
+			return result{Outcome: delivery.Outcome{Action: delivery.Retry}, err: &delivery.RetryError{Err: errNoKey}}
 		}
 		res := s.try(ctx, t, key, len(body), compressed)
 		if res.Action != delivery.Reload || !s.key.Reload(key) {
@@ -117,20 +128,23 @@ func (s *Sink) post(ctx context.Context, e endpoint, body []byte, entries int, w
 
 // try makes one request.
 func (s *Sink) try(ctx context.Context, t *target, key delivery.Secret, raw int, body []byte) result {
-	var written atomic.Bool
+	var connected, written atomic.Bool
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn:      func(httptrace.GotConnInfo) { connected.Store(true) },
 		WroteRequest: func(info httptrace.WroteRequestInfo) { written.Store(info.Err == nil) },
 	})
 	req, err := s.request(ctx, t, key, body)
 	if err != nil {
-		return s.failed(t, delivery.CodeNetwork, err, 0)
+		return s.failed(t, delivery.CodeNetwork, err)
 	}
 	resp, err := s.api.CallAPI(req) //nolint:bodyclose // answered reads and closes it
 	if written.Load() {
 		s.meter.Sent(t.label, raw, len(body))
 	}
 	if err != nil {
-		return s.failed(t, delivery.CodeOf(err), delivery.Cause(err), 0)
+		res := s.failed(t, delivery.CodeOf(err), delivery.Cause(err))
+		res.sending = connected.Load()
+		return res
 	}
 	return s.answered(t, resp)
 }
@@ -165,36 +179,35 @@ func (s *Sink) answered(t *target, resp *http.Response) result {
 	_, err := delivery.ReadAnswer(make([]byte, 0, 512), resp)
 	s.skew(resp.Header)
 	if err != nil {
-		return s.failed(t, delivery.CodeCut, delivery.Cause(err), 0)
+		return s.failed(t, delivery.CodeCut, delivery.Cause(err))
 	}
 	code := strconv.Itoa(resp.StatusCode)
+	s.meter.Request(t.label, code)
 	o := delivery.OfStatus(resp.StatusCode)
 	if o.Action == delivery.Delivered {
-		s.meter.Request(t.label, code)
+		t.proven.Store(true)
 		t.faults.OK("datadog accepts " + t.label + " again")
 		return result{Outcome: o}
 	}
-	s.meter.Request(t.label, code)
 	if o.Action == delivery.Split {
 		return result{Outcome: o}
 	}
 	s.complain(t, code, o, nil)
-	return result{o, &delivery.RetryError{
+	return result{Outcome: o, err: &delivery.RetryError{
 		After: delivery.Wait(resp.Header, s.clock.Now().Time()),
 		Err:   fmt.Errorf("send %s to %s: HTTP status %s: %s", t.label, hostOf(t.url), code, o.Meaning),
 	}}
 }
 
 // failed is the result when there is no answer that counts.
-func (s *Sink) failed(t *target, code string, err error, after time.Duration) result {
+func (s *Sink) failed(t *target, code string, err error) result {
 	s.meter.Request(t.label, code)
 	o := delivery.OfCode(code)
 	if code != delivery.CodeCanceled {
 		s.complain(t, code, o, err)
 	}
-	return result{o, &delivery.RetryError{
-		After: after,
-		Err:   fmt.Errorf("send %s to %s: %s: %w", t.label, hostOf(t.url), code, err),
+	return result{Outcome: o, err: &delivery.RetryError{
+		Err: fmt.Errorf("send %s to %s: %s: %w", t.label, hostOf(t.url), code, err),
 	}}
 }
 
@@ -209,8 +222,7 @@ func (s *Sink) complain(t *target, code string, o delivery.Outcome, err error) {
 }
 
 // tellRefused logs the first entry that is given up for each reason.
-func (s *Sink) tellRefused(e endpoint, reason string) {
-	t := &s.targets[e]
+func (s *Sink) tellRefused(t *target, reason string) {
 	t.refused.Fail(reason, true, "datadog refuses an entry by itself: it is dropped; further ones are only counted",
 		"endpoint", t.label, "reason", reason)
 }
@@ -239,6 +251,3 @@ func (s *Sink) describe(t *target, body []byte, wire, entries int) {
 	s.log.Info("dry run: would send", "endpoint", t.label, "url", t.url, "entries", entries,
 		"bytes", len(body), "compressed", wire, "body", string(bytes.ToValidUTF8(shown, nil)))
 }
-
-// errManyRefused ends a search for bad entries that has cost enough requests.
-var errManyRefused = errors.New("many entries are refused by themselves; the rest is tried again later")

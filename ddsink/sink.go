@@ -31,11 +31,10 @@ type Sink struct {
 	key      *delivery.Keyring
 	http     *http.Client
 	api      *datadog.APIClient
-	targets  [numEndpoints]target
+	targets  [numEndpoints]*target
 	compress *compressor
 	format   *entryFormat
 	chunks   sync.Pool // *Chunk
-	batch    batchLimit
 
 	series   sync.Pool // *seriesBatch
 	totals   *totals

@@ -10,7 +10,9 @@ import (
 
 func TestValidate(t *testing.T) {
 	const form = "must be an address like https://host:port/api/v1/write"
-	header := func(name, value string) []delivery.Header { return []delivery.Header{{Name: name, Value: value}} }
+	header := func(name, value string) []delivery.Header {
+		return []delivery.Header{{Name: name, Value: delivery.NewSecret(value)}}
+	}
 	cases := []struct {
 		name string
 		cfg  remotewrite.Config

@@ -38,7 +38,7 @@ func TestSend(t *testing.T) {
 		t.Run(version, func(t *testing.T) {
 			k := newKit(t, func(c *remotewrite.Config) {
 				c.Version = version
-				c.Headers = []delivery.Header{{Name: "X-Scope-OrgID", Value: "barn"}}
+				c.Headers = []delivery.Header{{Name: "X-Scope-OrgID", Value: delivery.NewSecret("barn")}}
 			})
 			c := oneChunk()
 			k.mustSend(c)

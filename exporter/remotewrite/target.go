@@ -68,7 +68,7 @@ func newTarget(cfg Config, client *http.Client, s *Sender) *target {
 		"Idempotency-Key": nil,
 	}
 	for _, h := range cfg.Headers {
-		t.headers.Set(h.Name, h.Value)
+		t.headers.Set(h.Name, h.Value.Reveal())
 	}
 	return t
 }
