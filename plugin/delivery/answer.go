@@ -44,6 +44,7 @@ func Cause(err error) error {
 		address *url.Error
 		op      *net.OpError
 		proxy   *ProxyError
+		file    *FileError
 	)
 	if errors.As(err, &address) {
 		err = address.Err
@@ -51,7 +52,7 @@ func Cause(err error) error {
 	switch {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
 		errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded),
-		errors.As(err, &op), errors.As(err, &proxy), isCertificateError(err):
+		errors.As(err, &op), errors.As(err, &proxy), errors.As(err, &file), isCertificateError(err):
 		return err
 	case CodeOf(err) == CodeTimeout:
 		return errors.New("no answer in time")

@@ -2,14 +2,12 @@ package delivery
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"time"
 )
 
@@ -21,8 +19,11 @@ type HTTPConfig struct {
 	Proxy Secret
 	// CAFile holds the certificates (PEM) to trust in place of the system's.
 	CAFile string
-	// CertFile and KeyFile (PEM) are the client's own; they are read again at
-	// each handshake, so a renewed certificate needs no restart.
+	// CertFile and KeyFile (PEM) are the client's own; both or none.
+	//
+	// The three are read when a request is made, and again when they change,
+	// so a renewed certificate needs no restart, and one that is missing or
+	// half written may still come.
 	CertFile, KeyFile string
 	// Timeout bounds one request, from dialling to the last byte of the
 	// answer; 0 is DefaultTimeout.
@@ -30,6 +31,9 @@ type HTTPConfig struct {
 	// IdleTimeout is how long an unused connection is kept; 0 is 50 seconds,
 	// shorter than what mobile networks allow a silent connection as a rule.
 	IdleTimeout time.Duration
+	// Log is told when files that were good are so no more, and when they are
+	// again; nil is none.
+	Log *slog.Logger
 	// DialContext dials; nil is a net.Dialer. For tests.
 	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
 }
@@ -55,12 +59,11 @@ const (
 )
 
 // NewClient returns a client that follows no redirects, bounds every phase, and
-// keeps connections alive. Its errors name the setting that is wrong and never
-// hold a password.
+// keeps connections alive. It fails only on what cannot heal; its errors name the
+// setting that is wrong and never hold a password. It opens no file.
 func NewClient(cfg HTTPConfig) (*http.Client, error) {
 	proxy, proxyErr := proxyFunc(cfg.Proxy)
-	tlsConfig, tlsErr := tlsConfig(cfg)
-	if err := errors.Join(proxyErr, tlsErr); err != nil {
+	if err := errors.Join(proxyErr, checkPair(cfg)); err != nil {
 		return nil, err
 	}
 	if cfg.Timeout == 0 {
@@ -75,27 +78,47 @@ func NewClient(cfg HTTPConfig) (*http.Client, error) {
 	return &http.Client{
 		Timeout:       cfg.Timeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport: &http.Transport{
-			Proxy:                  proxy,
-			DialContext:            cfg.DialContext,
-			TLSClientConfig:        tlsConfig,
-			TLSHandshakeTimeout:    handshakeTimeout,
-			ResponseHeaderTimeout:  cfg.Timeout,
-			ExpectContinueTimeout:  time.Second,
-			IdleConnTimeout:        cfg.IdleTimeout,
-			MaxIdleConns:           8,
-			MaxIdleConnsPerHost:    4,
-			MaxResponseHeaderBytes: maxHeaderBytes,
-			DisableCompression:     true,
-			ForceAttemptHTTP2:      true,
-			OnProxyConnectResponse: refuseProxy,
-			HTTP2: &http.HTTP2Config{
-				SendPingTimeout:  pingAfter,
-				PingTimeout:      pingTimeout,
-				WriteByteTimeout: cfg.Timeout,
-			},
-		},
+		Transport:     newTransport(cfg, proxy),
 	}, nil
+}
+
+// newTransport wants the defaults filled in.
+func newTransport(cfg HTTPConfig, proxy func(*http.Request) (*url.URL, error)) http.RoundTripper {
+	t := &http.Transport{
+		Proxy:                  proxy,
+		DialContext:            cfg.DialContext,
+		TLSClientConfig:        newTLSConfig(),
+		TLSHandshakeTimeout:    handshakeTimeout,
+		ResponseHeaderTimeout:  cfg.Timeout,
+		ExpectContinueTimeout:  time.Second,
+		IdleConnTimeout:        cfg.IdleTimeout,
+		MaxIdleConns:           8,
+		MaxIdleConnsPerHost:    4,
+		MaxResponseHeaderBytes: maxHeaderBytes,
+		DisableCompression:     true,
+		ForceAttemptHTTP2:      true,
+		OnProxyConnectResponse: refuseProxy,
+		HTTP2: &http.HTTP2Config{
+			SendPingTimeout:  pingAfter,
+			PingTimeout:      pingTimeout,
+			WriteByteTimeout: cfg.Timeout,
+		},
+	}
+	if cfg.CAFile == "" && cfg.CertFile == "" {
+		return t
+	}
+	return newCertTransport(cfg, t)
+}
+
+// checkPair tells whether a client certificate and its key are both named.
+func checkPair(cfg HTTPConfig) error {
+	switch {
+	case cfg.CertFile != "" && cfg.KeyFile == "":
+		return errors.New("`client_cert_file`: has no key; set `client_key_file`")
+	case cfg.CertFile == "" && cfg.KeyFile != "":
+		return errors.New("`client_key_file`: has no certificate; set `client_cert_file`")
+	}
+	return nil
 }
 
 // ProxyError says that the proxy would not connect to the receiver.
@@ -130,41 +153,4 @@ func proxyFunc(proxy Secret) (func(*http.Request) (*url.URL, error), error) {
 		return nil, errors.New("`proxy` names no host: must look like http://host:port")
 	}
 	return http.ProxyURL(u), nil
-}
-
-func tlsConfig(cfg HTTPConfig) (*tls.Config, error) {
-	c := &tls.Config{MinVersion: tls.VersionTLS12}
-	pool, poolErr := certPool(cfg.CAFile)
-	c.RootCAs = pool
-	if cfg.CertFile == "" && cfg.KeyFile == "" {
-		// Not with a certificate of its own: a session that is resumed goes
-		// on with the one that it began with, renewed or not.
-		c.ClientSessionCache = tls.NewLRUClientSessionCache(tlsSessions)
-		return c, poolErr
-	}
-	load := func() (*tls.Certificate, error) {
-		pair, err := tls.LoadX509KeyPair(cfg.CertFile, cfg.KeyFile)
-		if err != nil {
-			return nil, fmt.Errorf("load client certificate: %w", err)
-		}
-		return &pair, nil
-	}
-	c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return load() }
-	_, pairErr := load()
-	return c, errors.Join(poolErr, pairErr)
-}
-
-func certPool(file string) (*x509.CertPool, error) {
-	if file == "" {
-		return nil, nil
-	}
-	pem, err := os.ReadFile(file)
-	if err != nil {
-		return nil, fmt.Errorf("read CA file: %w", err)
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("read CA file: %s holds no certificate in PEM", file)
-	}
-	return pool, nil
 }

@@ -5,14 +5,12 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/base64"
 	"encoding/pem"
 	"errors"
 	"io"
-	"log"
 	"math/big"
 	"net"
 	"net/http"
@@ -257,10 +255,6 @@ func TestProxyFromEnvironment(t *testing.T) {
 }
 
 func TestClientSettings(t *testing.T) {
-	empty := filepath.Join(t.TempDir(), "empty.pem")
-	if err := os.WriteFile(empty, []byte("none"), 0o600); err != nil {
-		t.Fatal(err)
-	}
 	tests := []struct {
 		name string
 		cfg  delivery.HTTPConfig
@@ -269,12 +263,11 @@ func TestClientSettings(t *testing.T) {
 		{"proxy scheme", delivery.HTTPConfig{Proxy: delivery.NewSecret("socks5://u:s3cret@h")}, "`proxy` must begin with http:// or https://"},
 		{"proxy without host", delivery.HTTPConfig{Proxy: delivery.NewSecret("http://")}, "`proxy` names no host: must look like http://host:port"},
 		{"proxy that cannot be read", delivery.HTTPConfig{Proxy: delivery.NewSecret("http://u:s3cret%zz@h")}, "`proxy` cannot be read: must look like http://user:password@host:port, with %XX for special characters"},
-		{"no CA file", delivery.HTTPConfig{CAFile: "missing.pem"}, "read CA file: open missing.pem: no such file or directory"},
-		{"no CA in it", delivery.HTTPConfig{CAFile: empty}, "read CA file: " + empty + " holds no certificate in PEM"},
-		{"no certificate", delivery.HTTPConfig{CertFile: "missing.pem"}, "load client certificate: open missing.pem: no such file or directory"},
+		{"no key", delivery.HTTPConfig{CertFile: "cert.pem"}, "`client_cert_file`: has no key; set `client_key_file`"},
+		{"no certificate", delivery.HTTPConfig{KeyFile: "key.pem"}, "`client_key_file`: has no certificate; set `client_cert_file`"},
 		{
-			"all at once", delivery.HTTPConfig{Proxy: delivery.NewSecret("h:1"), CAFile: "missing.pem"},
-			"`proxy` must begin with http:// or https://\nread CA file: open missing.pem: no such file or directory",
+			"all at once", delivery.HTTPConfig{Proxy: delivery.NewSecret("h:1"), KeyFile: "key.pem"},
+			"`proxy` must begin with http:// or https://\n`client_key_file`: has no certificate; set `client_cert_file`",
 		},
 	}
 	for _, test := range tests {
@@ -288,18 +281,7 @@ func TestClientSettings(t *testing.T) {
 }
 
 func TestClientTLS(t *testing.T) {
-	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		name := "nobody"
-		if certs := r.TLS.PeerCertificates; len(certs) > 0 {
-			name = certs[0].Subject.CommonName
-		}
-		_, _ = io.WriteString(w, r.Proto+" "+name)
-	}))
-	s.EnableHTTP2 = true
-	s.Config.ErrorLog = log.New(io.Discard, "", 0)
-	s.TLS = &tls.Config{ClientAuth: tls.RequestClientCert}
-	s.StartTLS()
-	t.Cleanup(s.Close)
+	s := secureServer(t)
 	ca := writePEM(t, "ca.pem", "CERTIFICATE", s.Certificate().Raw)
 	certFile, keyFile := clientCert(t, "one")
 
@@ -319,7 +301,6 @@ func TestClientTLS(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	c.CloseIdleConnections()
 	if _, body, err := get(c, s.URL); body != "HTTP/2.0 two" || err != nil {
 		t.Errorf("after renewal: got %q, %v", body, err)
 	}
@@ -337,11 +318,19 @@ func writePEM(t *testing.T, name, kind string, der []byte) string {
 // clientCert writes a certificate and its key.
 func clientCert(t *testing.T, name string) (certFile, keyFile string) {
 	t.Helper()
+	return certFiles(t, &x509.Certificate{Subject: pkix.Name{CommonName: name}})
+}
+
+func loopback() []net.IP { return []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback} }
+
+// certFiles writes a certificate that is signed with its own key, and the key.
+func certFiles(t *testing.T, template *x509.Certificate) (certFile, keyFile string) {
+	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, NotAfter: time.Now().Add(time.Hour)}
+	template.SerialNumber, template.NotAfter = big.NewInt(1), time.Now().Add(time.Hour)
 	cert, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
 		t.Fatal(err)

@@ -37,3 +37,32 @@ type Adjuster interface {
 	// Adjusted counts n such records, with the reason.
 	Adjusted(sink, reason string, n int)
 }
+
+// Recorder is a Meter that may have been absent, with the Adjuster that it may be
+// beside.
+type Recorder struct {
+	Meter
+	Adjuster
+}
+
+// NewRecorder counts to m, and to nobody what m does not count; m may be nil.
+func NewRecorder(m Meter) Recorder {
+	r := Recorder{noMeter{}, noMeter{}}
+	if m != nil {
+		r.Meter = m
+	}
+	if a, ok := m.(Adjuster); ok {
+		r.Adjuster = a
+	}
+	return r
+}
+
+type noMeter struct{}
+
+func (noMeter) Delivered(string, int)        {}
+func (noMeter) Retried(string, int)          {}
+func (noMeter) Dropped(string, string, int)  {}
+func (noMeter) Request(string, string)       {}
+func (noMeter) Sent(string, int, int)        {}
+func (noMeter) Skew(time.Duration)           {}
+func (noMeter) Adjusted(string, string, int) {}

@@ -46,7 +46,7 @@ func (a Action) String() string {
 const (
 	CodeTimeout  = "timeout"  // no answer in time
 	CodeNetwork  = "network"  // no connection, or it broke before the answer
-	CodeTLS      = "tls"      // the receiver's certificate was not accepted
+	CodeTLS      = "tls"      // the receiver's certificate was not accepted, or ours cannot be read
 	CodeCut      = "cut"      // the answer broke off
 	CodeCanceled = "canceled" // the sender was told to stop
 )
@@ -170,7 +170,9 @@ func isCertificateError(err error) bool {
 		invalid   x509.CertificateInvalidError
 		unknownCA x509.UnknownAuthorityError
 		hostname  x509.HostnameError
+		file      *FileError
 	)
 	return errors.As(err, &verify) || errors.As(err, &invalid) ||
-		errors.As(err, &unknownCA) || errors.As(err, &hostname)
+		errors.As(err, &unknownCA) || errors.As(err, &hostname) ||
+		errors.As(err, &file)
 }

@@ -168,7 +168,7 @@ func TestNothingLeavesWhileTheClockIsWrong(t *testing.T) {
 	b.clock.step(time.Duration(present-wrong) * time.Second)
 	b.flush(pipeline.OK, chunk, workerThread)
 	if got := in.logs(); len(got) != 1 || got[0]["timestamp"] != float64((present+59)*1000) {
-		t.Errorf("got %v, want the record's time under the clock as it is now, %d", got, (present+59)*1000)
+		t.Errorf("got %v, want the record's time under the clock as it is now, %d", got, int64(present+59)*1000)
 	}
 }
 
