@@ -213,7 +213,7 @@ func (c *Chunk) End() error {
 
 // count counts what was changed about a record that is delivered now.
 func (c *Chunk) count(ch changes) {
-	adjusted := c.sink.meter.adjuster.Adjusted
+	adjusted := c.sink.meter.Adjusted
 	if ch&changedOld != 0 && c.sink.cfg.TooOld == TooOldArrival {
 		adjusted(delivery.SinkDatadog, reasonTooOldArrival, 1)
 	} else if ch&changedOld != 0 {

@@ -115,7 +115,7 @@ func (b *seriesBatch) collect() {
 			b.sink.meter.Dropped(delivery.SinkDatadogMetrics, reason, 1)
 		case len(b.points) == before:
 			b.done.Add(i)
-			b.sink.meter.adjuster.Adjusted(delivery.SinkDatadogMetrics, reasonFirstSight, 1)
+			b.sink.meter.Adjusted(delivery.SinkDatadogMetrics, reasonFirstSight, 1)
 		}
 	}
 }

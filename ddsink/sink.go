@@ -27,7 +27,7 @@ type Sink struct {
 	cfg      Config
 	clock    timefix.Clock
 	log      *slog.Logger
-	meter    meter
+	meter    delivery.Recorder
 	key      *delivery.Keyring
 	http     *http.Client
 	api      *datadog.APIClient
@@ -44,8 +44,7 @@ type Sink struct {
 }
 
 // New makes a Sink. It fails only on what cannot heal: all wrong settings at
-// once, and certificates that cannot be read. It opens no connection. A key file
-// that is missing is waited for.
+// once. It opens no connection. A key file is waited for, and so are certificates.
 func New(cfg Config, deps Deps) (*Sink, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -56,13 +55,13 @@ func New(cfg Config, deps Deps) (*Sink, error) {
 	}
 	client, err := delivery.NewClient(delivery.HTTPConfig{
 		Proxy: cfg.Proxy, CAFile: cfg.CAFile, CertFile: cfg.CertFile, KeyFile: cfg.KeyFile,
-		Timeout: cfg.Timeout, DialContext: cfg.DialContext,
+		Timeout: cfg.Timeout, DialContext: cfg.DialContext, Log: deps.Log,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("set up datadog client: %w", err)
 	}
 	s := &Sink{
-		cfg: cfg, clock: deps.Clock, log: deps.Log, meter: newMeter(deps.Meter),
+		cfg: cfg, clock: deps.Clock, log: deps.Log, meter: delivery.NewRecorder(deps.Meter),
 		http: client, api: newAPI(cfg, client),
 		compress: newCompressor(cfg.Compress), format: newEntryFormat(cfg),
 		totals: newTotals(), seconds: newSecondsTaken(),
@@ -100,31 +99,3 @@ func (s *Sink) elapsed() time.Duration {
 	}
 	return time.Duration(now.Wall)
 }
-
-// meter is a delivery.Meter that may be absent, with the Adjuster that it may be
-// beside.
-type meter struct {
-	delivery.Meter
-	adjuster delivery.Adjuster
-}
-
-func newMeter(m delivery.Meter) meter {
-	if m == nil {
-		m = noMeter{}
-	}
-	a, ok := m.(delivery.Adjuster)
-	if !ok {
-		a = noMeter{}
-	}
-	return meter{m, a}
-}
-
-type noMeter struct{}
-
-func (noMeter) Delivered(string, int)        {}
-func (noMeter) Retried(string, int)          {}
-func (noMeter) Dropped(string, string, int)  {}
-func (noMeter) Request(string, string)       {}
-func (noMeter) Sent(string, int, int)        {}
-func (noMeter) Skew(time.Duration)           {}
-func (noMeter) Adjusted(string, string, int) {}

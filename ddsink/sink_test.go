@@ -42,6 +42,14 @@ func ids(r request) (out []string) {
 	return out
 }
 
+// prove has the intake accept something.
+func (s *setup) prove(t *testing.T) {
+	t.Helper()
+	if err := s.send(t, 1, new(delivery.Set)); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func (s *setup) wantCounts(t *testing.T, want map[string]int) {
 	t.Helper()
 	for key, n := range want {
@@ -286,7 +294,10 @@ func TestBadEntriesAreFound(t *testing.T) {
 // requests, and each settles something.
 func TestSearchIsBounded(t *testing.T) {
 	s := newSink(t, nil)
+	s.prove(t)
+	s.intake.mu.Lock()
 	s.intake.answer = status(400)
+	s.intake.mu.Unlock()
 	var (
 		done  delivery.Set
 		tries int
@@ -653,6 +664,28 @@ func TestKeyFile(t *testing.T) {
 	}
 	if strings.Contains(s.log.String(), "first") || strings.Contains(s.log.String(), "=second") {
 		t.Errorf("a key stands in the log: %s", s.log)
+	}
+}
+
+// TestCertificatesAreAwaited: files that are missing are no fault of the settings.
+func TestCertificatesAreAwaited(t *testing.T) {
+	for _, change := range []func(*ddsink.Config){
+		func(c *ddsink.Config) { c.CAFile = "/nonexistent/ca.pem" },
+		func(c *ddsink.Config) { c.CertFile, c.KeyFile = "/nonexistent/cert.pem", "/nonexistent/key.pem" },
+	} {
+		s := newSink(t, func(c *ddsink.Config) {
+			change(c)
+			c.URL = "https://127.0.0.1:1"
+		})
+		var retry *delivery.RetryError
+		if err := s.send(t, 1, new(delivery.Set)); !errors.As(err, &retry) || !strings.Contains(err.Error(), "/nonexistent/c") {
+			t.Errorf("err = %v", err)
+		}
+		_ = s.send(t, 1, new(delivery.Set))
+		s.wantCounts(t, map[string]int{"request logs tls": 2, "datadog retried": 2})
+		if n := strings.Count(s.log.String(), "\n"); n != 1 || !strings.Contains(s.log.String(), "/nonexistent/c") {
+			t.Errorf("log = %s", s.log)
+		}
 	}
 }
 

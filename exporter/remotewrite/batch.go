@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math"
 	"slices"
+	"time"
 
 	"out_edge/plugin/delivery"
 )
@@ -75,25 +76,32 @@ type batch struct {
 	counts tally
 }
 
-// run sends all entries, and returns why not everything is settled, or nil.
+// run sends all entries, and returns why not everything is settled, or nil. What
+// it has taken of them is handed back even if it panics.
 func (b *batch) run(ctx context.Context) *delivery.RetryError {
-	s := b.sender
 	b.ctx, b.failed, b.refusals = ctx, nil, 0
 	b.below, b.there = nil, nil
-	s.mu.Lock()
-	hold := s.holdUntil - s.elapsed()
-	if hold <= 0 {
-		b.gather()
-	}
-	s.mu.Unlock()
-	if hold > 0 {
+	defer b.finish()
+	if hold := b.begin(); hold > 0 {
 		return &delivery.RetryError{After: hold, Err: errHold}
 	}
+	defer b.counts.report(b.sender.meter)
 	b.sendAll(b.items, false)
 	b.sendAll(b.late, true)
-	b.finish()
-	b.counts.report(s.meter)
 	return b.failed
+}
+
+// begin gathers what waits, unless the receiver must not be asked yet: then it
+// tells for how long.
+func (b *batch) begin() (hold time.Duration) {
+	s := b.sender
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if hold = s.holdUntil - s.elapsed(); hold > 0 {
+		return hold
+	}
+	b.gather()
+	return 0
 }
 
 // errHold says that the receiver has asked not to be asked.
@@ -253,8 +261,15 @@ func (b *batch) trim(items []item) []item {
 // it says it has written, or -1.
 func (b *batch) accepted(items []item, written int) {
 	b.proven, b.probing = true, false
-	s := b.sender
-	s.mu.Lock()
+	b.settleAccepted(items, written)
+	if written >= 0 && written < len(items) {
+		b.sender.target.tellRefused(notWritten)
+	}
+}
+
+func (b *batch) settleAccepted(items []item, written int) {
+	b.sender.mu.Lock()
+	defer b.sender.mu.Unlock()
 	before := b.counts[delivered]
 	for _, it := range items {
 		it.out.last = max(it.out.last, it.ms)
@@ -264,10 +279,6 @@ func (b *batch) accepted(items []item, written int) {
 		lost := min(len(items)-written, b.counts[delivered]-before)
 		b.counts[delivered] -= lost
 		b.counts[notWritten] += lost
-	}
-	s.mu.Unlock()
-	if written >= 0 && written < len(items) {
-		s.target.tellRefused(notWritten)
 	}
 }
 
@@ -293,12 +304,16 @@ func (b *batch) refused(it item, res result, late bool) {
 	if f != resent {
 		b.sender.target.tellRefused(f)
 	}
+	b.settleRefused(it, f)
+}
+
+func (b *batch) settleRefused(it item, f fate) {
 	b.sender.mu.Lock()
+	defer b.sender.mu.Unlock()
 	if f.isOrder() && it.out.last == never {
 		b.oldUntil = max(b.oldUntil, it.ms)
 	}
 	b.settleItem(it, f)
-	b.sender.mu.Unlock()
 }
 
 var (
@@ -363,5 +378,5 @@ func (b *batch) finish() {
 	clear(b.entries)
 	clear(b.items)
 	clear(b.late)
-	b.ctx = nil
+	b.entries, b.items, b.late, b.ctx = b.entries[:0], b.items[:0], b.late[:0], nil
 }

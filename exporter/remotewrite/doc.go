@@ -20,4 +20,6 @@
 //
 // A receiver never sees two points of one series at one millisecond: within a
 // batch the later one counts, and what has been accepted stays.
+//
+// A Reporter sends, each minute, series that a registry gathers: the plugin's own.
 package remotewrite

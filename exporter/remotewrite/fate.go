@@ -25,6 +25,7 @@ const (
 	malformed       // a histogram or summary that makes no sense
 	noName          //
 	relabelled      // dropped by the user's relabelling
+	superseded      // of a Reporter: a later report says more
 	numFates
 )
 
@@ -53,6 +54,8 @@ func (f fate) String() string {
 		return "no_name"
 	case relabelled:
 		return "relabel"
+	case superseded:
+		return "superseded"
 	default:
 		return delivery.ReasonRejected
 	}
@@ -90,14 +93,14 @@ func fateOfRefusal(answer []byte) fate {
 type tally [numFates]int
 
 // report tells the meter and starts anew.
-func (t *tally) report(m meter) {
+func (t *tally) report(m delivery.Recorder) {
 	for f, n := range t {
 		switch f := fate(f); {
 		case n == 0 || f == pending:
 		case f == delivered:
 			m.Delivered(delivery.SinkRemoteWrite, n)
 		case f == sameTime || f == resent:
-			m.adjuster.Adjusted(delivery.SinkRemoteWrite, f.String(), n)
+			m.Adjusted(delivery.SinkRemoteWrite, f.String(), n)
 		default:
 			m.Dropped(delivery.SinkRemoteWrite, f.String(), n)
 		}

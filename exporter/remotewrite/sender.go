@@ -22,12 +22,12 @@ type Deps struct {
 }
 
 // Sender sends to one receiver. It is safe for concurrent use, and starts no
-// goroutine.
+// goroutine but a Reporter's.
 type Sender struct {
 	cfg    Config
 	clock  timefix.Clock
 	log    *slog.Logger
-	meter  meter
+	meter  delivery.Recorder
 	target *target
 
 	// turn is held by the Send that builds and sends a batch; batch is its.
@@ -50,8 +50,8 @@ type Sender struct {
 const idleTimeout = 110 * time.Second
 
 // New makes a Sender. It fails only on what cannot heal: all wrong settings at
-// once, and certificates that cannot be read. It opens no connection. A password
-// or token file that is missing is waited for.
+// once. It opens no connection. Files of passwords, tokens and certificates that
+// are missing are waited for.
 func New(cfg Config, deps Deps) (*Sender, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -62,13 +62,13 @@ func New(cfg Config, deps Deps) (*Sender, error) {
 	}
 	client, err := delivery.NewClient(delivery.HTTPConfig{
 		Proxy: cfg.Proxy, CAFile: cfg.CAFile, CertFile: cfg.CertFile, KeyFile: cfg.KeyFile,
-		Timeout: cfg.Timeout, IdleTimeout: idleTimeout, DialContext: cfg.DialContext,
+		Timeout: cfg.Timeout, IdleTimeout: idleTimeout, DialContext: cfg.DialContext, Log: deps.Log,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("set up remote write client: %w", err)
 	}
 	s := &Sender{
-		cfg: cfg, clock: deps.Clock, log: deps.Log, meter: newMeter(deps.Meter),
+		cfg: cfg, clock: deps.Clock, log: deps.Log, meter: delivery.NewRecorder(deps.Meter),
 		turn:   make(chan struct{}, 1),
 		series: newRegistry(cfg), byChunk: map[*delivery.Set]*entry{}, stale: map[*output]struct{}{},
 	}
@@ -87,11 +87,36 @@ func New(cfg Config, deps Deps) (*Sender, error) {
 // The samples are not kept. Send returns when ctx ends, at the latest.
 func (s *Sender) Send(ctx context.Context, samples []record.Sample, done *delivery.Set) error {
 	e, open := s.open(samples, done)
+	closed := false
+	defer func() {
+		if !closed { // a panic, after which the chunk may not come again
+			s.forget(done)
+		}
+	}()
 	var failed *delivery.RetryError
 	if open {
 		failed = s.deliver(ctx, e)
 	}
-	return s.close(e, done, len(samples), failed)
+	err := s.close(e, done, len(samples), failed)
+	closed = true
+	return err
+}
+
+// forget drops what is left of a chunk that will not be offered again, and tells
+// how many samples that are.
+func (s *Sender) forget(done *delivery.Set) (open int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.byChunk[done]
+	if e == nil {
+		return 0
+	}
+	open = e.open
+	for i := range e.points { // a batch that has them must not count them
+		e.points[i].out = nil
+	}
+	s.remove(e)
+	return open
 }
 
 // Flush sends what waits, staleness markers among it.
@@ -221,14 +246,7 @@ func (s *Sender) outcome(e *entry) (failed *delivery.RetryError, ok bool) {
 
 // close tells the chunk what is settled, and keeps the rest for later Sends.
 func (s *Sender) close(e *entry, done *delivery.Set, samples int, failed *delivery.RetryError) error {
-	s.mu.Lock()
-	e.active = false
-	e.tell(done, samples)
-	open := e.open
-	if open == 0 || !s.keep(e) {
-		s.remove(e)
-	}
-	s.mu.Unlock()
+	open := s.settle(e, done, samples)
 	switch {
 	case open == 0:
 		return nil
@@ -237,6 +255,19 @@ func (s *Sender) close(e *entry, done *delivery.Set, samples int, failed *delive
 	}
 	s.meter.Retried(delivery.SinkRemoteWrite, open)
 	return failed
+}
+
+// settle is close without its verdict: it tells how many samples are left.
+func (s *Sender) settle(e *entry, done *delivery.Set, samples int) (open int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e.active = false
+	e.tell(done, samples)
+	open = e.open
+	if open == 0 || !s.keep(e) {
+		s.remove(e) // e may be another chunk's from here on
+	}
+	return open
 }
 
 // keep makes room for an entry that stays until its chunk comes again.
@@ -285,31 +316,3 @@ func (s *Sender) elapsed() time.Duration {
 	}
 	return time.Duration(now.Wall)
 }
-
-// meter is a delivery.Meter that may be absent, with the Adjuster that it may be
-// beside.
-type meter struct {
-	delivery.Meter
-	adjuster delivery.Adjuster
-}
-
-func newMeter(m delivery.Meter) meter {
-	if m == nil {
-		m = noMeter{}
-	}
-	a, ok := m.(delivery.Adjuster)
-	if !ok {
-		a = noMeter{}
-	}
-	return meter{m, a}
-}
-
-type noMeter struct{}
-
-func (noMeter) Delivered(string, int)        {}
-func (noMeter) Retried(string, int)          {}
-func (noMeter) Dropped(string, string, int)  {}
-func (noMeter) Request(string, string)       {}
-func (noMeter) Sent(string, int, int)        {}
-func (noMeter) Skew(time.Duration)           {}
-func (noMeter) Adjusted(string, string, int) {}

@@ -27,8 +27,7 @@ func TestSessionsAreResumed(t *testing.T) {
 	}))
 	t.Cleanup(server.Close)
 	ca := filepath.Join(t.TempDir(), "ca.pem")
-	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
-	if err := os.WriteFile(ca, text, 0o600); err != nil {
+	if err := os.WriteFile(ca, caOf(server), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	s, err := remotewrite.New(remotewrite.Config{URL: server.URL, CAFile: ca}, remotewrite.Deps{Clock: newClock()})
@@ -45,4 +44,9 @@ func TestSessionsAreResumed(t *testing.T) {
 	if requests.Load() != 3 || resumed.Load() != 2 {
 		t.Errorf("%d requests, %d in resumed sessions", requests.Load(), resumed.Load())
 	}
+}
+
+// caOf is the certificate of a server, in PEM.
+func caOf(s *httptest.Server) []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})
 }

@@ -13,17 +13,22 @@ type generations[K comparable, V any] struct {
 
 // get finds the value of k.
 func (g *generations[K, V]) get(k K) (V, bool) {
-	g.mu.RLock()
-	v, young := g.young[k]
-	ok := young
-	if !young {
-		v, ok = g.old[k]
-	}
-	g.mu.RUnlock()
+	v, young, ok := g.find(k)
 	if ok && !young {
 		g.put(k, v)
 	}
 	return v, ok
+}
+
+// find is get, and tells whether the value stands in the young generation.
+func (g *generations[K, V]) find(k K) (v V, young, ok bool) {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	if v, ok = g.young[k]; ok {
+		return v, true, true
+	}
+	v, ok = g.old[k]
+	return v, false, ok
 }
 
 // put remembers v for k, unless another value came first: that one is returned.

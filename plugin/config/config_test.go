@@ -83,6 +83,7 @@ func TestEachPropertyTakesEffect(t *testing.T) {
 		{"remote_write_password_file", "f", func(s *config.Settings) bool { return s.Pipeline.RemoteWrite.PasswordFile == "f" }},
 		{"remote_write_bearer_token_file", "f", func(s *config.Settings) bool { return s.Pipeline.RemoteWrite.BearerTokenFile == "f" }},
 		{"remote_write_headers", "X-Scope-OrgID: t", func(s *config.Settings) bool { return len(s.Pipeline.RemoteWrite.Headers) == 1 }},
+		{"remote_write_self", "on", func(s *config.Settings) bool { return s.Pipeline.RemoteWriteSelf }},
 		{"remote_write_version", "2", func(s *config.Settings) bool { return s.Pipeline.RemoteWrite.Version == "2" }},
 		{"apikey", "abc", func(s *config.Settings) bool { return s.Pipeline.Datadog.APIKey.Reveal() == "abc" }},
 		{"apikey_file", "f", func(s *config.Settings) bool { return s.Pipeline.Datadog.APIKeyFile == "f" }},

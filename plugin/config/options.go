@@ -158,6 +158,8 @@ func remoteWriteOptions() []Option {
 				}
 				return nil
 			}},
+		{Key: "remote_write_self", Default: "off", Help: "also sends the plugin's own series, each minute",
+			apply: boolTo(func(s *Settings) *bool { return &s.Pipeline.RemoteWriteSelf })},
 		{Key: "remote_write_version", Default: "auto", Help: "`1`, `2`, or `auto`: 1, and 2 with a receiver that takes no 1",
 			apply: text(func(s *Settings) *string { return &s.remote.Version })},
 	}

@@ -78,7 +78,7 @@ func (p *Pipeline) closeSinks(ctx context.Context) (err error) {
 		err = p.datadog.Close(ctx)
 	}
 	if remote := p.remote.Load(); remote != nil {
-		err = errors.Join(err, remote.Close(ctx))
+		err = errors.Join(err, p.reporter.Close(ctx), remote.Close(ctx))
 	}
 	return errors.Join(err, p.metrics.Close(ctx))
 }

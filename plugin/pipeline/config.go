@@ -49,6 +49,8 @@ type Config struct {
 	Datadog *ddsink.Config
 	// RemoteWrite is nil where there is no remote write.
 	RemoteWrite *remotewrite.Config
+	// RemoteWriteSelf also sends the plugin's own series, each minute.
+	RemoteWriteSelf bool
 	// Rules are those of config_file, or nil.
 	Rules *rules.File
 	Host  HostMode

@@ -38,13 +38,14 @@ type Pipeline struct {
 	datadog *ddsink.Sink // nil without Datadog
 	// remote is nil without remote write; a pointer to be swapped, as a gauge
 	// may expire before it is there.
-	remote  atomic.Pointer[remotewrite.Sender]
-	engine  *rules.Engine // nil without rules
-	thread  int           // the engine's
-	ledger  ledger
-	queue   *queue
-	scratch sync.Pool // of *scratch
-	series  record.Interner
+	remote   atomic.Pointer[remotewrite.Sender]
+	reporter *remotewrite.Reporter // nil without remote_write_self
+	engine   *rules.Engine         // nil without rules
+	thread   int                   // the engine's
+	ledger   ledger
+	queue    *queue
+	scratch  sync.Pool // of *scratch
+	series   record.Interner
 	// skipped is how many of series.Skipped are counted; guarded by skippedMu.
 	skippedMu sync.Mutex
 	skipped   uint64
@@ -119,8 +120,14 @@ func (p *Pipeline) openRemote() error {
 		return nil
 	}
 	sender, err := remotewrite.New(*p.cfg.RemoteWrite, remotewrite.Deps{Clock: p.clock, Log: p.log, Meter: p.metrics.Self()})
+	if err != nil {
+		return err
+	}
 	p.remote.Store(sender)
-	return err
+	if p.cfg.RemoteWriteSelf {
+		p.reporter = sender.Report(remotewrite.ReporterConfig{Gather: p.metrics.Self().Gather, Believable: p.fixer.Believable})
+	}
+	return nil
 }
 
 // Flush takes one chunk of one tag on the thread with the given id. The payload

@@ -1,0 +1,23 @@
+package exporter_test
+
+import (
+	"slices"
+	"testing"
+
+	dto "github.com/prometheus/client_model/go"
+)
+
+func TestSelfGathersItsOwnSeriesOnly(t *testing.T) {
+	m := open(t, quietHub(newClock()), loopback())
+	observe(m, chunk(t, "amd64-v5.1.1", "mem.1"), start)
+	families, err := m.Self().Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := func(name string) func(*dto.MetricFamily) bool {
+		return func(f *dto.MetricFamily) bool { return f.GetName() == name }
+	}
+	if !slices.ContainsFunc(families, named("edge_records_total")) || slices.ContainsFunc(families, named("edge_memory_bytes")) {
+		t.Errorf("%d families: %v", len(families), families)
+	}
+}
