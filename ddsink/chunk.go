@@ -150,7 +150,7 @@ func floorDiv(a, b int64) int64 {
 // sendBefore sends the entries before offset, and moves what stands from there to
 // the front.
 func (c *Chunk) sendBefore(offset int) {
-	c.way.deliver(0, len(c.refs))
+	c.way.deliver(len(c.refs))
 	c.refs = c.refs[:0]
 	c.buf = c.buf[:copy(c.buf, c.buf[offset:])]
 }
@@ -159,7 +159,7 @@ func (c *Chunk) sendBefore(offset int) {
 func (c *Chunk) send() {
 	if len(c.refs) > 0 {
 		c.buf = append(c.buf, ']') // room for body's last byte
-		c.way.deliver(0, len(c.refs))
+		c.way.deliver(len(c.refs))
 	}
 	c.buf, c.refs = c.buf[:0], c.refs[:0]
 }

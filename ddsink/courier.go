@@ -75,13 +75,13 @@ func (c *courier) end() error {
 	return nil
 }
 
-// deliver sends parts lo to hi and settles them, whatever number of requests that
-// takes.
-func (c *courier) deliver(lo, hi int) {
+// deliver sends the first n parts and settles them, whatever number of requests
+// that takes.
+func (c *courier) deliver(n int) {
 	c.requests = 0
 	c.suspects = c.suspects[:0]
-	if lo < hi {
-		c.settle(lo, hi)
+	if n > 0 {
+		c.settle(0, n)
 	}
 	c.judge()
 }

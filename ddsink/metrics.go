@@ -167,7 +167,7 @@ func (b *seriesBatch) encode() {
 		}
 		from = to
 	}
-	b.way.deliver(0, len(b.refs))
+	b.way.deliver(len(b.refs))
 	b.giveUp(from, len(b.points))
 }
 
@@ -200,7 +200,7 @@ func (b *seriesBatch) add(from, to int) {
 func (b *seriesBatch) sendAllButLast() {
 	n := len(b.refs) - 1
 	last := b.refs[n]
-	b.way.deliver(0, n)
+	b.way.deliver(n)
 	size := copy(b.buf[len(seriesHead):], b.buf[last.from:last.to])
 	b.buf = b.buf[:len(seriesHead)+size]
 	last.from, last.to = len(seriesHead), len(b.buf)

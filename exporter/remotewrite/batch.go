@@ -287,12 +287,12 @@ func (b *batch) refused(it item, res result, late bool) {
 	b.refusals++
 	f := res.fate
 	switch {
-	case f == rejected && !b.proven:
+	case !f.isVerdict() && !b.proven:
 		// A receiver that has never accepted anything may be none, and this
 		// no verdict on the point.
 		b.failed = res.retry(errUnproven)
 		return
-	case f != rejected:
+	case f.isVerdict():
 		b.proven = true
 	}
 	if it.tried && (f.isOrder() || f == duplicate) {

@@ -64,6 +64,9 @@ func (f fate) String() string {
 // isOrder tells whether all older points of the series share this fate.
 func (f fate) isOrder() bool { return f == outOfOrder || f == tooOld }
 
+// isVerdict tells whether only a receiver refuses a point for this.
+func (f fate) isVerdict() bool { return f != rejected && f != tooLarge }
+
 // fateOfRefusal reads why a receiver refused a single point. The words are those
 // of Prometheus and of what is built on it (Mimir, Cortex, Thanos).
 func fateOfRefusal(answer []byte) fate {

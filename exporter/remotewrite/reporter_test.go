@@ -128,7 +128,7 @@ func TestReporter(t *testing.T) {
 		time.Sleep(time.Minute - 1)
 		synctest.Wait()
 		wantLines(t, w.take())
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		wantLines(t, w.take(),
 			`01:00 __name__="c_total",a="y",b="x",host="pi" 3`,

@@ -385,7 +385,8 @@ func TestUnprovenReceiver(t *testing.T) {
 		requests int // at most, by five tries
 		log      string
 	}{
-		"portal": {status(400), 5 * 16, ""},
+		"portal":                  {status(400), 5 * 16, ""},
+		"portal with small limit": {status(413), 5 * 16, ""},
 		"https": {blame(400, "Client sent an HTTP request to an HTTPS server.\n",
 			func(series, point) bool { return true }), 5, "must begin with https://"},
 		"https of nginx": {blame(400, "<h1>400 The plain HTTP request was sent to HTTPS port</h1>",
