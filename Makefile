@@ -46,7 +46,7 @@ test-arm:
 ## lint: gofmt, vet, golangci-lint
 lint:
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
-	$(TOOL) golangci-lint run ./...
+	$(TOOL) golangci-lint run --allow-parallel-runners ./...
 
 ## bench: ns, bytes and allocations a record
 bench:
