@@ -28,7 +28,6 @@ demo: build
 test: deps test-unit test-race test-386 test-arm
 
 test-unit:
-	$(GO) vet ./...
 	$(GO) test ./...
 
 test-race:

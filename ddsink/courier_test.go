@@ -101,7 +101,12 @@ func (s *setup) sizes() string {
 // sendWide offers entries of 10 kB.
 func (s *setup) sendWide(t *testing.T, n int, done *delivery.Set) error {
 	t.Helper()
-	text := strings.Repeat("0123456789", 1000)
+	return s.sendText(t, n, strings.Repeat("0123456789", 1000), done)
+}
+
+// sendText offers n entries with a text.
+func (s *setup) sendText(t *testing.T, n int, text string, done *delivery.Set) error {
+	t.Helper()
 	c := s.Begin(context.Background(), "tag", done)
 	for i := range n {
 		c.Add(rec(t, i, "log", text, "id", i), s.clock.Now().Wall)
@@ -172,10 +177,11 @@ func TestTimeoutThatTellsNothing(t *testing.T) {
 			accept(w)
 		}
 		var done delivery.Set
-		if err := s.send(t, 2000, &done); err == nil {
+		text := strings.Repeat("x", 200) // two batches, far over the least size
+		if err := s.sendText(t, 2000, text, &done); err == nil {
 			t.Fatal("settled")
 		}
-		if err := s.send(t, 2000, &done); err != nil || s.sizes() != "[1000 1000 1000]" {
+		if err := s.sendText(t, 2000, text, &done); err != nil || s.sizes() != "[1000 1000 1000]" {
 			t.Errorf("err = %v, entries by request: %s", err, s.sizes())
 		}
 	})

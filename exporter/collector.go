@@ -27,13 +27,17 @@ func (c selfCollector) Describe(chan<- *prometheus.Desc) {}
 
 // Collect is part of prometheus.Collector.
 func (c selfCollector) Collect(ch chan<- prometheus.Metric) {
-	c.page.mu.Lock()
-	var all []prometheus.Collector
-	for _, s := range c.page.selves {
-		all = append(all, s.collectors...)
-	}
-	c.page.mu.Unlock()
-	for _, s := range all {
+	for _, s := range c.page.selfCollectors() {
 		s.Collect(ch)
 	}
+}
+
+// selfCollectors are those of all instances.
+func (p *page) selfCollectors() (all []prometheus.Collector) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, s := range p.selves {
+		all = append(all, s.collectors...)
+	}
+	return all
 }

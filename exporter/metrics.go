@@ -278,6 +278,26 @@ func (m *Metrics) drop(s *series) {
 	m.unchart(s)
 }
 
+// retire takes all series off the page, for good.
+func (m *Metrics) retire() {
+	m.page.store.mu.Lock()
+	defer m.page.store.mu.Unlock()
+	m.closed = true
+	for _, s := range m.all {
+		m.drop(s)
+	}
+}
+
+// takeExpired drops what has expired, and returns the gauges that were shown.
+func (m *Metrics) takeExpired(now timefix.Instant) []*record.Series {
+	m.page.store.mu.Lock()
+	defer m.page.store.mu.Unlock()
+	m.expire(now)
+	expired := m.expired
+	m.expired = nil
+	return expired
+}
+
 // expire drops the gauges whose last sample arrived longer than the ttl ago.
 func (m *Metrics) expire(now timefix.Instant) {
 	ttl := int64(m.cfg.SeriesTTL)

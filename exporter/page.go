@@ -2,7 +2,9 @@ package exporter
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -82,12 +84,7 @@ func (p *page) selfFor(m *Metrics) *Self {
 
 // detach removes an instance with its series; last says that none is left.
 func (p *page) detach(m *Metrics) (last bool) {
-	p.store.mu.Lock()
-	m.closed = true
-	for _, s := range m.all {
-		m.drop(s)
-	}
-	p.store.mu.Unlock()
+	m.retire()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.instances = slices.DeleteFunc(p.instances, func(x *Metrics) bool { return x == m })
@@ -131,16 +128,16 @@ func (p *page) stop(ctx context.Context) error {
 
 // expire drops what has outlived its instance's ttl.
 func (p *page) expire() {
+	defer func() { // no trampoline stands over the sweeper, nor over a scrape's collectors
+		if r := recover(); r != nil {
+			p.log.Error("panic while series expire: please report this", "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+		}
+	}()
 	p.expiring.Lock()
 	defer p.expiring.Unlock()
 	now := p.clock.Now()
 	for _, m := range p.attached() {
-		p.store.mu.Lock()
-		m.expire(now)
-		expired := m.expired
-		m.expired = nil
-		p.store.mu.Unlock()
-		for _, id := range expired {
+		for _, id := range m.takeExpired(now) {
 			m.cfg.OnExpire(id)
 		}
 	}

@@ -49,3 +49,17 @@ func (e *Encoding) Encode(samples []record.Sample, version2 bool) []byte {
 	s.mu.Unlock()
 	return body
 }
+
+// Plans is how many series the sender has prepared.
+func (r *Reporter) Plans() int {
+	r.sender.mu.Lock()
+	defer r.sender.mu.Unlock()
+	return len(r.sender.series.plans)
+}
+
+// Waiting is how many chunks the sender knows.
+func (s *Sender) Waiting() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.entries)
+}

@@ -63,6 +63,9 @@ func TestPanicsReleaseTheSender(t *testing.T) {
 	meter.armed = true
 	survive(t, func() { _ = k.send(good) })
 	meter.armed = false
+	if n := k.Waiting(); n != 0 {
+		t.Errorf("%d chunks are kept, though they may never come again", n)
+	}
 	k.mustSend(good)
 	k.mustSend(&chunk{samples: []record.Sample{at(temperature, 2, 1)}})
 	if err := k.Flush(context.Background()); err != nil {

@@ -153,6 +153,9 @@ func TestReporter(t *testing.T) {
 			`02:00 __name__="g",a="1",host="pi" stale`,
 		)
 		c.want(t, "delivered 6")
+		if n := r.Plans(); n != 5 {
+			t.Errorf("%d series prepared, want each of the 5 once", n)
+		}
 		if r.Failures() != 0 {
 			t.Errorf("%d failures", r.Failures())
 		}

@@ -181,7 +181,7 @@ func networkOptions() []Option {
 				s.datadog.Proxy, s.remote.Proxy = delivery.NewSecret(t), delivery.NewSecret(t)
 				return nil
 			}},
-		{Key: "ca_file", Help: "certificates (PEM) to trust in place of the system's",
+		{Key: "ca_file", Help: "certificates (PEM) to trust in place of the system's; these three files may appear late, and are read again when they change",
 			apply: text(func(s *Settings) *string { return &s.datadog.CAFile }, func(s *Settings) *string { return &s.remote.CAFile })},
 		{Key: "client_cert_file", Help: "client certificate (PEM), with `client_key_file`",
 			apply: text(func(s *Settings) *string { return &s.datadog.CertFile }, func(s *Settings) *string { return &s.remote.CertFile })},
