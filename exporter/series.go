@@ -137,6 +137,9 @@ func histogram(d *record.Distribution) *dto.Histogram {
 	for i := range d.Bounds {
 		h.Bucket[i] = &dto.Bucket{UpperBound: &d.Bounds[i], CumulativeCount: &d.Counts[i]}
 	}
+	if d.Native != nil {
+		addNative(h, d.Native)
+	}
 	return h
 }
 
@@ -162,7 +165,7 @@ func sound(d *record.Distribution, kind record.Kind) bool {
 			return false
 		}
 	}
-	return true
+	return d.Native == nil || kind == record.Histogram && soundNative(d.Native, d.Count)
 }
 
 // pairsOf makes the label pairs in one piece.

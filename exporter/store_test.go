@@ -262,11 +262,12 @@ func TestApplyRefuses(t *testing.T) {
 		hist("wrong3", &record.Distribution{Count: 9, Bounds: []float64{2, 1}, Counts: []uint64{1, 1}}), // malformed
 		hist("wrong4", &record.Distribution{Count: 9, Bounds: []float64{1, 2}, Counts: []uint64{2, 1}}), // malformed
 		hist("wrong5", &record.Distribution{Count: 1, Bounds: []float64{1}, Counts: []uint64{2}}),       // malformed
+		hist("wrong6", &record.Distribution{Count: 1, Native: &record.Native{ZeroThreshold: 1}}),        // malformed
 		sample(record.Gauge, "", 1), // malformed
 		{Series: &record.Series{Name: "le", Kind: record.Histogram, Labels: []record.Label{{Name: "le", Value: "1"}}}, Dist: good}, // malformed
 	})
 	wantLines(t, scrape(t, m, "one ", "hist_", "gaug_", "wrong", `"name_conflict"`, `"malformed"`),
-		`edge_dropped_records_total{reason="malformed",sink="prometheus"} 7`,
+		`edge_dropped_records_total{reason="malformed",sink="prometheus"} 8`,
 		`edge_dropped_records_total{reason="name_conflict",sink="prometheus"} 5`,
 		"gaug_count 1", `hist_bucket{le="1"} 1`, `hist_bucket{le="+Inf"} 1`, "hist_sum 0", "hist_count 1", "one 1")
 }

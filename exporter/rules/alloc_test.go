@@ -14,7 +14,7 @@ import (
 )
 
 // TestAllocations: nothing is allocated for series that are known, and one
-// piece for a histogram's snapshot.
+// piece for a classic histogram's snapshot; a native one's has its buckets too.
 func TestAllocations(t *testing.T) {
 	body := fields{"method": "GET", "status": 200, "path": "/api", "took": "0.012", "bytes": 512}
 	for name, c := range map[string]struct {
@@ -24,6 +24,8 @@ func TestAllocations(t *testing.T) {
 		"counter":   {`type: counter, name: n_total, value_field: bytes, match: "web.*", labels: {site: $1, method: $method, status: $status}`, 0},
 		"gauge":     {`type: gauge, name: g, value_field: took, labels: {method: $method, status: "$status"}, condition: {rules: [{field: path, op: regex, value: ^/api}, {field: status, op: regex, value: ^2}, {field: status, op: lt, value: 300}, {field: method, op: in, value: [PUT, GET]}]}`, 0},
 		"histogram": {`type: histogram, name: h, value_field: took, labels: {method: $method}`, 1},
+		"native":    {`type: histogram, name: h, value_field: took, native: {}, labels: {method: $method}`, 2},
+		"both":      {`type: histogram, name: h, value_field: took, native: {}, buckets: [0.1, 1], labels: {method: $method}`, 3},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := parse(t, "metrics: [{help: Help., "+c.rule+"}]").Engine(rules.EngineConfig{Limit: 10, SeriesTTL: time.Minute, Clock: &clock{timefix.Instant{Wall: 1}}})

@@ -20,6 +20,7 @@ func BenchmarkObserve(b *testing.B) {
 		{"counter", "type: counter, name: n_total, value_field: size"},
 		{"gauge", "type: gauge, name: g, value_field: request_time"},
 		{"histogram", "type: histogram, name: h, value_field: request_time"},
+		{"native", "type: histogram, name: h, value_field: request_time, native: {}"},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			e := parse(b, `metrics: [{help: Help., match: "nginx.*", labels: {site: $1, method: $method, code: $code}, `+c.rule+"}]").

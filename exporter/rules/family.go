@@ -20,6 +20,7 @@ type family struct {
 	kind          record.Kind
 	labels        []string  // names, sorted
 	bounds        []float64 // of a histogram
+	native        native    // of a histogram; zero: classic only
 	datadogByUser bool
 	unitByUser    bool
 }
@@ -42,6 +43,8 @@ func (f *family) differs(g *family) string {
 		return fmt.Sprintf("help: line %d says help: %s", f.line, f.help)
 	case !slices.Equal(f.labels, g.labels):
 		return fmt.Sprintf("labels: line %d has %s", f.line, listOf(f.labels))
+	case f.native != g.native:
+		return fmt.Sprintf("native: line %d has %s", f.line, f.native)
 	case !slices.Equal(f.bounds, g.bounds):
 		return fmt.Sprintf("buckets: line %d has %v", f.line, f.bounds)
 	case f.datadogByUser && g.datadogByUser && f.datadog != g.datadog:

@@ -43,7 +43,8 @@ var metricSection = section{"a metric", "metrics", []key{
 	{"condition", false, "all records", "Which [records](#condition) count."},
 	{"value_field", false, "1, for a counter", "[Field](#fields) to take the value from: what a counter grows by, a gauge is set to, a histogram observes."},
 	{"scale", false, "1", "What to multiply the value by: `0.001` makes seconds of milliseconds."},
-	{"buckets", false, "`[.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10]`", "A histogram's upper bounds, rising, without `+Inf`."},
+	{"buckets", false, "`[.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10]`", "A histogram's upper bounds, rising, without `+Inf`. With `native`, the default is none."},
+	{"native", false, "classic buckets only", "[Native buckets](#native) for a histogram, beside `buckets` or alone; `native: {}` is enough."},
 	{"labels", false, "none", "Label names and [their values](#label-values)."},
 	{"datadog_name", false, "the name", "Name at Datadog: `nginx.request.duration`."},
 	{"unit", false, "from the name's ending", "Datadog's name for the unit: `second`, `byte`, `degree celsius`."},
@@ -52,8 +53,18 @@ var metricSection = section{"a metric", "metrics", []key{
 	"metric_description": "help", "description": "help", "tag": "match", "tag_regex": "match_regex",
 	"when": "condition", "regex": "condition", "exclude": "condition",
 	"value": "value_field", "field": "value_field", "bucket": "buckets", "histogram_options": "buckets",
-	"native_histogram_bucket_factor": "buckets (native histograms are not made)",
-	"label_field":                    "labels", "add_label": "labels",
+	"native_histogram_bucket_factor": "native: {bucket_factor: ...}", "native_histogram_max_buckets": "native: {max_buckets: ...}",
+	"native_histogram_max_bucket_number": "native: {max_buckets: ...}",
+	"label_field":                        "labels", "add_label": "labels",
+}}
+
+var nativeSection = section{"native", "native", []key{
+	{"bucket_factor", false, "`1.1`", "How much wider than the one before a bucket may be at most: above 1, up to 65536. The next finer power 2^(2^-n) is taken, with n from -4 to 8: 1.0905 for 1.1, which is 8 buckets for each power of two."},
+	{"max_buckets", false, "`160`", "How many buckets a series may have, 8 to 1000. With more, each two neighbours become one, until they fit."},
+}, map[string]string{
+	"native_histogram_bucket_factor": "bucket_factor", "factor": "bucket_factor", "growth": "bucket_factor",
+	"native_histogram_max_buckets": "max_buckets", "native_histogram_max_bucket_number": "max_buckets",
+	"max_bucket_number": "max_buckets", "bucket_limit": "max_buckets",
 }}
 
 var conditionSection = section{"a condition", "condition", []key{
@@ -161,7 +172,7 @@ func editDistance(a, b string) int {
 // section.
 func Tables() map[string]string {
 	tables := make(map[string]string)
-	for _, s := range []*section{&fileSection, &metricSection, &conditionSection, &testSection, &routeSection, &relabelSection} {
+	for _, s := range []*section{&fileSection, &metricSection, &nativeSection, &conditionSection, &testSection, &routeSection, &relabelSection} {
 		tables[s.title] = s.table()
 	}
 	return tables

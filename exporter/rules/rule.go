@@ -121,20 +121,36 @@ func (r *reader) checkName(m *mapping, name string, kind int) bool {
 
 // checkKind reads and checks what depends on the type.
 func (r *reader) checkKind(m *mapping, f *family, scale float64) {
-	buckets, value := m.values["buckets"], m.values["value_field"]
-	switch {
-	case f.kind == record.Histogram && buckets == nil:
-		f.bounds = defaultBuckets
-	case f.kind == record.Histogram:
-		f.bounds = r.buckets(buckets)
-	case buckets != nil:
-		r.at(buckets, "buckets are for histograms: leave them out, or write type: histogram")
-	}
+	r.histogram(m, f)
+	value := m.values["value_field"]
 	switch {
 	case value == nil && f.kind != record.Counter:
 		r.at(m.node, "a %s has no value_field: add value_field: ... (only a counter can count records)", kindOf(f.kind))
 	case scale < 0 && f.kind == record.Counter:
 		r.at(m.values["scale"], "scale %v would make a counter fall: write a positive number, or type: gauge", scale)
+	}
+}
+
+// histogram reads the buckets of both forms.
+func (r *reader) histogram(m *mapping, f *family) {
+	buckets, native := m.values["buckets"], m.values["native"]
+	if f.kind != record.Histogram {
+		if buckets != nil {
+			r.at(buckets, "buckets are for histograms: leave them out, or write type: histogram")
+		}
+		if native != nil {
+			r.at(native, "native is for histograms: leave it out, or write type: histogram")
+		}
+		return
+	}
+	if native != nil {
+		f.native = r.native(native)
+	}
+	switch {
+	case buckets != nil:
+		f.bounds = r.buckets(buckets)
+	case native == nil:
+		f.bounds = defaultBuckets
 	}
 }
 

@@ -106,9 +106,10 @@ func (s *series) count(v float64, unixNano int64) (record.Sample, refusal) {
 // observe adds to a histogram. The state before may be in anybody's hands, so
 // the new one is a copy.
 func (s *series) observe(f *family, v float64, unixNano int64) (record.Sample, refusal) {
-	d := snapshot(len(f.bounds))
+	d := snapshot(f)
 	d.Bounds, d.Count, d.Sum = f.bounds, 1, v
-	if last := s.dist; last != nil {
+	last := s.dist
+	if last != nil {
 		d.Count += last.Count
 		d.Sum += last.Sum
 		copy(d.Counts, last.Counts)
@@ -119,12 +120,22 @@ func (s *series) observe(f *family, v float64, unixNano int64) (record.Sample, r
 	for i := f.bucket(v); i < len(d.Counts); i++ {
 		d.Counts[i]++
 	}
+	if d.Native != nil {
+		if last != nil {
+			*d.Native = *last.Native
+		}
+		f.native.observe(d.Native, v)
+	}
 	s.dist = d
 	return record.Sample{Series: s.id, UnixNano: s.rise(unixNano), Dist: d}, accepted
 }
 
-// snapshot makes a Distribution with n counts, in one piece up to 16.
-func snapshot(n int) *record.Distribution {
+// snapshot makes a family's empty Distribution, in one piece up to 16 counts.
+func snapshot(f *family) *record.Distribution {
+	n := len(f.bounds)
+	if f.native != (native{}) {
+		return f.native.snapshot(n)
+	}
 	if n > 16 {
 		return &record.Distribution{Counts: make([]uint64, n)}
 	}

@@ -60,4 +60,27 @@ type Distribution struct {
 	Counts []uint64
 	// Values are a summary's values, one a quantile.
 	Values []float64
+	// Native is a histogram's native form, beside the classic one or, where
+	// there are no Bounds, alone; nil without.
+	Native *Native
+}
+
+// Native is a histogram in Prometheus' native form, with buckets that grow
+// exponentially. Bucket i holds what is above b^(i-1) and at most b^i, where b is
+// 2^(2^-Schema); those of Negative do so for the values' magnitudes.
+type Native struct {
+	// Schema is -4 (each bucket 65536 times as wide as the one before) to 8
+	// (0.27 % wider).
+	Schema int8
+	// ZeroThreshold, above 0, is the largest magnitude that ZeroCount counts.
+	ZeroThreshold      float64
+	ZeroCount          uint64
+	Positive, Negative NativeBuckets
+}
+
+// NativeBuckets are the buckets of one sign that are not empty: their indices,
+// rising, and the count of each alone.
+type NativeBuckets struct {
+	Indices []int32
+	Counts  []uint64
 }
