@@ -43,6 +43,9 @@ func (t *try) bytes() int64 {
 	for i := range t.samples {
 		if d := t.samples[i].Dist; d != nil {
 			n += 8 * int64(cap(d.Bounds)+cap(d.Counts)+cap(d.Values)+8)
+			if d.Native != nil {
+				n += 12 * int64(len(d.Native.Positive.Indices)+len(d.Native.Negative.Indices)+8)
+			}
 		}
 	}
 	return n
