@@ -108,6 +108,8 @@ func mustClose(t *testing.T, r *remotewrite.Reporter) {
 	}
 }
 
+// Sleeping below moves the clock of testing/synctest; nobody waits.
+
 // TestReporter reports each kind of series each minute, with the clock's time.
 func TestReporter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
