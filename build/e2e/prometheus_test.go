@@ -228,7 +228,7 @@ func TestARealPrometheusScrapes(t *testing.T) {
 	l := start(t, everyFamily(t,
 		harness.Output{Name: "edge", Properties: harness.Props("listen", open)},
 		harness.Output{Name: "edge", Properties: harness.Props("listen", guarded, "web_config_file", web)}))
-	p := startPrometheus(t, "global: {scrape_interval: 250ms, scrape_timeout: 250ms}\nscrape_configs:\n"+
+	p := startPrometheus(t, "global: {scrape_interval: 1s, scrape_timeout: 1s}\nscrape_configs:\n"+
 		job("open", open)+
 		job("admitted", guarded, "scheme: https", "tls_config: {ca_file: "+cert+"}", "basic_auth: {username: scraper, password: letmein-s3cret}")+
 		job("wrong_password", guarded, "scheme: https", "tls_config: {ca_file: "+cert+"}", "basic_auth: {username: scraper, password: wrong}")+
