@@ -84,6 +84,7 @@ func New(cfg Config, deps Deps) (*Pipeline, error) {
 	p.fixer = timefix.New(tc)
 
 	if err := p.open(deps); err != nil {
+		p.cancel()
 		return nil, err
 	}
 	p.worker.Go(func() { p.queue.run(p.ctx, p.deliverQueued) })
@@ -101,7 +102,7 @@ func (p *Pipeline) open(deps Deps) (err error) {
 		return err
 	}
 	if err = errors.Join(p.openDatadog(), p.openRemote()); err != nil {
-		return errors.Join(err, p.metrics.Close(p.ctx))
+		return errors.Join(err, p.closeSinks(p.ctx))
 	}
 	return nil
 }

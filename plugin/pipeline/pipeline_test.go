@@ -2,6 +2,7 @@ package pipeline_test
 
 import (
 	"fmt"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -9,8 +10,11 @@ import (
 	"testing"
 	"time"
 
+	"out_edge/ddsink"
+	"out_edge/exporter"
 	"out_edge/exporter/remotewrite"
 	"out_edge/exporter/rules"
+	"out_edge/plugin/delivery"
 	"out_edge/plugin/pipeline"
 )
 
@@ -365,4 +369,20 @@ func TestTheQueueDoesNotHoldUpThePage(t *testing.T) {
 		t.Errorf("page:\n%s", page)
 	}
 	close(release)
+}
+
+// What had been opened before a sink refused its settings is closed again: the
+// leak check of TestMain sees what is not.
+func TestAFailedStartLeavesNothingRunning(t *testing.T) {
+	rw, c := newRemote(t), newClock()
+	log := slog.New(slog.DiscardHandler)
+	_, err := pipeline.New(pipeline.Config{
+		Metrics:         exporter.Config{Listen: "off"},
+		Datadog:         &ddsink.Config{Site: "nowhere.example", APIKey: delivery.NewSecret("k")},
+		RemoteWrite:     &remotewrite.Config{URL: rw.URL},
+		RemoteWriteSelf: true,
+	}, pipeline.Deps{Hub: exporter.NewHub(log, c), Clock: c, Log: log, Thread: engineThread})
+	if err == nil {
+		t.Fatal("a site that is none passes")
+	}
 }
