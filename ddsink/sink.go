@@ -92,10 +92,4 @@ func (s *Sink) Close(context.Context) error {
 
 // elapsed is the time since some fixed point; steps of the wall clock do not show
 // in it where the host knows its time since boot.
-func (s *Sink) elapsed() time.Duration {
-	now := s.clock.Now()
-	if now.Boot != 0 {
-		return time.Duration(now.Boot)
-	}
-	return time.Duration(now.Wall)
-}
+func (s *Sink) elapsed() time.Duration { return s.clock.Now().Elapsed() }

@@ -14,6 +14,15 @@ type Instant struct {
 // Time gives the wall clock's reading in UTC.
 func (i Instant) Time() time.Time { return time.Unix(0, i.Wall).UTC() }
 
+// Elapsed is the time since boot, which no step of the wall clock touches; since
+// 1970 where Boot is not known. Only differences mean something.
+func (i Instant) Elapsed() time.Duration {
+	if i.Boot != 0 {
+		return time.Duration(i.Boot)
+	}
+	return time.Duration(i.Wall)
+}
+
 // Clock tells the time. Implementations are safe for concurrent use.
 type Clock interface{ Now() Instant }
 

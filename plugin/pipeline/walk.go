@@ -32,7 +32,7 @@ func (p *Pipeline) walk(ctx context.Context, tag string, payload []byte, t *try,
 	judged := t.again && !t.unsure
 	began := p.clock.Now()
 	session := p.fixer.Begin(tag, t.arrived, judged)
-	chunk := p.beginLogs(ctx, tag, t, sure)
+	chunk := p.beginLogs(ctx, tag, t, sure && !p.logsRest.holds(began))
 	waiting := 0
 	s.samples = s.samples[:0]
 	s.decoder.Reset(payload)
@@ -56,8 +56,8 @@ func (p *Pipeline) walk(ctx context.Context, tag string, payload []byte, t *try,
 }
 
 // beginLogs is nil where no log can leave now.
-func (p *Pipeline) beginLogs(ctx context.Context, tag string, t *try, sure bool) *ddsink.Chunk {
-	if p.datadog == nil || !sure || p.logsRest.holds(p.clock.Now()) {
+func (p *Pipeline) beginLogs(ctx context.Context, tag string, t *try, may bool) *ddsink.Chunk {
+	if p.datadog == nil || !may {
 		return nil
 	}
 	return p.datadog.Begin(ctx, tag, &t.logs)
