@@ -39,6 +39,8 @@ func wholePage(t *testing.T, host string) string {
 			observeTimed(m, p)
 		}
 	}
+	m.Self().Refused("app_logins_total", "series_limit", 0)
+	m.Self().Refused("app_logins_total", "label_too_long", 2)
 	m.Self().FlushDuration(3 * time.Millisecond)
 	_, body := fetch(t, m, "/metrics")
 	body = strings.ReplaceAll(body, runtime.Version(), "go1.x")

@@ -97,21 +97,32 @@ func (m *Metrics) Apply(samples []record.Sample) []record.Sample {
 // ApplyAt is Apply for a caller that has looked at the clock already. Where show
 // is false, the samples are completed and stay off the page.
 func (m *Metrics) ApplyAt(samples []record.Sample, now timefix.Instant, show bool) []record.Sample {
+	return m.apply(samples, now, show, false)
+}
+
+// ApplyRules is ApplyAt for samples that config_file's rules made: what the page
+// refuses is counted by rule too.
+func (m *Metrics) ApplyRules(samples []record.Sample, now timefix.Instant, show bool) []record.Sample {
+	return m.apply(samples, now, show, true)
+}
+
+func (m *Metrics) apply(samples []record.Sample, now timefix.Instant, show, byRule bool) []record.Sample {
 	if len(samples) == 0 {
 		return samples
 	}
 	var t tally
-	kept := m.applyAll(samples, now, show, &t)
+	kept := m.applyAll(samples, now, show, byRule, &t)
 	m.count(&t, now)
 	return kept
 }
 
 // applyAll applies samples with the store locked.
-func (m *Metrics) applyAll(samples []record.Sample, now timefix.Instant, show bool, t *tally) []record.Sample {
+func (m *Metrics) applyAll(samples []record.Sample, now timefix.Instant, show, byRule bool, t *tally) []record.Sample {
 	m.page.store.mu.Lock()
 	defer m.page.store.mu.Unlock()
 	kept := samples[:0]
 	for i := range samples {
+		rule := samples[i].Series.Name // relabelling may change it
 		s, why := m.applyOne(&samples[i], now)
 		if why == relabelledAway {
 			continue
@@ -122,6 +133,9 @@ func (m *Metrics) applyAll(samples []record.Sample, now timefix.Instant, show bo
 		}
 		if why != accepted || show {
 			t[why]++
+		}
+		if why != accepted && byRule {
+			m.self.refusedOf(rule, why.String(), 1)
 		}
 	}
 	return kept

@@ -59,6 +59,29 @@ func TestAppliedSeriesAreRelabelled(t *testing.T) {
 	wantLines(t, scrape(t, m, "noise", "kept"), `kept{added="x",site="s"} 2`)
 }
 
+// TestRulesAreRefusedByName holds the count by rule to the rule's own name, and
+// to samples of rules.
+func TestRulesAreRefusedByName(t *testing.T) {
+	cfg := loopback()
+	cfg.SeriesLimit = 1
+	cfg.Relabel = func(s *record.Series) (*record.Series, bool) {
+		to := *s
+		to.Name = "renamed_" + s.Name
+		return &to, true
+	}
+	m := open(t, quietHub(newClock()), cfg)
+	now := newClock().Now()
+	m.ApplyRules([]record.Sample{sample(record.Gauge, "first", 1)}, now, true)
+	for range 3 {
+		m.ApplyRules([]record.Sample{sample(record.Gauge, "second", 1), sample(record.Gauge, "first", 1)}, now, true)
+	}
+	m.Apply([]record.Sample{sample(record.Gauge, "event", 1)})
+	wantLines(t, scrape(t, m, "renamed_", "rule_refused", `reason="series_limit"`),
+		`edge_dropped_records_total{reason="series_limit",sink="prometheus"} 4`,
+		`edge_rule_refused_samples_total{reason="series_limit",rule="second"} 3`,
+		`renamed_first 1`)
+}
+
 func TestHiddenSamplesStayOffThePage(t *testing.T) {
 	clock := newClock()
 	m := open(t, quietHub(clock), loopback())

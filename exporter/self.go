@@ -23,6 +23,7 @@ type Self struct {
 	repairs  [timefix.NumVerdicts]prometheus.Counter
 	records  *prometheus.CounterVec
 	dropped  *prometheus.CounterVec
+	refused  *prometheus.CounterVec
 	adjusted *prometheus.CounterVec
 	flush    prometheus.Histogram
 	requests *prometheus.CounterVec
@@ -53,6 +54,7 @@ func newSelf(clock timefix.Clock, cfg Config, labels []record.Label) *Self {
 		states:   make(map[string]*sinkState),
 		records:  b.counters(selfRecords, "sink", "result"),
 		dropped:  b.counters(selfDropped, "sink", "reason"),
+		refused:  b.counters(selfRefused, "rule", "reason"),
 		adjusted: b.counters(selfAdjusted, "sink", "reason"),
 		flush:    b.histogram(selfFlush),
 		requests: b.counters(selfRequests, "endpoint", "code"),
@@ -160,6 +162,20 @@ func (s *Self) Dropped(sink, reason string, n int) {
 	s.dropped.WithLabelValues(sink, reason).Add(float64(n))
 	if n > 0 && alarming(sink, reason) {
 		s.noteDropped(sink, reason)
+	}
+}
+
+// Refused counts samples that a metric of config_file was refused, which are
+// dropped for the page too. rule is the metric's name, and must be one of a
+// bounded number. With n = 0 it makes the series.
+func (s *Self) Refused(rule, reason string, n int) {
+	s.Dropped(delivery.SinkPrometheus, reason, n)
+	s.refusedOf(rule, reason, n)
+}
+
+func (s *Self) refusedOf(rule, reason string, n int) {
+	if n >= 0 {
+		s.refused.WithLabelValues(rule, reason).Add(float64(n))
 	}
 }
 

@@ -76,6 +76,7 @@ const (
 	selfRepairs = iota
 	selfRecords
 	selfDropped
+	selfRefused
 	selfAdjusted
 	selfFlush
 	selfRequests
@@ -95,6 +96,9 @@ var selfTable = [numSelf]definition{
 		"`sink`, `result`=delivered, dropped, retried", "self"},
 	selfDropped: {"dropped", "records_total", record.Counter, "",
 		"Records or samples that were given up, by reason.", "`sink`, `reason`", "self"},
+	selfRefused: {"rule", "refused_samples_total", record.Counter, "",
+		"Samples that a rule of config_file was refused, by the metric's name; they are also counted as dropped by the sink prometheus.",
+		"`rule`, `reason`", "self"},
 	selfAdjusted: {"adjusted", "records_total", record.Counter, "",
 		"Records that were sent, but not quite as they came, or that the receiver is known not to show.", "`sink`, `reason`", "self"},
 	selfFlush: {"flush", "duration_seconds", record.Histogram, "second",

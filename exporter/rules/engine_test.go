@@ -199,6 +199,33 @@ metrics:
 	}
 }
 
+func TestFilesRefusals(t *testing.T) {
+	for name, c := range map[string]struct{ file, want string }{
+		"counts records": {"metrics: [{name: n_total, type: counter, help: Help.}]", "n_total series_limit"},
+		"with labels":    {"metrics: [{name: n_total, type: counter, help: Help., labels: {l: $l}}]", "n_total series_limit, n_total label_too_long"},
+		"adds a field": {"metrics: [{name: n_total, type: counter, help: Help., value_field: v}]",
+			"n_total series_limit, n_total no_value, n_total not_a_number, n_total not_finite, n_total negative"},
+		"gauge": {"metrics: [{name: g, type: gauge, help: Help., value_field: v}]",
+			"g series_limit, g no_value, g not_a_number, g not_finite"},
+		"relabelling": {"metric_relabel_configs: [{action: labeldrop, regex: x}]",
+			"metric_relabel_configs relabel_bad_name, metric_relabel_configs relabel_duplicate"},
+		"nothing": {"{}", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var got []string
+			for _, r := range parse(t, c.file).Refusals() {
+				got = append(got, r.Rule+" "+r.Reason)
+			}
+			if text := strings.Join(got, ", "); text != c.want {
+				t.Errorf("%s, want %s", text, c.want)
+			}
+		})
+	}
+	if got := (*rules.File)(nil).Refusals(); got != nil {
+		t.Error("without a file:", got)
+	}
+}
+
 // TestReasons holds Reasons to what can be refused.
 func TestReasons(t *testing.T) {
 	want := "series_limit no_value not_a_number not_finite negative label_too_long relabel_bad_name relabel_duplicate"

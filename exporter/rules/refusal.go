@@ -1,5 +1,7 @@
 package rules
 
+import "out_edge/plugin/record"
+
 // refusal says why a record makes no sample. The names are `reason` label
 // values.
 type refusal uint8
@@ -29,6 +31,42 @@ var refusalNames = [numRefusals]string{"", "series_limit", "no_value", "not_a_nu
 	"label_too_long", "relabel_bad_name", "relabel_duplicate"}
 
 func (r refusal) String() string { return refusalNames[r] }
+
+// Refusal is what EngineConfig.Refused may be told.
+type Refusal struct{ Rule, Reason string }
+
+// Refusals are all that an engine of the file may tell, in the order of the file.
+func (f *File) Refusals() []Refusal {
+	if f == nil {
+		return nil
+	}
+	var all []Refusal
+	for _, fam := range f.families {
+		for why, may := range f.refusals(fam) {
+			if may {
+				all = append(all, Refusal{fam.name, refusal(why).String()})
+			}
+		}
+	}
+	if len(f.relabels) > 0 {
+		all = append(all, Refusal{relabelRule, badName.String()}, Refusal{relabelRule, duplicate.String()})
+	}
+	return all
+}
+
+// refusals are those that the rules of one metric can end in.
+func (f *File) refusals(fam *family) (may [numRefusals]bool) {
+	may[overLimit] = true
+	may[labelTooLong] = len(fam.labels) > 0
+	for _, r := range f.rules {
+		if r.family != fam || r.field == nil {
+			continue
+		}
+		may[noValue], may[notANumber], may[notFinite] = true, true, true
+		may[negative] = may[negative] || fam.kind == record.Counter
+	}
+	return may
+}
 
 // Reasons are the reasons that EngineConfig.Refused may be told.
 func Reasons() []string { return append([]string(nil), refusalNames[accepted+1:]...) }

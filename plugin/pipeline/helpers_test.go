@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -258,4 +259,15 @@ func (b *bench) page() string {
 	}
 	http.DefaultClient.CloseIdleConnections()
 	return string(text)
+}
+
+// wantPage looks for whole lines of the page.
+func (b *bench) wantPage(want ...string) {
+	b.t.Helper()
+	lines := strings.Split(b.page(), "\n")
+	for _, line := range want {
+		if !slices.Contains(lines, line) {
+			b.t.Errorf("/metrics lacks %s", line)
+		}
+	}
 }

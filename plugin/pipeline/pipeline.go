@@ -97,9 +97,12 @@ func (p *Pipeline) open(deps Deps) (err error) {
 	mc.Ready, mc.Repairs, mc.Sinks = p.notReady, p.fixer.Repairs, p.cfg.sinks()
 	mc.Relabel, mc.OnExpire, mc.Backlog = p.relabel, p.expired, p.backlog
 	p.engine = p.cfg.Rules.Engine(rules.EngineConfig{
-		Limit: mc.SeriesLimit, SeriesTTL: mc.SeriesTTL, Clock: p.clock, Refused: p.refusedByRule})
+		Limit: mc.SeriesLimit, SeriesTTL: mc.SeriesTTL, Clock: p.clock, Refused: p.refused})
 	if p.metrics, err = deps.Hub.Open(mc); err != nil {
 		return err
+	}
+	for _, r := range p.cfg.Rules.Refusals() {
+		p.refused(r.Rule, r.Reason, 0)
 	}
 	if err = errors.Join(p.openDatadog(), p.openRemote()); err != nil {
 		return errors.Join(err, p.closeSinks(p.ctx))

@@ -310,6 +310,35 @@ routes:
 	}
 }
 
+// TestRefusedSamplesAreCountedByRule holds to one count for each sample, whether
+// the rules' engine refuses it or the page, where host metrics take part of
+// series_limit; and to series that stand at 0 from the start.
+func TestRefusedSamplesAreCountedByRule(t *testing.T) {
+	file, err := rules.Parse("test.yaml", []byte(`
+metrics:
+  - {name: logins_total, help: Logins., type: counter, match: app, labels: {user: $user}}
+  - {name: latency_seconds, help: Latency., type: gauge, match: app, value_field: latency}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := start(t, nil, func(c *pipeline.Config) {
+		c.Rules = file
+		c.Metrics.Listen, c.Metrics.SeriesLimit = "127.0.0.1:0", 4
+	})
+	b.wantPage(`edge_rule_refused_samples_total{reason="series_limit",rule="logins_total"} 0`,
+		`edge_rule_refused_samples_total{reason="not_a_number",rule="latency_seconds"} 0`)
+	b.Flush("disk", recordOf(t, present, map[string]any{"read_size": 1, "write_size": 2}), workerThread)
+	for i := range 10 {
+		b.flush(pipeline.OK, recordOf(t, present, map[string]any{"user": fmt.Sprint("u", i), "latency": "slow"}), workerThread)
+	}
+	b.wantPage(`logins_total{user="u0"} 1`, `logins_total{user="u1"} 1`,
+		`edge_rule_refused_samples_total{reason="series_limit",rule="logins_total"} 8`,
+		`edge_rule_refused_samples_total{reason="not_a_number",rule="latency_seconds"} 10`,
+		`edge_dropped_records_total{reason="series_limit",sink="prometheus"} 8`,
+		`edge_dropped_records_total{reason="not_a_number",sink="prometheus"} 10`)
+}
+
 func TestARetryOfOneSinkLeavesTheOthersAlone(t *testing.T) {
 	in := newIntake(t, accept)
 	rw := newRemote(t)

@@ -132,9 +132,9 @@ func (p *Pipeline) countForgotten(robbed []*try) {
 	}
 }
 
-// refusedByRule counts the samples that a rule did not make.
-func (p *Pipeline) refusedByRule(_, reason string, n int) {
-	p.metrics.Self().Dropped(delivery.SinkPrometheus, reason, n)
+// refused counts the samples that a rule did not make.
+func (p *Pipeline) refused(rule, reason string, n int) {
+	p.metrics.Self().Refused(rule, reason, n)
 }
 
 // sinks are those that an instance sends to.

@@ -120,7 +120,7 @@ func (p *Pipeline) observe(dst []record.Sample, tag string, rec *record.Record, 
 func (p *Pipeline) applyRules(dst []record.Sample, tag string, rec *record.Record, at int64, t *try, show bool) []record.Sample {
 	first := len(dst)
 	dst = p.engine.Observe(dst, tag, rec, at)
-	kept := p.metrics.ApplyAt(dst[first:], t.arrived, show)
+	kept := p.metrics.ApplyRules(dst[first:], t.arrived, show)
 	return dst[:first+len(kept)]
 }
 
