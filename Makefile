@@ -8,12 +8,13 @@ TOOL     = $(GO) tool -modfile=build/tools/go.mod
 # Packages without cgo: they are tested on 32-bit targets too.
 PURE     = ./timefix/... ./plugin/record/... ./plugin/delivery/... ./plugin/logline/... \
            ./plugin/config/... ./plugin/pipeline/... ./exporter/... ./ddsink/...
+TEMPLATE = exporter/status.qtpl
 # The official Datadog models, which the test intake parses with, take 7 GB to
 # compile unless the collector is told to hurry.
 export GOGC ?= 50
 
 .DEFAULT_GOAL := build
-.PHONY: build demo test test-unit test-race test-386 test-arm lint bench fuzz dist dist-check image sizes deps deps-dist deps-image deps-check deps-build docs clean
+.PHONY: build demo test test-unit test-race test-386 test-arm lint bench fuzz dist dist-check image sizes deps deps-dist deps-image deps-check deps-build docs generate clean
 
 ## build: ./out_edge.so for this machine
 build: deps-build
@@ -46,6 +47,10 @@ test-arm:
 lint:
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
 	$(TOOL) golangci-lint run --allow-parallel-runners ./...
+	@dir=$$(mktemp -d); cp $(TEMPLATE) $$dir/t.qtpl; \
+		$(TOOL) qtc -skipLineComments -file $$dir/t.qtpl 2>$$dir/log || cat $$dir/log >&2; \
+		sed 's/"t.qtpl"/"$(notdir $(TEMPLATE))"/' $$dir/t.qtpl.go | cmp - $(TEMPLATE).go; same=$$?; rm -r $$dir; \
+		test $$same = 0 || { echo '$(TEMPLATE).go is not that of $(TEMPLATE): run make generate' >&2; exit 1; }
 
 ## bench: ns, bytes and allocations a record
 bench:
@@ -90,6 +95,10 @@ deps-image:
 
 deps-check:
 	@build/deps.sh check
+
+## generate: make Go of the status page's template
+generate:
+	cd $(dir $(TEMPLATE)) && $(GO) tool -modfile=../build/tools/go.mod qtc -skipLineComments -file $(notdir $(TEMPLATE))
 
 ## docs: write the README's generated tables anew
 docs:

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
-	"html/template"
 	"net/http"
 	"os"
 	"strings"
@@ -14,8 +13,6 @@ import (
 )
 
 var (
-	//go:embed status.html
-	statusHTML string
 	//go:embed status.css
 	statusCSS string
 	//go:embed status.js
@@ -30,9 +27,7 @@ type statusPage struct {
 
 	// mu lets one request at a time build a document: they are for people, and
 	// must not add up in the memory of a small device.
-	mu       sync.Mutex
-	template *template.Template // made by the first request
-	policy   string
+	mu sync.Mutex
 }
 
 // deviceName is what the page is titled with.
@@ -59,7 +54,7 @@ func (s *statusPage) serve(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Security-Policy", s.policy)
+	h.Set("Content-Security-Policy", contentPolicy())
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Vary", "Accept-Encoding")
 	if packed {
@@ -71,25 +66,16 @@ func (s *statusPage) serve(w http.ResponseWriter, r *http.Request) {
 func (s *statusPage) document(packed bool) ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.template == nil {
-		t, err := template.New("status").Parse(statusHTML)
-		if err != nil {
-			return nil, err
-		}
-		s.template, s.policy = t, contentPolicy()
-	}
 	var body bytes.Buffer
 	if !packed {
-		err := s.template.Execute(&body, s.view())
-		return body.Bytes(), err
+		writedocument(&body, s.view())
+		return body.Bytes(), nil
 	}
 	z, err := gzip.NewWriterLevel(&body, gzip.BestSpeed)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.template.Execute(z, s.view()); err != nil {
-		return nil, err
-	}
+	writedocument(z, s.view())
 	err = z.Close()
 	return body.Bytes(), err
 }

@@ -212,7 +212,7 @@ func TestStatusEscapes(t *testing.T) {
 	if strings.ContainsAny(body, "\x00\u202e") {
 		t.Error("a control character stands on the page")
 	}
-	if n := strings.Count(body, "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&#34;&amp;\uFFFD\uFFFD\uFFFD"); n < 10 {
+	if n := strings.Count(body, "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&quot;&amp;\uFFFD\uFFFD\uFFFD"); n < 10 {
 		t.Errorf("the text is shown %d times", n)
 	}
 	if !strings.Contains(body, "x…</bdi>") || strings.Contains(body, strings.Repeat("x", 200)) {

@@ -2,7 +2,6 @@ package exporter
 
 import (
 	"cmp"
-	"html/template"
 	"math"
 	"net/url"
 	"regexp"
@@ -17,12 +16,10 @@ import (
 	"out_edge/timefix"
 )
 
-// statusView is what status.html shows. All texts are plain; the template
+// statusView is what status.qtpl shows. All texts are plain; the template
 // escapes them.
 type statusView struct {
-	Style  template.CSS
-	Script template.JS
-	Icon   template.URL
+	Icon string // a URL
 
 	Device, Version        string
 	Class, Sign, Condition string
@@ -70,7 +67,7 @@ func (s *statusPage) view() *statusView {
 	p := s.page
 	instant := p.clock.Now()
 	now := arrival(instant)
-	v := &statusView{Style: template.CSS(statusCSS), Script: template.JS(statusJS), Device: clean(s.device),
+	v := &statusView{Device: clean(s.device),
 		Time: time.Unix(0, instant.Wall).UTC().Format("2006-01-02 15:04:05 UTC")}
 	instances := p.attached()
 	v.Several = len(instances) > 1
@@ -107,10 +104,10 @@ func (v *statusView) judge(now, last int64) {
 }
 
 // statusIcon is a dot in the condition's colour, for the browser's tab.
-func statusIcon(c condition) template.URL {
+func statusIcon(c condition) string {
 	colour := [...]string{"#1a7f37", "#6b7785", "#b07400", "#c62828"}[c]
 	svg := `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8"><circle cx="4" cy="4" r="4" fill="` + colour + `"/></svg>`
-	return template.URL("data:image/svg+xml," + url.PathEscape(svg))
+	return "data:image/svg+xml," + url.PathEscape(svg)
 }
 
 // newest is when something last came or went.
