@@ -6,7 +6,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS  = -s -w -X main.version=$(VERSION)
 TOOL     = $(GO) tool -modfile=build/tools/go.mod
 # Packages without cgo: they are tested on 32-bit targets too.
-PURE     = ./timefix/... ./plugin/record/... ./plugin/delivery/... ./plugin/logline/... \
+PURE     = ./timefix/... ./plugin/record/... ./plugin/delivery/... ./plugin/logline/... ./plugin/footprint/... \
            ./plugin/config/... ./plugin/pipeline/... ./exporter/... ./ddsink/...
 TEMPLATE = exporter/status.qtpl
 # The official Datadog models, which the test intake parses with, take 7 GB to

@@ -5,9 +5,9 @@ import (
 	"net/http"
 	"sync/atomic"
 
+	"github.com/klauspost/compress/gzhttp"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
-	_ "github.com/prometheus/client_golang/prometheus/promhttp/zstd" // offers zstd beside gzip
 )
 
 // maxScrapes is how many scrapes may be answered at once; of 10,000 series each
@@ -24,7 +24,21 @@ func (p *page) handler() http.Handler {
 	mux.HandleFunc("GET /readyz", p.readyz)
 	mux.HandleFunc("GET /debug/time", p.debugTime)
 	mux.HandleFunc("GET /{$}", p.status.serve)
-	return noSniff(mux)
+	return noSniff(pack(mux))
+}
+
+// gzipLevel makes a page of many series a fifth smaller than the library's default
+// does, in no more time.
+const gzipLevel = 6
+
+// pack compresses answers of a kilobyte and more. promhttp could, but with more
+// CPU for gzip, and 9 MB for zstd (BenchmarkScrape).
+func pack(h http.Handler) http.HandlerFunc {
+	wrap, err := gzhttp.NewWrapper(gzhttp.CompressionLevel(gzipLevel), gzhttp.EnableZstd(true))
+	if err != nil {
+		panic(err) // options that the library does not know
+	}
+	return wrap(h)
 }
 
 // noSniff keeps browsers from taking one kind of content for another.
@@ -46,7 +60,7 @@ func (p *page) noteScrape(h http.Handler) http.Handler {
 func (p *page) metricsHandler() http.Handler {
 	return promhttp.HandlerForTransactional(prometheus.ToTransactionalGatherer(p.registry), promhttp.HandlerOpts{
 		ErrorLog: &gatherLog{log: p.log}, ErrorHandling: promhttp.ContinueOnError,
-		MaxRequestsInFlight: maxScrapes, EnableOpenMetrics: true,
+		MaxRequestsInFlight: maxScrapes, EnableOpenMetrics: true, DisableCompression: true,
 	})
 }
 

@@ -2,13 +2,11 @@ package exporter
 
 import (
 	"bytes"
-	"compress/gzip"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
 	"net/http"
 	"os"
-	"strings"
 	"sync"
 )
 
@@ -43,41 +41,21 @@ func deviceName(cfg Config) string {
 }
 
 // serve writes the document as it is now.
-func (s *statusPage) serve(w http.ResponseWriter, r *http.Request) {
-	packed := acceptsGzip(r.Header.Get("Accept-Encoding"))
-	body, err := s.document(packed)
-	if err != nil {
-		s.page.log.Error("the status page could not be made: " + err.Error())
-		http.Error(w, "the status page could not be made", http.StatusInternalServerError)
-		return
-	}
+func (s *statusPage) serve(w http.ResponseWriter, _ *http.Request) {
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Security-Policy", contentPolicy())
 	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("Vary", "Accept-Encoding")
-	if packed {
-		h.Set("Content-Encoding", "gzip")
-	}
-	_, _ = w.Write(body) // the reader has gone
+	_, _ = w.Write(s.document()) // the reader has gone
 }
 
-func (s *statusPage) document(packed bool) ([]byte, error) {
+func (s *statusPage) document() []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var body bytes.Buffer
-	if !packed {
-		writedocument(&body, s.view())
-		return body.Bytes(), nil
-	}
-	z, err := gzip.NewWriterLevel(&body, gzip.BestSpeed)
-	if err != nil {
-		return nil, err
-	}
-	writedocument(z, s.view())
-	err = z.Close()
-	return body.Bytes(), err
+	writedocument(&body, s.view())
+	return body.Bytes()
 }
 
 // contentPolicy allows the document's own style, script and icon, and to ask for
@@ -90,15 +68,4 @@ func contentPolicy() string {
 func sourceHash(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
-}
-
-// acceptsGzip reads an Accept-Encoding header.
-func acceptsGzip(header string) bool {
-	for part := range strings.SplitSeq(header, ",") {
-		name, quality, _ := strings.Cut(part, ";")
-		if strings.TrimSpace(name) == "gzip" {
-			return strings.TrimSpace(quality) != "q=0"
-		}
-	}
-	return false
 }

@@ -13,6 +13,7 @@ import (
 
 	"out_edge/exporter"
 	"out_edge/plugin/config"
+	"out_edge/plugin/footprint"
 	"out_edge/plugin/pipeline"
 	"out_edge/timefix"
 )
@@ -60,6 +61,9 @@ func (h *process) forget(in *instance) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.instances, in)
+	if len(h.instances) == 0 && h.stopKeeper != nil {
+		h.stopKeeper()
+	}
 }
 
 // closeAll closes the instances that are open now.
@@ -90,6 +94,12 @@ func (h *process) start(settings *config.Settings, thread int) (*instance, error
 	})
 	in := &instance{host: h, drain: settings.Pipeline.FlushTimeout}
 	in.pipeline.Store(p)
+	if len(h.instances) == 0 {
+		h.stopKeeper = footprint.Start(releaseOwnFile, func(work func()) {
+			defer h.guard("footprint", func() {})
+			work()
+		})
+	}
 	h.instances[in] = struct{}{}
 	return in, nil
 }

@@ -28,6 +28,8 @@ type process struct {
 	hub       *exporter.Hub // made by the first instance
 	instances map[*instance]struct{}
 	memory    int64 // the limit in force, in bytes
+
+	stopKeeper func() // footprint.Start's, since the first instance
 }
 
 func newProcess() *process {

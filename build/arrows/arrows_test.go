@@ -13,23 +13,25 @@ import (
 // allowed is which packages of the module each room may import. A package below
 // a room (exporter/page) counts as the room, unless it stands here itself.
 var allowed = map[string][]string{
-	"plugin":          {"plugin/config", "plugin/pipeline", "plugin/logline", "exporter", "timefix"},
-	"plugin/config":   {"plugin/pipeline", "plugin/logline", "plugin/delivery", "plugin/record", "timefix", "exporter", "ddsink"},
-	"plugin/pipeline": {"plugin/record", "plugin/delivery", "timefix", "exporter", "ddsink"},
-	"exporter":        {"plugin/record", "plugin/delivery", "timefix"},
-	"ddsink":          {"plugin/record", "plugin/delivery", "timefix"},
-	"plugin/record":   {},
-	"plugin/delivery": {},
-	"plugin/logline":  {},
-	"timefix":         {},
+	"plugin":           {"plugin/config", "plugin/pipeline", "plugin/logline", "plugin/footprint", "exporter", "timefix"},
+	"plugin/config":    {"plugin/pipeline", "plugin/logline", "plugin/delivery", "plugin/record", "timefix", "exporter", "ddsink"},
+	"plugin/pipeline":  {"plugin/record", "plugin/delivery", "timefix", "exporter", "ddsink"},
+	"exporter":         {"plugin/record", "plugin/delivery", "timefix"},
+	"ddsink":           {"plugin/record", "plugin/delivery", "timefix"},
+	"plugin/record":    {},
+	"plugin/delivery":  {},
+	"plugin/logline":   {},
+	"plugin/footprint": {},
+	"timefix":          {},
 }
 
 // foreign is what a room may import from outside the standard library; rooms
 // that are not listed may import anything.
 var foreign = map[string][]string{
-	"timefix":        {},
-	"plugin/logline": {},
-	"plugin/record":  {"github.com/vmihailenco/msgpack/v5"},
+	"timefix":          {},
+	"plugin/logline":   {},
+	"plugin/footprint": {},
+	"plugin/record":    {"github.com/vmihailenco/msgpack/v5"},
 }
 
 type goPackage struct {

@@ -97,7 +97,10 @@ type live struct {
 func start(t *testing.T, r harness.Run) *live {
 	t.Helper()
 	l := &live{log: newWatched(), t: t}
-	r.Library, r.Stderr = library(t), l.log
+	r.Stderr = l.log
+	if r.Library == "" {
+		r.Library = library(t)
+	}
 	if r.Seconds == 0 {
 		r.Seconds = 300
 	}

@@ -79,43 +79,39 @@ type row struct {
 
 // statusRows is searched from the top: the first row that holds the status
 // counts. The last one holds every status.
-func statusRows() []row {
-	return []row{
-		{200, 299, Outcome{"2xx", Delivered, "", "accepted", false}},
-		{300, 399, Outcome{"3xx", Retry, "", "a redirect, which is not followed, as the key would go with it: the address is wrong, or a portal is in between", true}},
-		{400, 400, Outcome{"400", Split, ReasonRejected, "an entry is malformed: it is found by halving, and the rest delivered", true}},
-		{401, 401, Outcome{"401", Reload, "", "the key is missing or wrong", true}},
-		{403, 403, Outcome{"403", Reload, "", "the key is not valid here: check the key and the site", true}},
-		{404, 404, Outcome{"404", Retry, "", "nothing answers at this address: check the site or the URL", true}},
-		{405, 405, Outcome{"405", Retry, "", "something else answers at this address: check the site or the URL", true}},
-		{407, 407, Outcome{"407", Retry, "", "the proxy wants another user or password", true}},
-		{408, 408, Outcome{"408", Retry, "", "the receiver waited too long for the request", false}},
-		{413, 413, Outcome{"413", Split, ReasonTooLarge, "the request is too large", false}},
-		{422, 422, Outcome{"422", Split, ReasonRejected, "an entry is malformed: it is found by halving, and the rest delivered", true}},
-		{429, 429, Outcome{"429", Retry, "", "too many requests: Retry-After and X-RateLimit-Reset are obeyed", false}},
-		{400, 499, Outcome{"other 4xx", Retry, "", "refused for a reason that the entries have no part in", true}},
-		{500, 599, Outcome{"5xx", Retry, "", "the receiver, or a proxy before it, is in trouble", false}},
-		{0, 1 << 30, Outcome{"anything else", Retry, "", "no HTTP answer that makes sense", true}},
-	}
+var statusRows = []row{
+	{200, 299, Outcome{"2xx", Delivered, "", "accepted", false}},
+	{300, 399, Outcome{"3xx", Retry, "", "a redirect, which is not followed, as the key would go with it: the address is wrong, or a portal is in between", true}},
+	{400, 400, Outcome{"400", Split, ReasonRejected, "an entry is malformed: it is found by halving, and the rest delivered", true}},
+	{401, 401, Outcome{"401", Reload, "", "the key is missing or wrong", true}},
+	{403, 403, Outcome{"403", Reload, "", "the key is not valid here: check the key and the site", true}},
+	{404, 404, Outcome{"404", Retry, "", "nothing answers at this address: check the site or the URL", true}},
+	{405, 405, Outcome{"405", Retry, "", "something else answers at this address: check the site or the URL", true}},
+	{407, 407, Outcome{"407", Retry, "", "the proxy wants another user or password", true}},
+	{408, 408, Outcome{"408", Retry, "", "the receiver waited too long for the request", false}},
+	{413, 413, Outcome{"413", Split, ReasonTooLarge, "the request is too large", false}},
+	{422, 422, Outcome{"422", Split, ReasonRejected, "an entry is malformed: it is found by halving, and the rest delivered", true}},
+	{429, 429, Outcome{"429", Retry, "", "too many requests: Retry-After and X-RateLimit-Reset are obeyed", false}},
+	{400, 499, Outcome{"other 4xx", Retry, "", "refused for a reason that the entries have no part in", true}},
+	{500, 599, Outcome{"5xx", Retry, "", "the receiver, or a proxy before it, is in trouble", false}},
+	{0, 1 << 30, Outcome{"anything else", Retry, "", "no HTTP answer that makes sense", true}},
 }
 
-func codeRows() []Outcome {
-	return []Outcome{
-		{CodeTimeout, Retry, "", "no answer within the time allowed", false},
-		{CodeNetwork, Retry, "", "no connection, or it was reset", false},
-		{CodeTLS, Retry, "", "the certificate was not accepted: a wrong device clock, a missing CA, or another server", true},
-		{CodeCut, Retry, "", "the answer broke off, so nothing proves that it was accepted; it may arrive twice", false},
-		{CodeCanceled, Retry, "", "the flush was ended, at its time limit or at exit", false},
-	}
+var codeRows = []Outcome{
+	{CodeTimeout, Retry, "", "no answer within the time allowed", false},
+	{CodeNetwork, Retry, "", "no connection, or it was reset", false},
+	{CodeTLS, Retry, "", "the certificate was not accepted: a wrong device clock, a missing CA, or another server", true},
+	{CodeCut, Retry, "", "the answer broke off, so nothing proves that it was accepted; it may arrive twice", false},
+	{CodeCanceled, Retry, "", "the flush was ended, at its time limit or at exit", false},
 }
 
 // OutcomeTable is the whole table, in the order in which it is searched.
 func OutcomeTable() []Outcome {
 	var table []Outcome
-	for _, r := range statusRows() {
+	for _, r := range statusRows {
 		table = append(table, r.Outcome)
 	}
-	return append(table, codeRows()...)
+	return append(table, codeRows...)
 }
 
 // OutcomeMarkdown is the table as the README shows it.
@@ -130,7 +126,7 @@ func OutcomeMarkdown() string {
 
 // OfStatus is the outcome of an answer that came whole.
 func OfStatus(status int) Outcome {
-	for _, r := range statusRows() {
+	for _, r := range statusRows {
 		if r.first <= status && status <= r.last {
 			return r.Outcome
 		}
@@ -140,7 +136,7 @@ func OfStatus(status int) Outcome {
 
 // OfCode is the outcome for one of the Code words.
 func OfCode(code string) Outcome {
-	for _, o := range codeRows() {
+	for _, o := range codeRows {
 		if o.Answer == code {
 			return o
 		}

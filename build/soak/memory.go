@@ -1,0 +1,55 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+)
+
+// memory is a process's resident memory in KiB.
+type memory struct {
+	resident  int
+	anonymous int // of it, what stands in no file
+	library   int // of it, what is as in the library's file
+}
+
+// guestEnd is where the memory of a 32-bit program ends that an emulator on
+// 64 bits runs; the emulator's own, with its translated code, lies above.
+const guestEnd = 1 << 32
+
+// residentOf adds up the process's mappings below end.
+func residentOf(pid int, library string, end uint64) (sum memory, err error) {
+	f, err := os.Open(fmt.Sprintf("/proc/%d/smaps", pid))
+	if err != nil {
+		return sum, err
+	}
+	defer f.Close()
+	counts, ours := false, false
+	var resident, anonymous int
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		fields := strings.Fields(lines.Text())
+		switch {
+		case len(fields) < 2:
+		case !strings.HasSuffix(fields[0], ":"):
+			_, high, _ := strings.Cut(fields[0], "-")
+			to, err := strconv.ParseUint(high, 16, 64)
+			counts = err == nil && to <= end
+			ours = strings.HasSuffix(lines.Text(), library)
+		case counts && fields[0] == "Rss:":
+			resident, err = strconv.Atoi(fields[1])
+		case counts && fields[0] == "Anonymous:":
+			anonymous, err = strconv.Atoi(fields[1])
+			sum.resident += resident
+			sum.anonymous += anonymous
+			if ours {
+				sum.library += resident - anonymous
+			}
+		}
+		if err != nil {
+			return sum, fmt.Errorf("read memory: %w", err)
+		}
+	}
+	return sum, nil
+}

@@ -1,0 +1,51 @@
+package footprint
+
+import (
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestTidy(t *testing.T) {
+	runtime.GC()
+	if collections() == 0 {
+		t.Error("the collections are not counted")
+	}
+	k := keeper{cycles: collections()}
+	if !k.tidy() || k.cycles != collections() {
+		t.Error("an idle heap kept its memory, or its collection is taken for work")
+	}
+	for range busy + 1 {
+		runtime.GC()
+	}
+	if k.tidy() {
+		t.Error("a busy heap was collected")
+	}
+	if !k.tidy() {
+		t.Error("a heap that has become idle kept its memory")
+	}
+}
+
+func TestStart(t *testing.T) {
+	fileOnce = sync.Once{}
+	synctest.Test(t, func(t *testing.T) {
+		var files, works atomic.Int32
+		protect := func(work func()) {
+			works.Add(1)
+			work()
+		}
+		for range 2 { // a second life of the plugin in one process
+			stop := Start(func() { files.Add(1) }, protect)
+			time.Sleep(startUp + Period + 1)
+			stop()
+			stop()
+			time.Sleep(10 * Period)
+		}
+		if f, w := files.Load(), works.Load(); f != 1 || w != 4 {
+			t.Errorf("the file was given up %d times, want 1; %d periods, want 4", f, w)
+		}
+	})
+}
