@@ -3,7 +3,10 @@
 
 GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
-LDFLAGS  = -s -w -X main.version=$(VERSION)
+# Time of every file in every artefact, and what no device clock may be before:
+# the commit's.
+SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
+LDFLAGS  = -s -w -X main.version=$(VERSION) -X main.commitTime=$(SOURCE_DATE_EPOCH)
 TOOL     = $(GO) tool -modfile=build/tools/go.mod
 # Packages without cgo: they are tested on 32-bit targets too.
 PURE     = ./timefix/... ./plugin/record/... ./plugin/delivery/... ./plugin/logline/... ./plugin/footprint/... \
@@ -61,8 +64,6 @@ FUZZTIME ?= 60s
 fuzz:
 	@build/fuzz.sh $(FUZZTIME)
 
-# Time of every file in every artefact: the commit's.
-SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 RELEASE = $(GO) run ./build/release
 DIST   ?= dist
 # Build tags of the libraries, with commas.

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"runtime/debug"
+	"strconv"
 	"sync"
 	"time"
 
@@ -13,8 +14,11 @@ import (
 	"out_edge/plugin/logline"
 )
 
-// version is set by the linker (-X main.version=…).
-var version = "dev"
+// Both are set by the linker (-X main.version=…).
+var (
+	version    = "dev"
+	commitTime string // in seconds since 1970
+)
 
 // process is what all instances in one agent share.
 type process struct {
@@ -75,15 +79,9 @@ func (h *process) open(property func(string) string, thread int) (*instance, err
 
 // buildDate is the time of the commit that the library was built from, or zero.
 func buildDate() time.Time {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
+	seconds, err := strconv.ParseInt(commitTime, 10, 64)
+	if err != nil {
 		return time.Time{}
 	}
-	for _, s := range info.Settings {
-		if s.Key == "vcs.time" {
-			t, _ := time.Parse(time.RFC3339, s.Value)
-			return t
-		}
-	}
-	return time.Time{}
+	return time.Unix(seconds, 0)
 }

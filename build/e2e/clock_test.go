@@ -50,6 +50,28 @@ func TestNothingLeavesUnderAWrongClock(t *testing.T) {
 	}
 }
 
+// A clock that shows less than the library's own commit is not set, however
+// believable the date looks.
+func TestAClockBeforeTheBuildIsNotBelieved(t *testing.T) {
+	t.Parallel()
+	future, err := kit.Library(t.Context(), "./plugin", "-ldflags=-s -w -X main.commitTime=4102444800") // 2100
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := startIntake(t, intake.Config{})
+	r := harness.Run{Library: future, V5: true, Threads: 1, RetryLimit: "no_limits", RetryBase: 20 * time.Millisecond, RetryCap: 50 * time.Millisecond,
+		Generate: generated(10), NoGrace: true, Outputs: []harness.Output{serving(toIntake(in))}}
+	tried := when(&r, func(res harness.Result) bool { return res.Outputs[0].Retry > 3 })
+	l := start(t, r)
+	l.await(tried)
+	if status, reasons := ask(t, "http://"+l.address()+"/readyz"); status != http.StatusServiceUnavailable || !strings.Contains(reasons, "is before this build") {
+		t.Errorf("/readyz: %d %s", status, reasons)
+	}
+	if res := l.stop(); res.Outputs[0].OK != 0 || len(in.Requests()) != 0 {
+		t.Errorf("%d chunks delivered, %d requests", res.Outputs[0].OK, len(in.Requests()))
+	}
+}
+
 func TestARightClockIsReady(t *testing.T) {
 	in := startIntake(t, intake.Config{})
 	l := start(t, harness.Run{V5: true, Threads: 1, Generate: generated(100), Outputs: []harness.Output{serving(toIntake(in))}})

@@ -46,14 +46,15 @@ func run(args []string) error {
 	if err != nil {
 		return err
 	}
-	build := pack.Build{Root: root, Version: *version, Tags: *tags}
+	at := time.Unix(*epoch, 0).UTC()
+	build := pack.Build{Root: root, Version: *version, At: at, Tags: *tags}
 	chosen, err := find(*targets)
 	if err != nil {
 		return err
 	}
 	switch args[0] {
 	case "dist":
-		r := pack.Release{Root: root, Dist: *dist, Version: *version, At: time.Unix(*epoch, 0).UTC()}
+		r := pack.Release{Root: root, Dist: *dist, Version: *version, At: at}
 		return makeDist(ctx, r, build, chosen)
 	case "check":
 		return check(os.Stdout, flags.Args())

@@ -24,7 +24,7 @@ type variant struct {
 }
 
 // sizes builds the library as it is released, and with one thing different at a
-// time, and prints what each difference weighs.
+// time, and prints what each difference weighs, and what the library is made of.
 func sizes(ctx context.Context, w io.Writer, build pack.Build, targets []pack.Target) error {
 	dir, err := os.MkdirTemp("", "out_edge-sizes")
 	if err != nil {
@@ -50,7 +50,15 @@ func sizes(ctx context.Context, w io.Writer, build pack.Build, targets []pack.Ta
 			fmt.Fprintf(tw, "%s\t%.2f\t%+d\t  %s\n", t.Name, float64(size)/(1<<20), (size-base)/1000, v.name)
 		}
 	}
-	return tw.Flush()
+	if err := tw.Flush(); err != nil {
+		return err
+	}
+	for _, t := range targets {
+		if err := parts(ctx, w, build, t, dir); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // variantsOf lists the release itself, one variant for each module that a folder

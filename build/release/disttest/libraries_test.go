@@ -3,6 +3,9 @@
 package disttest_test
 
 import (
+	"bytes"
+	"os"
+	"strconv"
 	"testing"
 
 	"out_edge/build/release/elfcheck"
@@ -25,5 +28,20 @@ func TestLibraries(t *testing.T) {
 			}
 			t.Logf("%.2f MiB, glibc %v for %v", float64(facts.Size)/(1<<20), facts.GLIBC, facts.NewestSymbols)
 		})
+	}
+}
+
+// TestLibrariesKnowTheirDate looks for the commit's time, which a device's clock is
+// held against.
+func TestLibrariesKnowTheirDate(t *testing.T) {
+	at := strconv.FormatInt(release.At.Unix(), 10)
+	for _, target := range pack.Targets() {
+		data, err := os.ReadFile(artefact(target.Library()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if release.At.Year() < 2025 || !bytes.Contains(data, []byte(at)) {
+			t.Errorf("%s does not hold %s", target.Library(), at)
+		}
 	}
 }

@@ -27,7 +27,7 @@ func TestReproducible(t *testing.T) {
 
 	library := filepath.Join(t.TempDir(), "out_edge.so")
 	cache := t.TempDir()
-	b := pack.Build{Root: tree, Version: release.Version, Tags: os.Getenv("TAGS"), Env: []string{"GOCACHE=" + cache, "TMPDIR=" + t.TempDir()}}
+	b := pack.Build{Root: tree, Version: release.Version, At: release.At, Tags: os.Getenv("TAGS"), Env: []string{"GOCACHE=" + cache, "TMPDIR=" + t.TempDir()}}
 	if err := b.Library(t.Context(), target, library); err != nil {
 		t.Fatal(err)
 	}

@@ -6,7 +6,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"time"
 )
 
 // Build is how the libraries of one release are compiled.
@@ -15,6 +17,10 @@ type Build struct {
 	Root string
 	// Version becomes main.version.
 	Version string
+	// At becomes main.commitTime: no clock that shows less is believed.
+	At time.Time
+	// Symbols keeps the names of functions and variables.
+	Symbols bool
 	// Tags are build tags, separated by commas.
 	Tags string
 	// Env is added to the environment (another GOCACHE), Flags to go build.
@@ -35,8 +41,12 @@ func (b Build) Library(ctx context.Context, t Target, out string) error {
 		return fmt.Errorf("build %s: %w", t.Library(), err)
 	}
 	exports := filepath.Join(b.Root, "build", "release", "exports.map")
+	strip := "-s"
+	if b.Symbols {
+		strip = "-s=false"
+	}
 	ldflags := strings.Join([]string{
-		"-s", "-w", "-buildid=", "-X main.version=" + b.Version,
+		strip, "-w", "-buildid=", "-X main.version=" + b.Version, "-X main.commitTime=" + strconv.FormatInt(b.At.Unix(), 10),
 		"-extldflags '-Wl,--version-script=" + exports + " -Wl,--build-id=none'",
 	}, " ")
 	args := append([]string{"build", "-trimpath", "-buildvcs=false", "-buildmode=c-shared"}, b.Flags...)
