@@ -68,7 +68,7 @@ func run(minutes float64, listen, name string) error {
 	if name == "armv7" {
 		w.end = guestEnd
 	}
-	fmt.Println("minute  resident  anonymous  the library's file  threads (the host's)  CPU ms")
+	fmt.Println("minute  resident  anonymous  the library's file  threads  CPU ms")
 	p, err := kit.Start(ctx, harness.Run{
 		Library: library, V5: true, Threads: 1, RetryLimit: "no_limits",
 		Live: []string{"cpu", "mem", "thermal"}, Interval: time.Second,
@@ -89,6 +89,9 @@ func run(minutes float64, listen, name string) error {
 		res.Outputs[0].Chunks, res.Outputs[0].OK, w.most.resident, w.most.anonymous, median(w.second)-median(w.first))
 	return nil
 }
+
+// started is how many threads the host starts after BeforeLoad: engine and worker.
+const started = 2
 
 // watch looks at the host's memory at each of its reports.
 type watch struct {
@@ -125,8 +128,8 @@ func (w *watch) report(r harness.Result) {
 		w.second = append(w.second, now.resident)
 	}
 	if int(math.Round(at*4))%4 == 0 {
-		fmt.Printf("%6.1f  %8d  %9d  %18d  %7d (%11d)  %6d\n", at, now.resident, now.anonymous, now.library,
-			r.Now.Threads, r.BeforeLoad.Threads, r.Now.CPUMs)
+		fmt.Printf("%6.1f  %8d  %9d  %18d  %7d  %6d\n", at, now.resident, now.anonymous, now.library,
+			r.Now.Threads-r.BeforeLoad.Threads-started, r.Now.CPUMs)
 	}
 }
 
