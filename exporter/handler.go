@@ -18,17 +18,38 @@ const maxScrapes = 4
 // handler routes what the page serves. Everything is behind the web config
 // file's authentication, /healthz included.
 func (p *page) handler() http.Handler {
+	pages := http.NewServeMux()
+	pages.Handle("GET /metrics", p.noteScrape(p.metricsHandler()))
+	pages.HandleFunc("GET /debug/time", p.debugTime)
+	pages.HandleFunc("GET /{$}", p.status.serve)
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", p.noteScrape(p.metricsHandler()))
 	mux.HandleFunc("GET /healthz", p.healthz)
 	mux.HandleFunc("GET /readyz", p.readyz)
-	mux.HandleFunc("GET /debug/time", p.debugTime)
-	mux.HandleFunc("GET /{$}", p.status.serve)
-	return noSniff(pack(mux))
+	mux.Handle("/", limit(maxAnswers, pack(pages)))
+	return noSniff(mux)
+}
+
+// maxAnswers is how many pages may be sent at once, /healthz and /readyz apart:
+// encoders of 0.7 MB each must not add up while readers are slow.
+const maxAnswers = 8
+
+// limit refuses what comes while n requests are being answered.
+func limit(n int, h http.Handler) http.Handler {
+	free := make(chan struct{}, n)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case free <- struct{}{}:
+		default:
+			http.Error(w, "too many requests at once, try again later", http.StatusServiceUnavailable)
+			return
+		}
+		defer func() { <-free }()
+		h.ServeHTTP(w, r)
+	})
 }
 
 // gzipLevel makes a page of many series a fifth smaller than the library's default
-// does, in no more time.
+// does, for 0.4 ms more with 10,000 series.
 const gzipLevel = 6
 
 // pack compresses answers of a kilobyte and more. promhttp could, but with more

@@ -183,7 +183,7 @@ func (m *Metrics) adopt(from *record.Series, now timefix.Instant) (*series, refu
 	}
 	to, keep := m.relabel(&id)
 	if !keep {
-		if len(m.events) < maxAway {
+		if to == nil && len(m.events) < maxAway {
 			m.events[from] = away()
 		}
 		return nil, relabelledAway

@@ -121,7 +121,7 @@ func (o *observation) series(metric int, slots map[string]*series, slot []byte, 
 	key := string(slot) // slot may be the scratch that find writes to
 	id, keep := m.hostSeries(metric, labels)
 	if !keep {
-		if len(slots) < maxAway {
+		if id == nil && len(slots) < maxAway {
 			slots[key] = away()
 		}
 		return nil

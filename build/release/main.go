@@ -47,6 +47,9 @@ func run(args []string) error {
 		return err
 	}
 	at := time.Unix(*epoch, 0).UTC()
+	if at.After(time.Now().Add(time.Hour)) {
+		return fmt.Errorf("-epoch %d is in the future: no device would believe its clock before %v", *epoch, at)
+	}
 	build := pack.Build{Root: root, Version: *version, At: at, Tags: *tags}
 	chosen, err := find(*targets)
 	if err != nil {

@@ -62,7 +62,9 @@ func newRelabeler(steps []*relabel.Config, limit int) *relabeler {
 
 // Relabel sends a series through metric_relabel_configs. It gives s back if
 // nothing changes (or an earlier series of the same name and labels), else the
-// same pointer each time; false says that the series is dropped. Labels with two
+// same pointer each time. With false the series is dropped: nil says that the steps
+// want it so, s that it is refused (and counted) this time, and is to be asked of
+// again. Labels with two
 // underscores first are taken away at the end, as they are for steps among
 // themselves. A known series costs no allocation.
 func (e *Engine) Relabel(s *record.Series) (*record.Series, bool) {
@@ -72,6 +74,7 @@ func (e *Engine) Relabel(s *record.Series) (*record.Series, bool) {
 	to, why := e.relabel.series(s)
 	if why != accepted {
 		e.cfg.Refused(relabelRule, why.String(), 1)
+		return s, false
 	}
 	return to, to != nil
 }

@@ -3,6 +3,7 @@ package rules_test
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"testing"
 
 	"out_edge/exporter/rules"
@@ -56,7 +57,7 @@ func TestRelabel(t *testing.T) {
 			if got != c.want {
 				t.Fatalf("\n got %s\nwant %s", got, c.want)
 			}
-			if (got == showSeries(s)) != (to == s) {
+			if keep && (got == showSeries(s)) != (to == s) || !keep && (to == s) != strings.Contains(c.want, "relabel_") {
 				t.Error("another pointer for the same series, or the same for another")
 			}
 			if again, _ := e.Relabel(s); again != to {
@@ -80,7 +81,7 @@ func TestRelabelMerges(t *testing.T) {
 	a, b := series(record.Counter, "n_total", "pod", "a"), series(record.Counter, "n_total", "pod", "b")
 	to, _ := e.Relabel(a)
 	for range 3 {
-		if got, keep := e.Relabel(b); keep || got != nil {
+		if got, keep := e.Relabel(b); keep || got != b {
 			t.Fatal("b is let in")
 		}
 		if got, keep := e.Relabel(a); !keep || got != to {

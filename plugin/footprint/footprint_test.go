@@ -2,6 +2,7 @@ package footprint
 
 import (
 	"runtime"
+	"runtime/metrics"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -9,14 +10,30 @@ import (
 	"time"
 )
 
+var waste []byte
+
 func TestTidy(t *testing.T) {
 	runtime.GC()
 	if collections() == 0 {
 		t.Error("the collections are not counted")
 	}
+	released := func() uint64 {
+		s := []metrics.Sample{{Name: "/memory/classes/heap/released:bytes"}}
+		metrics.Read(s)
+		return s[0].Value.Uint64()
+	}
+	waste = make([]byte, 32<<20)
+	for i := range waste {
+		waste[i] = 1
+	}
+	before := released()
+	waste = nil
 	k := keeper{cycles: collections()}
 	if !k.tidy() || k.cycles != collections() {
 		t.Error("an idle heap kept its memory, or its collection is taken for work")
+	}
+	if grown := int64(released() - before); grown < 16<<20 {
+		t.Errorf("%d bytes went back, want most of 32 MiB", grown)
 	}
 	for range busy + 1 {
 		runtime.GC()

@@ -1,6 +1,7 @@
 package pipeline_test
 
 import (
+	"bytes"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -337,6 +338,33 @@ metrics:
 		`edge_rule_refused_samples_total{reason="not_a_number",rule="latency_seconds"} 10`,
 		`edge_dropped_records_total{reason="series_limit",sink="prometheus"} 8`,
 		`edge_dropped_records_total{reason="not_a_number",sink="prometheus"} 10`)
+}
+
+// TestEachSampleThatRelabellingRefusesIsCounted holds to a total that changes
+// hands when its source is gone, and to a count of what was refused until then.
+func TestEachSampleThatRelabellingRefusesIsCounted(t *testing.T) {
+	file, err := rules.Parse("test.yaml", []byte(`
+metrics:
+  - {name: a_total, help: A., type: counter, match: app, labels: {container: $user}}
+metric_relabel_configs: [{regex: container, action: labeldrop}]
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := start(t, nil, func(c *pipeline.Config) {
+		c.Rules = file
+		c.Metrics.Listen, c.Metrics.SeriesLimit = "127.0.0.1:0", 1000
+	})
+	records := func(user string, n int) {
+		b.flush(pipeline.OK, bytes.Repeat(recordOf(t, present, map[string]any{"user": user}), n), workerThread)
+	}
+	records("old", 5)
+	records("new", 100)
+	b.wantPage("a_total 5", `edge_rule_refused_samples_total{reason="relabel_duplicate",rule="metric_relabel_configs"} 100`)
+	records("new", 50)
+	b.wantPage("a_total 150", `edge_rule_refused_samples_total{reason="relabel_duplicate",rule="metric_relabel_configs"} 100`)
+	records("old", 7)
+	b.wantPage("a_total 150", `edge_rule_refused_samples_total{reason="relabel_duplicate",rule="metric_relabel_configs"} 107`)
 }
 
 func TestARetryOfOneSinkLeavesTheOthersAlone(t *testing.T) {
