@@ -46,6 +46,7 @@ func TestTidy(t *testing.T) {
 	}
 }
 
+// TestStart sleeps in synctest's time: nobody waits.
 func TestStart(t *testing.T) {
 	fileOnce = sync.Once{}
 	synctest.Test(t, func(t *testing.T) {
