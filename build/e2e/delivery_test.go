@@ -73,12 +73,7 @@ func TestEachRecordArrivesOnceThroughFaults(t *testing.T) {
 	r := harness.Run{V5: true, Threads: 3, RetryLimit: "no_limits", RetryBase: 10 * time.Millisecond, RetryCap: 100 * time.Millisecond,
 		Generate: harness.Generate{Records: records, PerChunk: perChunk, IDs: true, Tag: "app"}, Timeout: 2 * patience,
 		Outputs: []harness.Output{serving(toIntake(in))}}
-	done := settled(&r, records/perChunk)
-	l := start(t, r)
-	addr := l.address()
-	l.await(done)
-	page := get(t, "http://"+addr+"/metrics")
-	res := l.stop()
+	page, res := runUntilSettled(t, r, records/perChunk)
 
 	if o := res.Outputs[0]; o.OK != records/perChunk || o.Error+o.GaveUp+o.Unsettled != 0 || o.RecordsOK != records {
 		t.Errorf("host: %+v\n%s", o, res.Stderr)

@@ -67,6 +67,18 @@ func settled(r *harness.Run, n int) signal {
 	})
 }
 
+// runUntilSettled runs the host until it has settled n chunks, and gives /metrics
+// as it is then and what the host measured.
+func runUntilSettled(t *testing.T, r harness.Run, n int) (page string, res harness.Result) {
+	t.Helper()
+	done := settled(&r, n)
+	l := start(t, r)
+	addr := l.address()
+	l.await(done)
+	page = get(t, "http://"+addr+"/metrics")
+	return page, l.stop()
+}
+
 func (l *live) await(s signal) {
 	l.t.Helper()
 	select {

@@ -50,12 +50,7 @@ func TestOnePoisonedEntryCostsItselfAlone(t *testing.T) {
 			in := startIntake(t, intake.Config{Check: refuse(tc.status, holds(intake.Logs, poisoned))})
 			r := harness.Run{V5: true, Threads: 1, Outputs: []harness.Output{serving(toIntake(in))},
 				Generate: harness.Generate{Records: 1000, PerChunk: 1000, IDs: true, Tag: "app"}}
-			done := settled(&r, 1)
-			l := start(t, r)
-			addr := l.address()
-			l.await(done)
-			page := get(t, "http://"+addr+"/metrics")
-			res := l.stop()
+			page, res := runUntilSettled(t, r, 1)
 			if o := res.Outputs[0]; o.OK != 1 || o.Retry != 0 {
 				t.Errorf("%+v\n%s", o, res.Stderr)
 			}
@@ -80,12 +75,7 @@ func TestOnePoisonedSeriesCostsItselfAlone(t *testing.T) {
 		event(t, time.Now(), map[string]any{"read_size": 100, "write_size": 50}),
 		event(t, time.Now(), map[string]any{"Mem.total": 1000, "Mem.used": 400, "Mem.free": 600})...))
 	r := harness.Run{V5: true, Threads: 1, Chunks: []harness.Chunk{{Tag: "host", File: file}}, Outputs: []harness.Output{serving(toIntake(in))}}
-	done := settled(&r, 1)
-	l := start(t, r)
-	addr := l.address()
-	l.await(done)
-	page := get(t, "http://"+addr+"/metrics")
-	res := l.stop()
+	page, res := runUntilSettled(t, r, 1)
 	if o := res.Outputs[0]; o.OK != 1 || o.Retry != 0 {
 		t.Errorf("%+v\n%s", o, res.Stderr)
 	}
@@ -107,12 +97,7 @@ func TestALowerSizeLimitOnTheWay(t *testing.T) {
 	}
 	r := harness.Run{V5: true, Threads: 1, RetryLimit: "no_limits", RetryBase: 10 * time.Millisecond, RetryCap: 10 * time.Millisecond,
 		Chunks: []harness.Chunk{{Tag: "app", File: payload(t, bodies...)}}, Repeat: 1, Outputs: []harness.Output{serving(toIntake(in))}}
-	done := settled(&r, 1)
-	l := start(t, r)
-	addr := l.address()
-	l.await(done)
-	page := get(t, "http://"+addr+"/metrics")
-	res := l.stop()
+	page, res := runUntilSettled(t, r, 1)
 	if o := res.Outputs[0]; o.OK != 1 {
 		t.Errorf("%+v\n%s", o, res.Stderr)
 	}
@@ -125,12 +110,7 @@ func TestAnEntryOver1MBIsCut(t *testing.T) {
 	message := strings.Repeat("größer ", 200_000) // 1.8 MB
 	r := harness.Run{V5: true, Threads: 1, Outputs: []harness.Output{serving(toIntake(in))},
 		Chunks: []harness.Chunk{{Tag: "app", File: payload(t, map[string]any{"log": "before"}, map[string]any{"log": message, "id": "large"}, map[string]any{"log": "after"})}}}
-	done := settled(&r, 1)
-	l := start(t, r)
-	addr := l.address()
-	l.await(done)
-	page := get(t, "http://"+addr+"/metrics")
-	res := l.stop()
+	page, res := runUntilSettled(t, r, 1)
 	logs := in.Logs()
 	if res.Outputs[0].OK != 1 || len(logs) != 3 {
 		t.Fatalf("%d logs arrived, %+v\n%s", len(logs), res.Outputs[0], res.Stderr)
