@@ -60,10 +60,10 @@ func (s *statusPage) document() []byte {
 
 // contentPolicy allows the document's own style, script and icon, and to ask for
 // the document again; nothing else.
-func contentPolicy() string {
+var contentPolicy = sync.OnceValue(func() string {
 	return "default-src 'none'; style-src " + sourceHash(statusCSS) + "; script-src " + sourceHash(statusJS) +
 		"; img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-}
+})
 
 func sourceHash(text string) string {
 	sum := sha256.Sum256([]byte(text))
