@@ -60,6 +60,25 @@ func TestWriteArchive(t *testing.T) {
 	}
 }
 
+// A document may lead to the source tree; in the archive only the link's words
+// are left.
+func TestKeepLinks(t *testing.T) {
+	there := map[string]bool{"README.md": true, "docs": true, "docs/time.md": true, "examples/a.conf": true}
+	has := func(path string) bool { return there[path] }
+	for text, want := range map[string]string{
+		"[a](time.md), [b](time.md#rules)":   "[a](time.md), [b](time.md#rules)",
+		"[a](../README.md) [b](../docs/)":    "[a](../README.md) [b](../docs/)",
+		"[a](../examples/a.conf)":            "[a](../examples/a.conf)",
+		"[a](#here) [b](https://b.example)":  "[a](#here) [b](https://b.example)",
+		"see [a *b*](../build/x/README.md).": "see a *b*.",
+		"[a](README.md)":                     "a",
+	} {
+		if got := pack.KeepLinks("docs/footprint.md", text, has); got != want {
+			t.Errorf("KeepLinks(%q) = %q, want %q", text, got, want)
+		}
+	}
+}
+
 func archive(t *testing.T, files []pack.File, at time.Time) []byte {
 	t.Helper()
 	var b bytes.Buffer

@@ -1,6 +1,7 @@
 package pack
 
 import (
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -27,14 +28,21 @@ func Excerpt(readme string, has func(path string) bool) string {
 		if skip || strings.HasPrefix(line, "<!-- ") || strings.TrimSpace(line) == "make build" {
 			continue
 		}
-		kept = append(kept, sourceLink.ReplaceAllStringFunc(line, func(link string) string {
-			m := sourceLink.FindStringSubmatch(link)
-			target, _, _ := strings.Cut(m[2], "#")
-			if target == "" || strings.Contains(m[2], "://") || has(strings.TrimSuffix(target, "/")) {
-				return link
-			}
-			return m[1]
-		}))
+		kept = append(kept, KeepLinks("README.md", line, has))
 	}
 	return strings.Join(kept, "")
+}
+
+// KeepLinks is the text of the document name, in which a link leads only to the
+// web, within the document, or to what has says is there; of any other link its
+// words are left. has gets paths from the archive's root.
+func KeepLinks(name, text string, has func(path string) bool) string {
+	return sourceLink.ReplaceAllStringFunc(text, func(link string) string {
+		m := sourceLink.FindStringSubmatch(link)
+		target, _, _ := strings.Cut(m[2], "#")
+		if target == "" || strings.Contains(m[2], "://") || has(path.Join(path.Dir(name), target)) {
+			return link
+		}
+		return m[1]
+	})
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"time"
@@ -65,18 +66,27 @@ func (r Release) Documents(notices, sbom []byte) ([]File, error) {
 		}
 		files = append(files, found...)
 	}
-	has := make(map[string]bool)
+	readme, err := r.read("README.md", "README.md")
+	if err != nil {
+		return nil, err
+	}
+	files = append(files, readme)
+	there := make(map[string]bool)
 	for _, f := range files {
-		for name := f.Name; name != "."; name = filepath.Dir(name) {
-			has[name] = true
+		for name := f.Name; name != "."; name = path.Dir(name) {
+			there[name] = true
 		}
 	}
-	readme, err := os.ReadFile(filepath.Join(r.Root, "README.md"))
-	if err != nil {
-		return nil, fmt.Errorf("collect documents: %w", err)
+	has := func(path string) bool { return there[path] }
+	for i, f := range files {
+		switch {
+		case f.Name == readme.Name:
+			files[i].Data = []byte(Excerpt(string(f.Data), has))
+		case strings.HasSuffix(f.Name, ".md"):
+			files[i].Data = []byte(KeepLinks(f.Name, string(f.Data), has))
+		}
 	}
-	excerpt := Excerpt(string(readme), func(path string) bool { return has[path] })
-	return append(files, File{Name: "README.md", Mode: 0o644, Data: []byte(excerpt)}), nil
+	return files, nil
 }
 
 func (r Release) read(name, source string) (File, error) {
