@@ -64,19 +64,23 @@ func (s *series) newer(unixNano int64, now timefix.Instant) bool {
 }
 
 // total takes a counter's total from a metrics event, and fills in what it has
-// grown by since the sample before. A total that has gone down started again
-// from 0.
+// grown by since the newest sample before. A total that has gone down started
+// again from 0. What a late one has grown by is part of what the newest has.
 func (s *series) total(sm *record.Sample, now timefix.Instant) {
 	before, known := math.Float64frombits(s.value.Load()), s.at != 0
-	if !s.newer(sm.UnixNano, now) {
+	newest := s.newer(sm.UnixNano, now)
+	if newest {
+		s.set(sm.Value, now)
+	}
+	if !known || sm.HasDelta {
 		return
 	}
-	s.set(sm.Value, now)
-	if known && !sm.HasDelta {
-		sm.Delta, sm.HasDelta = sm.Value-before, true
-		if sm.Value < before {
-			sm.Delta = sm.Value
-		}
+	sm.Delta, sm.HasDelta = 0, true
+	switch {
+	case newest && sm.Value < before:
+		sm.Delta = sm.Value
+	case newest:
+		sm.Delta = sm.Value - before
 	}
 }
 

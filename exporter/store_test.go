@@ -284,7 +284,7 @@ func TestApplyCounterDeltas(t *testing.T) {
 	late := []record.Sample{sample(record.Counter, "c_total", 999)}
 	late[0].UnixNano -= int64(time.Hour)
 	m.Apply(late)
-	wantLines(t, append(got, line(late[0])), "c_total 100", "c_total 130 +30", "c_total 130 +0", "c_total 20 +20", "c_total 999")
+	wantLines(t, append(got, line(late[0])), "c_total 100", "c_total 130 +30", "c_total 130 +0", "c_total 20 +20", "c_total 999 +0")
 	wantLines(t, scrape(t, m, "c_total"), "c_total 20")
 }
 
