@@ -119,6 +119,15 @@ func (s *Sender) forget(done *delivery.Set) (open int) {
 	return open
 }
 
+// Holds tells whether what is left of the chunk that done belongs to waits here:
+// it then leaves with a later Send, whether or not the chunk is offered again.
+func (s *Sender) Holds(done *delivery.Set) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.byChunk[done]
+	return e != nil && e.open > 0
+}
+
 // Flush sends what waits, staleness markers among it.
 func (s *Sender) Flush(ctx context.Context) error {
 	if failed := s.deliver(ctx, nil); failed != nil {

@@ -1,5 +1,7 @@
 package delivery
 
+import "math/bits"
+
 // Set holds the record indices of one chunk that one sink is done with:
 // delivered, or dropped and counted. The zero value is empty. It is not safe
 // for concurrent use.
@@ -20,3 +22,11 @@ func (s *Set) Has(i int) bool {
 
 // Bytes is the memory that the set holds, in bytes.
 func (s *Set) Bytes() int { return 8 * cap(s.words) }
+
+// Len is the number of indices in the set.
+func (s *Set) Len() (n int) {
+	for _, w := range s.words {
+		n += bits.OnesCount64(w)
+	}
+	return n
+}

@@ -33,40 +33,65 @@ func (p *Pipeline) enqueue(tag string, payload []byte, t *try) error {
 	if err := p.survey(tag, payload, t); err != nil {
 		return err
 	}
-	if !p.queue.offer(tag, payload, t) {
+	if open := p.open(t); open.any() && !p.queue.offer(tag, payload, t, open) {
 		return &delivery.RetryError{Err: errFull}
 	}
 	return nil
 }
 
-// deliverQueued is one try of a queued chunk; nil when it is settled or beyond
-// help. No trampoline stands over this goroutine: a panic costs the chunk.
-func (p *Pipeline) deliverQueued(it *item) (err error) {
+// deliverQueued goes through the queue once, oldest first, and offers each chunk
+// to the sinks that it waits for and that do not pause.
+func (p *Pipeline) deliverQueued() {
+	for e := p.queue.after(nil); e != nil && p.ctx.Err() == nil; {
+		next := p.queue.after(e)
+		it := e.Value.(*item)
+		held := p.pauses.held()
+		if tried := it.open.without(held); tried.any() {
+			p.deliverItem(it, held)
+			p.pauses.note(tried, it.open)
+		}
+		if !it.open.any() {
+			p.queue.remove(e)
+		}
+		if next == nil { // what came meanwhile
+			next = p.queue.after(e)
+		}
+		e = next
+	}
+}
+
+// deliverItem is one try of a queued chunk; what it then still waits for is in
+// it.open: nothing, when it is beyond help. No trampoline stands over this
+// goroutine: a panic costs the chunk.
+func (p *Pipeline) deliverItem(it *item, held lanes) {
 	defer func() {
 		if r := recover(); r != nil {
 			p.log.Error("panic in delivery: please report this; the chunk is dropped", "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
-			p.countAbandoned(it, "panic")
-			err = nil
+			p.countGone(it.try, "panic")
+			it.open = lanes{}
 		}
 	}()
-	if err = p.deliver(it.tag, it.payload, it.try); isRetry(err) {
-		return err
+	err := p.deliver(it.tag, it.payload, it.try, held)
+	it.open = lanes{}
+	if isRetry(err) {
+		it.open = p.open(it.try)
 	}
-	return nil
 }
 
 // Close stops the instance: the queue gets until the end of ctx to drain, and
 // what is left is counted and logged. Later calls, and flushes, do nothing.
 func (p *Pipeline) Close(ctx context.Context) (err error) {
 	p.closed.Do(func() {
-		p.queue.close()
 		for _, r := range []*rest{&p.logsRest, &p.metricsRest, &p.remoteRest} {
 			r.end()
 		}
+		p.queue.close()
+		p.pauses.close()
 		stop := context.AfterFunc(ctx, p.cancel)
 		p.worker.Wait()
 		stop()
 		p.cancel()
+		p.pauses.stop()
 		p.abandon()
 		err = p.closeSinks(ctx)
 	})
@@ -87,42 +112,44 @@ func (p *Pipeline) closeSinks(ctx context.Context) (err error) {
 // instance.
 func (p *Pipeline) abandon() {
 	chunks, logs, samples := 0, 0, 0
-	for it, _ := p.queue.front(); it != nil; it, _ = p.queue.front() {
-		l, s := p.countAbandoned(it, "shutdown")
+	for e := p.queue.after(nil); e != nil; e = p.queue.after(nil) {
+		l, s := p.countGone(e.Value.(*item).try, "shutdown")
 		chunks, logs, samples = chunks+1, logs+l, samples+s
-		p.queue.pop()
+		p.queue.remove(e)
 	}
 	if chunks > 0 {
 		p.log.Error(fmt.Sprintf("stopped with %d chunks (%d logs, %d metric samples) undelivered in memory: `workers 1` keeps them in Fluent Bit's buffer", chunks, logs, samples))
 	}
 }
 
-// countAbandoned counts what of an item no sink is done with, as dropped.
-func (p *Pipeline) countAbandoned(it *item, reason string) (logs, samples int) {
-	t, self := it.try, p.metrics.Self()
+// countGone counts what of a try no sink is done with, and none ever will be, as
+// dropped.
+func (p *Pipeline) countGone(t *try, reason string) (logs, samples int) {
 	if p.datadog != nil {
-		logs = unsettledLogs(it)
-		samples = unsettled(t.samples, &t.metrics)
-		self.Dropped(delivery.SinkDatadog, reason, logs)
-		self.Dropped(delivery.SinkDatadogMetrics, reason, samples)
+		logs = t.unsettledLogs()
+		p.metrics.Self().Dropped(delivery.SinkDatadog, reason, logs)
 	}
-	if p.cfg.RemoteWrite != nil {
-		n := unsettled(t.samples, &t.remote)
-		self.Dropped(delivery.SinkRemoteWrite, reason, n)
-		samples = max(samples, n)
-	}
-	return logs, samples
+	return logs, p.countSamplesGone(t, reason)
 }
 
-// unsettledLogs is the number of an item's log records that are not done with.
-func unsettledLogs(it *item) (n int) {
-	var d record.Decoder
-	for d.Reset(it.payload); d.Next(); {
-		if !it.try.logs.Has(d.Record().Index) {
-			n++
-		}
+func (p *Pipeline) countSamplesGone(t *try, reason string) (samples int) {
+	if p.datadog != nil {
+		samples = unsettled(t.samples, &t.metrics)
+		p.metrics.Self().Dropped(delivery.SinkDatadogMetrics, reason, samples)
 	}
-	return n
+	if p.cfg.RemoteWrite != nil && !p.leaves(t) {
+		n := unsettled(t.samples, &t.remote)
+		p.metrics.Self().Dropped(delivery.SinkRemoteWrite, reason, n)
+		samples = max(samples, n)
+	}
+	return samples
+}
+
+// leaves tells whether a try's samples wait in remote write's Sender, which sends
+// them with those of other chunks, as long as the instance lives.
+func (p *Pipeline) leaves(t *try) bool {
+	remote := p.remote.Load()
+	return remote != nil && p.ctx.Err() == nil && remote.Holds(&t.remote)
 }
 
 // unsettled is the number of samples that are not in done.

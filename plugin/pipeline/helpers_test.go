@@ -87,6 +87,8 @@ type intake struct {
 	mu       sync.Mutex
 	requests []request
 	arrived  chan struct{} // one for each request
+	// retryAfter is the header of refusals.
+	retryAfter string
 }
 
 func newIntake(t *testing.T, status func(n int, path string) int) *intake {
@@ -112,6 +114,9 @@ func newIntake(t *testing.T, status func(n int, path string) int) *intake {
 			t.Errorf("%s: %v in %s", r.URL.Path, err, text)
 		}
 		in.requests = append(in.requests, req)
+		if in.retryAfter != "" && req.status != http.StatusAccepted {
+			w.Header().Set("Retry-After", in.retryAfter)
+		}
 		w.WriteHeader(req.status)
 		in.arrived <- struct{}{}
 	}))
@@ -181,9 +186,15 @@ func start(t *testing.T, in *intake, change func(*pipeline.Config)) *bench {
 
 func startAt(t *testing.T, c *clock, in *intake, change func(*pipeline.Config)) *bench {
 	t.Helper()
+	return startWith(t, c, c, in, change)
+}
+
+// startWith gives the pipeline another clock than the one that the test sets.
+func startWith(t *testing.T, c *clock, theirs timefix.Clock, in *intake, change func(*pipeline.Config)) *bench {
+	t.Helper()
 	b := &bench{clock: c, log: new(lockedBuffer), t: t}
 	log := slog.New(slog.NewTextHandler(b.log, nil))
-	b.hub = exporter.NewHub(log, b.clock)
+	b.hub = exporter.NewHub(log, c)
 	cfg := pipeline.Config{
 		Metrics: exporter.Config{Listen: "off"},
 		Time:    timefix.Config{BuildDate: time.Unix(present-3600, 0)},
@@ -195,7 +206,7 @@ func startAt(t *testing.T, c *clock, in *intake, change func(*pipeline.Config)) 
 		change(&cfg)
 	}
 	var err error
-	b.Pipeline, err = pipeline.New(cfg, pipeline.Deps{Hub: b.hub, Clock: b.clock, Log: log, Thread: engineThread})
+	b.Pipeline, err = pipeline.New(cfg, pipeline.Deps{Hub: b.hub, Clock: theirs, Log: log, Thread: engineThread})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -44,6 +44,7 @@ type Pipeline struct {
 	thread   int                   // the engine's
 	ledger   ledger
 	queue    *queue
+	pauses   *pauses
 	scratch  sync.Pool // of *scratch
 	series   record.Interner
 	// skipped is how many of series.Skipped are counted; guarded by skippedMu.
@@ -78,12 +79,13 @@ func New(cfg Config, deps Deps) (*Pipeline, error) {
 	p.series.Limit = cfg.Metrics.SeriesLimit
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	p.queue = newQueue(p.cfg.QueueBytes)
+	p.pauses = newPauses(p.queue.signal)
 
 	tc := cfg.Time
 	tc.Clock, tc.OnFirst = deps.Clock, p.logRepair
 	p.fixer = timefix.New(tc)
 
-	if err := p.open(deps); err != nil {
+	if err := p.start(deps); err != nil {
 		p.cancel()
 		return nil, err
 	}
@@ -91,8 +93,8 @@ func New(cfg Config, deps Deps) (*Pipeline, error) {
 	return p, nil
 }
 
-// open opens the page and the sinks, or nothing.
-func (p *Pipeline) open(deps Deps) (err error) {
+// start opens the page and the sinks, or nothing.
+func (p *Pipeline) start(deps Deps) (err error) {
 	mc := p.cfg.Metrics
 	mc.Ready, mc.Repairs, mc.Sinks = p.notReady, p.fixer.Repairs, p.cfg.sinks()
 	mc.Relabel, mc.OnExpire, mc.Backlog = p.relabel, p.expired, p.backlog
@@ -142,39 +144,77 @@ func (p *Pipeline) Flush(tag string, payload []byte, thread int) Result {
 	}
 	start := p.clock.Now()
 	defer func() { p.metrics.Self().FlushDuration(since(start, p.clock.Now())) }()
-	t := p.ledger.take(tag, payload)
-	if t == nil {
-		t = &try{arrived: start}
-	}
-	answer := p.deliver
+	t := p.recall(tag, payload, start)
+	var err error
 	if p.queues(thread) {
-		answer = p.enqueue
+		err = p.enqueue(tag, payload, t)
+	} else {
+		err = p.deliver(tag, payload, t, lanes{})
 	}
-	err := answer(tag, payload, t)
 	if isRetry(err) {
-		p.countForgotten(p.ledger.put(tag, payload, t))
+		p.remember(tag, payload, t)
 	}
 	return resultOf(err)
 }
 
+// recall is what is known of a chunk.
+func (p *Pipeline) recall(tag string, payload []byte, now timefix.Instant) *try {
+	for _, t := range p.ledger.expire(now.Boot) {
+		p.countGone(t, "given_up")
+	}
+	if t := p.ledger.take(tag, payload); t != nil {
+		return t
+	}
+	return &try{arrived: now}
+}
+
+// remember keeps what is known of a chunk until it comes again.
+func (p *Pipeline) remember(tag string, payload []byte, t *try) {
+	for _, t := range p.ledger.put(tag, payload, t, p.clock.Now().Boot) {
+		p.countSamplesGone(t, "forgotten")
+	}
+}
+
 // deliver is one try of one chunk: payload and what is known of it in, nil or
-// the reason why it is not settled out.
-func (p *Pipeline) deliver(tag string, payload []byte, t *try) error {
+// the reason why it is not settled out. Sinks whose lane is held are not asked.
+func (p *Pipeline) deliver(tag string, payload []byte, t *try, held lanes) error {
 	ctx, cancel := p.limited()
 	defer cancel()
 	sure := p.look(t)
 	if sure && t.unsure {
 		p.rejudge(tag, t)
 	}
-	logs, err := p.walkPayload(ctx, tag, payload, t, sure)
+	logs, err := p.offerLogs(ctx, tag, payload, t, sure, held[laneLogs])
 	t.again, t.unsure = true, !sure
 	switch {
 	case err != nil:
 		return err
-	case !sure && (logs != nil || t.waits(p)):
+	case !sure && p.open(t).any():
 		return &delivery.RetryError{Err: errClock}
 	}
-	return errors.Join(logs, p.sendSamples(t))
+	return errors.Join(logs, p.sendSamples(t, held))
+}
+
+// offerLogs walks through the payload, unless an earlier walk has left nothing to
+// do.
+func (p *Pipeline) offerLogs(ctx context.Context, tag string, payload []byte, t *try, sure, held bool) (logs, err error) {
+	if judged := t.again && !t.unsure; judged && t.logsDone {
+		return nil, nil
+	} else if judged && held {
+		return &delivery.RetryError{Err: errRest}, nil
+	}
+	logs, err = p.walkPayload(ctx, tag, payload, t, sure && !held)
+	t.logsDone = logs == nil
+	return logs, err
+}
+
+// open are the lanes that a try still waits for.
+func (p *Pipeline) open(t *try) (open lanes) {
+	if p.datadog != nil {
+		open[laneLogs], open[laneMetrics] = !t.logsDone, unsettled(t.samples, &t.metrics) > 0
+	}
+	open[laneRemote] = p.cfg.RemoteWrite != nil && unsettled(t.samples, &t.remote) > 0
+	return open
 }
 
 // survey makes what the page shows of a chunk, and sends nothing.
@@ -183,7 +223,7 @@ func (p *Pipeline) survey(tag string, payload []byte, t *try) error {
 		return nil
 	}
 	sure := p.look(t)
-	_, err := p.walkPayload(p.ctx, tag, payload, t, false)
+	_, err := p.offerLogs(p.ctx, tag, payload, t, false, true)
 	t.again, t.unsure = true, !sure
 	return err
 }

@@ -311,6 +311,24 @@ routes:
 	}
 }
 
+// What host_metrics says of host records holds whichever way a route sends them.
+func TestHostModesUnderARoute(t *testing.T) {
+	file, err := rules.Parse("test.yaml", []byte("routes: [{match: '*', sinks: [datadog]}]"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for mode, want := range map[pipeline.HostMode]int{pipeline.HostMetrics: 0, pipeline.HostOff: 0, pipeline.HostLogs: 1, pipeline.HostBoth: 1} {
+		t.Run(fmt.Sprint(mode), func(t *testing.T) {
+			in := newIntake(t, accept)
+			b := start(t, in, func(c *pipeline.Config) { c.Rules, c.Host = file, mode })
+			b.flush(pipeline.OK, recordOf(t, present, map[string]any{"read_size": 1, "write_size": 2}), workerThread)
+			if sums, _ := in.sums(); len(in.logs()) != want || len(sums) != 0 {
+				t.Errorf("%d logs and %v, want %d logs", len(in.logs()), sums, want)
+			}
+		})
+	}
+}
+
 // TestRefusedSamplesAreCountedByRule holds to one count for each sample, whether
 // the rules' engine refuses it or the page, where host metrics take part of
 // series_limit; and to series that stand at 0 from the start.

@@ -17,14 +17,18 @@ import (
 type remote struct {
 	*httptest.Server
 	status atomic.Int64
+	asked  atomic.Int64
 	mu     sync.Mutex
 	taken  []string
+	// arrived has one for each request that is accepted.
+	arrived chan struct{}
 }
 
 func newRemote(t *testing.T) *remote {
-	r := new(remote)
+	r := &remote{arrived: make(chan struct{}, 1000)}
 	r.status.Store(http.StatusNoContent)
 	r.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		r.asked.Add(1)
 		packed, err := io.ReadAll(req.Body)
 		if err != nil {
 			t.Error(err)
@@ -38,6 +42,7 @@ func newRemote(t *testing.T) *remote {
 			r.mu.Lock()
 			r.taken = append(r.taken, seriesNames(body)...)
 			r.mu.Unlock()
+			r.arrived <- struct{}{}
 		}
 		w.WriteHeader(status)
 	}))

@@ -7,6 +7,7 @@ import (
 	"out_edge/exporter/rules"
 	"out_edge/plugin/delivery"
 	"out_edge/plugin/record"
+	"out_edge/timefix"
 )
 
 // takeMetrics gives a metrics event's samples to the page and to the try.
@@ -15,6 +16,8 @@ func (p *Pipeline) takeMetrics(tag string, payload []byte, t *try) error {
 		return nil
 	}
 	samples, err := record.AppendMetrics(nil, payload, t.arrived.Wall, &p.series)
+	t.event = true
+	p.repairSamples(tag, samples, t)
 	to := p.cfg.Rules.Route(tag, nil)
 	samples = p.metrics.ApplyAt(samples, t.arrived, to.Prometheus)
 	if p.sends() {
@@ -63,32 +66,33 @@ func (t *try) settle(to rules.Route, first, end int) {
 	}
 }
 
-// waits tells whether any of the try's samples is still to be sent.
-func (t *try) waits(p *Pipeline) bool {
-	return p.datadog != nil && unsettled(t.samples, &t.metrics) > 0 ||
-		p.cfg.RemoteWrite != nil && unsettled(t.samples, &t.remote) > 0
-}
-
 // sendSamples offers the try's samples to the sinks that send them, each in a
 // time of its own: one that hangs leaves the next its share.
-func (p *Pipeline) sendSamples(t *try) (err error) {
-	if len(t.samples) == 0 {
-		return nil
-	}
-	if p.datadog != nil {
-		err = p.metricsRest.ask(p.clock, func() error {
-			ctx, cancel := p.limited()
-			defer cancel()
+func (p *Pipeline) sendSamples(t *try, held lanes) (err error) {
+	open := p.open(t)
+	if open[laneMetrics] {
+		err = p.ask(&p.metricsRest, held[laneMetrics], func(ctx context.Context) error {
 			return p.datadog.SendMetrics(ctx, t.samples, &t.metrics)
 		})
 	}
-	if remote := p.remote.Load(); remote != nil {
-		err = errors.Join(err, p.remoteRest.ask(p.clock, func() error {
-			ctx, cancel := p.limited()
-			defer cancel()
+	if remote := p.remote.Load(); remote != nil && open[laneRemote] {
+		err = errors.Join(err, p.ask(&p.remoteRest, held[laneRemote], func(ctx context.Context) error {
 			return remote.Send(ctx, t.samples, &t.remote)
 		}))
 	}
+	return err
+}
+
+// ask calls send, unless the sink rests or its lane is held.
+func (p *Pipeline) ask(r *rest, held bool, send func(context.Context) error) error {
+	began := p.clock.Now()
+	if held || r.holds(began) {
+		return &delivery.RetryError{Err: errRest}
+	}
+	ctx, cancel := p.limited()
+	defer cancel()
+	err := send(ctx)
+	r.note(began, p.clock.Now(), err)
 	return err
 }
 
@@ -98,13 +102,40 @@ func (p *Pipeline) limited() (context.Context, context.CancelFunc) {
 }
 
 // rejudge looks again at the times of samples that were stamped by a clock that
-// nobody could believe. Their records have been judged and counted.
+// nobody could believe. Those of records have been judged and counted with them.
 func (p *Pipeline) rejudge(tag string, t *try) {
+	if t.event {
+		p.repairSamples(tag, t.samples, t)
+		return
+	}
 	session := p.fixer.Begin(tag, t.arrived, true)
 	for i := range t.samples {
 		t.samples[i].UnixNano = session.Repair(eventTime(t.samples[i].UnixNano)).UnixNano
 	}
 	session.End()
+}
+
+// repairSamples repairs the times of a metrics event. Only what is repaired is
+// counted and listed: an event has hundreds of samples of one time.
+func (p *Pipeline) repairSamples(tag string, samples []record.Sample, t *try) {
+	quiet := p.fixer.Begin(tag, t.arrived, true)
+	var odd timefix.Session
+	found := false
+	for i := range samples {
+		raw := eventTime(samples[i].UnixNano)
+		fixed := quiet.Repair(raw)
+		if fixed.Verdict != timefix.OK {
+			if !found {
+				odd, found = p.fixer.Begin(tag, t.arrived, false), true
+			}
+			fixed = odd.Repair(raw)
+		}
+		samples[i].UnixNano = fixed.UnixNano
+	}
+	quiet.End()
+	if found {
+		p.metrics.Self().Repairs(odd.End())
+	}
 }
 
 // sends tells whether any sink sends over a network.
@@ -117,18 +148,6 @@ func (p *Pipeline) relabel(s *record.Series) (*record.Series, bool) { return p.e
 func (p *Pipeline) expired(s *record.Series) {
 	if remote := p.remote.Load(); remote != nil {
 		remote.Expire(s)
-	}
-}
-
-// countForgotten counts samples that the ledger had no room for.
-func (p *Pipeline) countForgotten(robbed []*try) {
-	for _, t := range robbed {
-		if p.datadog != nil {
-			p.metrics.Self().Dropped(delivery.SinkDatadogMetrics, "forgotten", unsettled(t.samples, &t.metrics))
-		}
-		if p.cfg.RemoteWrite != nil {
-			p.metrics.Self().Dropped(delivery.SinkRemoteWrite, "forgotten", unsettled(t.samples, &t.remote))
-		}
 	}
 }
 

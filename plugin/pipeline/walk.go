@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"out_edge/ddsink"
+	"out_edge/exporter/rules"
 	"out_edge/plugin/delivery"
 	"out_edge/plugin/record"
 	"out_edge/timefix"
@@ -34,11 +35,13 @@ func (p *Pipeline) walk(ctx context.Context, tag string, payload []byte, t *try,
 	session := p.fixer.Begin(tag, t.arrived, judged)
 	chunk := p.beginLogs(ctx, tag, t, sure && !p.logsRest.holds(began))
 	waiting := 0
+	t.records = 0
 	s.samples = s.samples[:0]
 	s.decoder.Reset(payload)
 	for s.decoder.Next() {
 		rec := s.decoder.Record()
 		at := repair(&session, rec)
+		t.records++
 		if !t.again {
 			s.samples = p.route(s.samples, tag, rec, at, t)
 		}
@@ -91,10 +94,12 @@ func repair(session *timefix.Session, rec *record.Record) int64 {
 func (p *Pipeline) route(dst []record.Sample, tag string, rec *record.Record, at int64, t *try) []record.Sample {
 	to := p.cfg.Rules.Route(tag, rec)
 	first := len(dst)
+	var host bool
+	dst, host = p.observe(dst, tag, rec, at, t, to)
+	if host && p.cfg.Host != HostBoth {
+		to.Datadog = false
+	}
 	if to.Metrics() {
-		var host bool
-		dst, host = p.observe(dst, tag, rec, at, t, to.Prometheus)
-		to.Datadog = to.Datadog && (!host || p.cfg.Host == HostBoth)
 		dst = p.applyRules(dst, tag, rec, at, t, to.Prometheus)
 	}
 	t.settle(to, first, len(dst))
@@ -104,16 +109,16 @@ func (p *Pipeline) route(dst []record.Sample, tag string, rec *record.Record, at
 	return dst
 }
 
-// observe makes the samples of a host record; host is false for any other, and
-// where host records are logs.
-func (p *Pipeline) observe(dst []record.Sample, tag string, rec *record.Record, at int64, t *try, show bool) (samples []record.Sample, host bool) {
-	switch p.cfg.Host {
-	case HostLogs:
+// observe makes the samples of a host record, as far as a sink takes them; host
+// is false for any other, and where host records are logs.
+func (p *Pipeline) observe(dst []record.Sample, tag string, rec *record.Record, at int64, t *try, to rules.Route) (samples []record.Sample, host bool) {
+	switch {
+	case p.cfg.Host == HostLogs:
 		return dst, false
-	case HostOff:
+	case p.cfg.Host == HostOff, !to.Metrics():
 		return dst, p.metrics.Recognises(rec)
 	}
-	return p.metrics.ObserveAt(dst, tag, rec, at, t.arrived, show)
+	return p.metrics.ObserveAt(dst, tag, rec, at, t.arrived, to.Prometheus)
 }
 
 // applyRules makes the samples of config_file's rules.

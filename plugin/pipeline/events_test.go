@@ -1,0 +1,235 @@
+package pipeline_test
+
+import (
+	"bytes"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/vmihailenco/msgpack/v5"
+
+	"out_edge/exporter/remotewrite"
+	"out_edge/plugin/pipeline"
+)
+
+// event encodes a metrics event with one counter, node_net_bytes_total.
+func event(t *testing.T, unixNano int64, value float64) []byte {
+	t.Helper()
+	return encode(t, map[string]any{
+		"meta": map[string]any{"processing": map[string]any{"static_labels": []any{}}},
+		"metrics": []any{map[string]any{
+			"meta": map[string]any{"ver": 2, "type": 0, "labels": []any{}, "aggregation_type": 2,
+				"opts": map[string]any{"ns": "node", "ss": "net", "name": "bytes_total", "desc": "Bytes."}},
+			"values": []any{map[string]any{"ts": uint64(unixNano), "value": value, "labels": []any{}}},
+		}},
+	})
+}
+
+func encode(t *testing.T, v any) []byte {
+	t.Helper()
+	var buf bytes.Buffer
+	if err := msgpack.NewEncoder(&buf).Encode(v); err != nil {
+		t.Fatal(err)
+	}
+	return buf.Bytes()
+}
+
+// sums adds up the points of each metric that the intake has taken; newest is
+// the time of the latest.
+func (in *intake) sums() (sum map[string]float64, newest int64) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	sum = make(map[string]float64)
+	for _, r := range in.requests {
+		for _, s := range r.series.Series {
+			for _, p := range s.Points {
+				if r.status == http.StatusAccepted {
+					sum[s.Metric] += p.Value
+					newest = max(newest, p.Timestamp)
+				}
+			}
+		}
+	}
+	return sum, newest
+}
+
+func (in *intake) wantSum(t *testing.T, metric string, want float64) {
+	t.Helper()
+	if sum, _ := in.sums(); sum[metric] != want {
+		t.Errorf("Datadog has %s = %v, want %v", metric, sum[metric], want)
+	}
+}
+
+// What a counter has grown by is sent once, in whatever order its totals come.
+func TestACounterThatComesLateIsNotCountedTwice(t *testing.T) {
+	in := newIntake(t, accept)
+	b := start(t, in, nil)
+	for i := range int64(11) {
+		b.flush(pipeline.OK, event(t, (present+10*i)*1e9, 1000+10*float64(i)), workerThread)
+		b.clock.pass(10 * time.Second)
+	}
+	in.wantSum(t, "node.net.bytes_total", 100)
+	b.flush(pipeline.OK, event(t, (present+95)*1e9, 1095), workerThread)
+	in.wantSum(t, "node.net.bytes_total", 100)
+}
+
+func TestACounterSurvivesASmallStepBack(t *testing.T) {
+	in := newIntake(t, accept)
+	b := start(t, in, nil)
+	value := 1e6
+	scrape := func(n int) {
+		for range n {
+			value += 10
+			b.flush(pipeline.OK, event(t, b.clock.Now().Wall, value), workerThread)
+			b.clock.pass(10 * time.Second)
+		}
+	}
+	scrape(100)
+	b.clock.step(-30 * time.Second)
+	scrape(5)
+	in.wantSum(t, "node.net.bytes_total", 1040)
+}
+
+func TestACounterOnSeveralThreads(t *testing.T) {
+	in := newIntake(t, accept)
+	b := start(t, in, nil)
+	const scrapes = 200
+	b.flush(pipeline.OK, event(t, (present-scrapes-1)*1e9, 0), workerThread)
+	turns := make(chan int64, scrapes)
+	for i := range int64(scrapes) {
+		turns <- i + 1
+	}
+	close(turns)
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for i := range turns {
+				b.flush(pipeline.OK, event(t, (present-scrapes+i)*1e9, float64(i)), workerThread)
+			}
+		})
+	}
+	wg.Wait()
+	in.wantSum(t, "node.net.bytes_total", scrapes)
+}
+
+// An event whose delivery is tried again is shown, sent and refused once.
+func TestAnEventIsTakenOnce(t *testing.T) {
+	down := true
+	in := newIntake(t, func(int, string) int {
+		if down {
+			return http.StatusServiceUnavailable
+		}
+		return http.StatusAccepted
+	})
+	b := start(t, in, func(c *pipeline.Config) { c.Metrics.Listen = "127.0.0.1:0" })
+	down = false
+	b.flush(pipeline.OK, event(t, present*1e9, 100), workerThread)
+	b.clock.pass(10 * time.Second)
+	down = true
+	cut := append(event(t, (present+10)*1e9, 130), 0x81)
+	b.flush(pipeline.Retry, cut, workerThread)
+	b.flush(pipeline.Retry, cut, workerThread)
+	down = false
+	b.flush(pipeline.OK, cut, workerThread)
+	in.wantSum(t, "node.net.bytes_total", 30)
+	b.wantPage("node_net_bytes_total 130", `edge_dropped_records_total{reason="undecodable",sink="decode"} 1`,
+		`edge_records_total{result="delivered",sink="prometheus"} 2`)
+}
+
+// A scrape from before the clock was set is moved by the step, as a record is,
+// whether it is flushed after the step or was already.
+func TestAnEventFromBeforeAStep(t *testing.T) {
+	const early = present - 600*86400
+	for name, flushedBefore := range map[string]bool{"flushed after it": false, "flushed before it": true} {
+		t.Run(name, func(t *testing.T) {
+			in, rw := newIntake(t, accept), newRemote(t)
+			c := newClock()
+			c.step((early - present) * time.Second)
+			b := startAt(t, c, in, func(c *pipeline.Config) {
+				c.RemoteWrite = &remotewrite.Config{URL: rw.URL, Version: "1"}
+				c.Metrics.Listen = "127.0.0.1:0"
+			})
+			b.flush(pipeline.Retry, event(t, c.Now().Wall, 100), workerThread)
+			c.pass(10 * time.Second)
+			chunk := event(t, c.Now().Wall, 130)
+			if flushedBefore {
+				b.flush(pipeline.Retry, chunk, workerThread)
+			}
+			c.pass(5 * time.Second)
+			c.step((present - early) * time.Second)
+			b.flush(pipeline.OK, chunk, workerThread)
+			sum, newest := in.sums()
+			if sum["node.net.bytes_total"] != 30 || newest != present+10 {
+				t.Errorf("Datadog has %v, the newest at %d, want 30 at %d", sum, newest, int64(present+10))
+			}
+			if got := rw.names(); !slices.Contains(got, "node_net_bytes_total") {
+				t.Errorf("remote write has %v", got)
+			}
+			b.wantPage(`edge_time_repairs_total{reason="clock_step"} 1`)
+		})
+	}
+}
+
+// Metrics too wait for the clock, without a request.
+func TestNoMetricLeavesWhileTheClockIsWrong(t *testing.T) {
+	in := newIntake(t, accept)
+	c := newClock()
+	c.step(-600 * 24 * time.Hour)
+	b := startAt(t, c, in, nil)
+	b.flush(pipeline.Retry, recordOf(t, uint32(c.Now().Wall/1e9), map[string]any{"read_size": 1, "write_size": 2}), workerThread)
+	if n := len(in.requests); n != 0 {
+		t.Errorf("%d requests", n)
+	}
+}
+
+// The verdicts and faults of a chunk are counted with its first try.
+func TestARetryCountsNothingTwice(t *testing.T) {
+	down := true
+	in := newIntake(t, func(int, string) int {
+		if down {
+			return http.StatusServiceUnavailable
+		}
+		return http.StatusAccepted
+	})
+	b := start(t, in, func(c *pipeline.Config) { c.Metrics.Listen = "127.0.0.1:0" })
+	// Two records, the second of 1.8e12 "seconds", and one bad byte.
+	chunk := slices.Concat(logChunk(t, present, "fine"), encode(t, []any{[]any{present * 1000.0, map[string]any{}}, map[string]any{"log": "ms"}}), []byte{0x01})
+	b.flush(pipeline.Retry, chunk, workerThread)
+	b.flush(pipeline.Retry, chunk, workerThread)
+	down = false
+	b.flush(pipeline.OK, chunk, workerThread)
+	b.wantPage(`edge_time_repairs_total{reason="ok"} 1`, `edge_time_repairs_total{reason="scaled_ms"} 1`,
+		`edge_dropped_records_total{reason="undecodable",sink="decode"} 1`)
+	if got := in.accepted(); !slices.Equal(got, []string{"fine", "ms"}) {
+		t.Errorf("accepted %v", got)
+	}
+}
+
+// The same bytes under two tags are two chunks.
+func TestATagIsPartOfAChunk(t *testing.T) {
+	down := true
+	in := newIntake(t, func(int, string) int {
+		if down {
+			return http.StatusServiceUnavailable
+		}
+		return http.StatusAccepted
+	})
+	b := start(t, in, nil)
+	chunk := slices.Concat(recordOf(t, present, map[string]any{"read_size": 1, "write_size": 2}), logChunk(t, present, "x"))
+	if got := b.Flush("a", chunk, workerThread); got != pipeline.Retry {
+		t.Errorf("Flush = %d", got)
+	}
+	down = false
+	for _, tag := range []string{"b", "a"} {
+		if got := b.Flush(tag, chunk, workerThread); got != pipeline.OK {
+			t.Errorf("Flush = %d", got)
+		}
+	}
+	in.wantSum(t, "edge.disk.read_bytes_total", 2)
+	if got := strings.Join(in.accepted(), " "); got != "x x" {
+		t.Errorf("accepted %s", got)
+	}
+}
