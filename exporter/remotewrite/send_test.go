@@ -381,21 +381,24 @@ func TestBadPointsAreFound(t *testing.T) {
 // Whatever answers 400 to everything is no receiver: nothing is dropped.
 func TestUnprovenReceiver(t *testing.T) {
 	cases := map[string]struct {
+		version  string
 		answer   func(*receiver)
 		requests int // at most, by five tries
 		log      string
 	}{
-		"portal":                  {status(400), 5 * 16, ""},
-		"portal with small limit": {status(413), 5 * 16, ""},
-		"https": {blame(400, "Client sent an HTTP request to an HTTPS server.\n",
+		"portal":                            {"auto", status(400), 5 * 16, ""},
+		"portal with small limit":           {"auto", status(413), 5 * 16, ""},
+		"portal, 2 wanted":                  {"2", status(400), 5 * 2 * 16, ""},
+		"portal with small limit, 2 wanted": {"2", status(413), 5 * 2 * 16, ""},
+		"https": {"auto", blame(400, "Client sent an HTTP request to an HTTPS server.\n",
 			func(series, point) bool { return true }), 5, "must begin with https://"},
-		"https of nginx": {blame(400, "<h1>400 The plain HTTP request was sent to HTTPS port</h1>",
+		"https of nginx": {"auto", blame(400, "<h1>400 The plain HTTP request was sent to HTTPS port</h1>",
 			func(series, point) bool { return true }), 5, "must begin with https://"},
 	}
 	for name, c := range cases {
-		answer, most, log := c.answer, c.requests, c.log
+		version, answer, most, log := c.version, c.answer, c.requests, c.log
 		t.Run(name, func(t *testing.T) {
-			k := newKit(t, nil)
+			k := newKit(t, func(cfg *remotewrite.Config) { cfg.Version = version })
 			k.in.set(answer)
 			c := &chunk{}
 			for i := range 2000 {

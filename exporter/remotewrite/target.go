@@ -213,14 +213,14 @@ func (t *target) answered(resp *http.Response, version2 bool) result {
 		t.checkWritten(&res, resp.Header)
 	}
 	switch {
-	case res.wrongVersion:
-	case o.Action == delivery.Delivered:
-		t.faults.OK("remote write is accepted again")
 	case o.Action == delivery.Split:
 		res.fate = fateOfRefusal(answer)
 		if o.Reason == delivery.ReasonTooLarge {
 			res.fate = tooLarge
 		}
+	case res.wrongVersion:
+	case o.Action == delivery.Delivered:
+		t.faults.OK("remote write is accepted again")
 	default:
 		t.complain(res.Outcome, nil)
 		res.err = &delivery.RetryError{
