@@ -422,6 +422,45 @@ func TestUnprovenReceiver(t *testing.T) {
 	}
 }
 
+// silent2 is a receiver that takes version 2 alone, and never says what it has
+// written.
+func silent2(r *receiver) {
+	r.answer = func(_ int, q request, w http.ResponseWriter) bool {
+		switch text := r.refusal(q); {
+		case !q.version2():
+			w.WriteHeader(415)
+		case text != "":
+			http.Error(w, text, 400)
+		default:
+			r.store(q)
+			w.WriteHeader(204)
+		}
+		return true
+	}
+}
+
+// Once version 1 is refused, a refusal of version 2 is one of the points.
+func TestSilentReceiverRefuses(t *testing.T) {
+	for _, version := range []string{"auto", "2"} {
+		t.Run(version, func(t *testing.T) {
+			k := newKit(t, func(cfg *remotewrite.Config) { cfg.Version = version })
+			k.in.set(silent2)
+			k.in.set(func(r *receiver) { r.stored[strings.Trim(hasTemperature, "{}")] = []point{{ms(0.5), 20}} })
+			k.mustSend(oneChunk())
+			k.counts.want(t, "delivered 3", "dropped out_of_order 1")
+			refused := 0
+			for _, q := range k.in.got() {
+				if !q.version2() {
+					refused++
+				}
+			}
+			if refused != 1 {
+				t.Errorf("version 1 was refused %d times", refused)
+			}
+		})
+	}
+}
+
 func TestVersionFallsBack(t *testing.T) {
 	cases := []struct {
 		name    string
@@ -456,6 +495,8 @@ func TestVersionFallsBack(t *testing.T) {
 				return !q.version2()
 			}
 		}, "1 2 2"},
+		{"version 2 alone, silent", "auto", silent2, "1 2 2"},
+		{"version 2 alone, silent, 2 wanted", "2", silent2, "2 1 2"},
 		{"both", "auto", func(*receiver) {}, "1 1"},
 		{"both, 2 wanted", "2", func(*receiver) {}, "2 2"},
 	}

@@ -41,9 +41,12 @@ type target struct {
 	// version2 is which version is spoken; knows2 is set once the receiver has
 	// shown that it knows version 2.
 	version2, knows2 bool
-	encoder          encoder
-	wire             []byte // the compressed body
-	answer           []byte
+	// silent2 is set once the receiver has shown that it knows version 2,
+	// though it does not say what it has written.
+	silent2 bool
+	encoder encoder
+	wire    []byte // the compressed body
+	answer  []byte
 }
 
 func newTarget(cfg Config, client *http.Client, s *Sender) *target {
@@ -81,9 +84,13 @@ type result struct {
 	fate    fate                 // of a single point, when the Action is Split
 	// uncertain tells that the request may have arrived all the same.
 	uncertain bool
-	// wrongVersion tells that the receiver does not take this version.
-	wrongVersion bool
+	// refusesVersion tells that the receiver says that it does not take this
+	// version; doubtful, that its answer to version 2 may be that of one that
+	// has understood nothing.
+	refusesVersion, doubtful bool
 }
+
+func (r result) wrongVersion() bool { return r.refusesVersion || r.doubtful }
 
 // retry makes a refusal one that is tried again.
 func (r result) retry(why error) *delivery.RetryError {
@@ -94,21 +101,42 @@ func (r result) retry(why error) *delivery.RetryError {
 // the version is spoken to in the other one, if the user allows that.
 func (t *target) post(ctx context.Context, items []item) result {
 	res := t.postVersion(ctx, items, t.version2)
-	if !res.wrongVersion || t.cfg.Version == Version1 || ctx.Err() != nil {
+	if !res.wrongVersion() || t.cfg.Version == Version1 || ctx.Err() != nil {
 		return t.judged(res)
 	}
 	other := t.postVersion(ctx, items, !t.version2)
 	switch {
-	case other.Action == delivery.Delivered || other.Action == delivery.Split && !other.wrongVersion && res.Action != delivery.Split:
-		t.version2 = !t.version2
+	case res.refusesVersion && other.doubtful:
+		return t.believed(other)
+	case res.doubtful && other.refusesVersion:
+		return t.believed(res)
+	case other.wrongVersion():
+	case other.Action == delivery.Delivered || other.Action == delivery.Split && res.Action != delivery.Split:
+		t.version2, t.silent2 = !t.version2, false
 		t.sender.log.Warn("the receiver does not take this version of remote write: the other one is used from now on",
 			"host", t.host, "version", t.versionName())
-		return t.judged(other)
-	case other.Action == delivery.Retry && !other.wrongVersion:
-		return t.judged(other) // in trouble; nothing is learnt
+		return other
+	case other.Action == delivery.Retry:
+		return other // in trouble; nothing is learnt
 	}
 	return t.judged(res)
 }
+
+// believed is an answer to version 2 that would be doubtful, had the receiver not
+// refused version 1. One that reads the version, and takes this one, knows it: to
+// doubt it would be to send it the same for ever.
+func (t *target) believed(res result) result {
+	t.version2, t.silent2 = true, true
+	t.sender.log.Warn("the receiver takes version 2 of remote write alone, and does not say how many samples it has written: its word is taken",
+		"host", t.host)
+	res.doubtful = false
+	if res.Action == delivery.Delivered {
+		t.accepted()
+	}
+	return res
+}
+
+func (t *target) accepted() { t.faults.OK("remote write is accepted again") }
 
 func (t *target) versionName() string {
 	if t.version2 {
@@ -120,7 +148,7 @@ func (t *target) versionName() string {
 // judged is res, or what the version's refusal comes to where no other version
 // can be tried.
 func (t *target) judged(res result) result {
-	if res.wrongVersion && res.Action != delivery.Split {
+	if res.wrongVersion() && res.Action != delivery.Split {
 		t.complain(res.Outcome, nil)
 		res.Action = delivery.Retry
 		res.err = &delivery.RetryError{Err: t.errorf(res.Outcome)}
@@ -206,7 +234,7 @@ func (t *target) answered(resp *http.Response, version2 bool) result {
 		return t.failed(delivery.CodeCut, delivery.Cause(err), true)
 	}
 	o := outcomeOf(resp.StatusCode, answer)
-	res := result{Outcome: o, written: -1, wrongVersion: resp.StatusCode == http.StatusUnsupportedMediaType}
+	res := result{Outcome: o, written: -1, refusesVersion: resp.StatusCode == http.StatusUnsupportedMediaType}
 	res.Answer = strconv.Itoa(resp.StatusCode)
 	t.sender.meter.Request(delivery.SinkRemoteWrite, res.Answer)
 	if version2 {
@@ -218,9 +246,9 @@ func (t *target) answered(resp *http.Response, version2 bool) result {
 		if o.Reason == delivery.ReasonTooLarge {
 			res.fate = tooLarge
 		}
-	case res.wrongVersion:
+	case res.wrongVersion():
 	case o.Action == delivery.Delivered:
-		t.faults.OK("remote write is accepted again")
+		t.accepted()
 	default:
 		t.complain(res.Outcome, nil)
 		res.err = &delivery.RetryError{
@@ -242,12 +270,13 @@ func (t *target) checkWritten(res *result, h http.Header) {
 	switch {
 	case res.Action == delivery.Delivered && said:
 		res.written = n
+	case t.silent2:
 	case res.Action == delivery.Delivered:
-		res.wrongVersion = true
+		res.doubtful = true
 		res.Loud = true
 		res.Meaning = "accepted, but not as version 2 wants: the receiver knows version 1 alone"
 	case res.Action == delivery.Split && !t.knows2:
-		res.wrongVersion = true // perhaps: an empty request may be a bad one
+		res.doubtful = true // an empty request may be a bad one
 	}
 }
 
