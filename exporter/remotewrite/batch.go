@@ -120,7 +120,7 @@ func (b *batch) gather() {
 			if p.out == nil {
 				continue
 			}
-			p.out.batch = b.number
+			p.out.join(b.number, p.ms)
 			b.items = append(b.items, item{p.out, p.ms, p.value, e, int32(i), p.tried})
 		}
 	}
@@ -131,15 +131,20 @@ func (b *batch) gather() {
 	b.unique()
 }
 
-// addMarkers adds a marker for each series that has expired and not come back.
+// addMarkers adds a marker for each series that has expired and not come back. It
+// follows the points that have waited since before.
 func (b *batch) addMarkers() {
 	now := b.sender.clock.Now().Wall / 1e6
-	for o := range b.sender.stale {
-		if o.batch == b.number {
+	for o, expired := range b.sender.stale {
+		waits, last := o.batch == b.number, o.last
+		if waits {
+			last = max(last, o.newest)
+		}
+		if waits && o.newest > expired || last == never {
 			delete(b.sender.stale, o)
 			continue
 		}
-		b.items = append(b.items, item{out: o, ms: max(now, o.last+1), value: math.Float64frombits(staleNaN), index: -1})
+		b.items = append(b.items, item{out: o, ms: max(now, last+1), value: math.Float64frombits(staleNaN), index: -1})
 	}
 }
 

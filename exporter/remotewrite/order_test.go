@@ -155,11 +155,11 @@ func TestStaleness(t *testing.T) {
 				t.Error("flushed")
 			}
 			k.in.set(healthy)
-			k.mustSend(&chunk{samples: []record.Sample{at(memory, 9, 2)}}) // it is back
+			k.mustSend(&chunk{samples: []record.Sample{at(memory, 11, 2)}}) // it is back
 			if err := k.Flush(context.Background()); err != nil {
 				t.Error(err)
 			}
-			wantLines(t, stamped(k.in.lines()), hasMemory+" 1@800000 2@809000",
+			wantLines(t, stamped(k.in.lines()), hasMemory+" 1@800000 2@811000",
 				hasPackets+" 1@830000 stale@830001", hasTemperature+" 1@800000 stale@810000")
 			n := len(k.in.got())
 			if err := k.Flush(context.Background()); err != nil || len(k.in.got()) != n {
@@ -168,6 +168,56 @@ func TestStaleness(t *testing.T) {
 			k.counts.want(t, "delivered 4")
 		})
 	}
+}
+
+// A point that has waited since before its series expired does not call it back.
+func TestStalenessAfterWaiting(t *testing.T) {
+	cases := map[string]struct {
+		sent, back []record.Sample // before the outage, and after the expiry
+		want       string
+	}{
+		"known":       {sent: []record.Sample{at(temperature, 0, 1)}, want: " 1@800000 2@810000 stale@870000"},
+		"new":         {want: " 2@810000 stale@870000"},
+		"late":        {sent: []record.Sample{at(temperature, 90, 1)}, want: " 1@890000 stale@890001 2@810000"},
+		"later":       {sent: []record.Sample{at(temperature, 90, 1)}, back: []record.Sample{at(temperature, 80, 3)}, want: " 1@890000 stale@890001 2@810000 3@880000"},
+		"back":        {back: []record.Sample{at(temperature, 69, 3), at(temperature, 50, 4)}, want: " 2@810000 4@850000 3@869000"},
+		"from before": {back: []record.Sample{at(temperature, 50, 3)}, want: " 2@810000 3@850000 stale@870000"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			k := newKit(t, nil)
+			k.in.set(func(r *receiver) { r.tolerant = true })
+			k.mustSend(&chunk{samples: c.sent})
+			k.in.set(status(503))
+			waiting := &chunk{samples: []record.Sample{at(temperature, 10, 2)}}
+			if err := k.send(waiting); err == nil {
+				t.Error("settled")
+			}
+			k.clock.advance(time.Minute)
+			k.Expire(temperature)
+			k.clock.advance(10 * time.Second)
+			k.in.set(healthy)
+			k.mustSend(&chunk{samples: c.back})
+			k.mustSend(waiting)
+			if err := k.Flush(context.Background()); err != nil {
+				t.Error(err)
+			}
+			wantLines(t, stamped(k.in.lines()), hasTemperature+c.want)
+		})
+	}
+}
+
+// A marker is only for what a receiver has, or is to have.
+func TestStalenessOfWhatWasDropped(t *testing.T) {
+	k := newKit(t, nil)
+	k.mustSend(&chunk{samples: []record.Sample{at(memory, 0, 1)}})
+	k.in.set(blame(400, "too old", func(_ series, p point) bool { return p.value == 13 }))
+	k.mustSend(&chunk{samples: []record.Sample{at(temperature, 0, 13)}})
+	k.Expire(temperature)
+	if err := k.Flush(context.Background()); err != nil {
+		t.Error(err)
+	}
+	wantLines(t, stamped(k.in.lines()), hasMemory+" 1@800000")
 }
 
 // What looks like a staleness marker but is a value stays a value.

@@ -40,7 +40,7 @@ type Sender struct {
 	entries []*entry // the oldest first
 	byChunk map[*delivery.Set]*entry
 	free    []*entry
-	stale   map[*output]struct{}
+	stale   map[*output]int64 // ms of the expiry, or of the newest point
 	// holdUntil is when the receiver may be asked again, on elapsed's scale.
 	holdUntil time.Duration
 }
@@ -70,7 +70,7 @@ func New(cfg Config, deps Deps) (*Sender, error) {
 	s := &Sender{
 		cfg: cfg, clock: deps.Clock, log: deps.Log, meter: delivery.NewRecorder(deps.Meter),
 		turn:   make(chan struct{}, 1),
-		series: newRegistry(cfg), byChunk: map[*delivery.Set]*entry{}, stale: map[*output]struct{}{},
+		series: newRegistry(cfg), byChunk: map[*delivery.Set]*entry{}, stale: map[*output]int64{},
 	}
 	s.target = newTarget(cfg, client, s)
 	s.batch = &batch{sender: s, oldUntil: never}
@@ -138,16 +138,17 @@ func (s *Sender) Flush(ctx context.Context) error {
 
 // Expire tells that a gauge has expired, whichever pointer its samples came with:
 // a staleness marker goes out with the next Send or Flush, unless the series has a
-// new sample by then. It does not block.
+// sample newer than this call by then. It does not block.
 func (s *Sender) Expire(series *record.Series) {
 	if isDistribution(series.Kind) {
 		return // they do not expire
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, o := range s.series.planOf(&record.Sample{Series: series}, s.elapsed()).outputs {
-		if o != nil && o.last != never && len(s.stale) < maxPlans { // something was sent
-			s.stale[o] = struct{}{}
+	now := s.clock.Now()
+	for _, o := range s.series.planOf(&record.Sample{Series: series}, now.Elapsed()).outputs {
+		if o != nil && (o.last != never || o.batch != 0) && len(s.stale) < maxPlans { // something was sent, or waits
+			s.stale[o] = max(now.Wall/1e6, o.last)
 		}
 	}
 }

@@ -15,8 +15,8 @@ import (
 // never is the time of a series of which nothing has been accepted.
 const never = math.MinInt64
 
-// output is one series as the receiver sees it. All but last, batch and used is
-// settled when it is made.
+// output is one series as the receiver sees it. All but last, batch, newest and
+// used is settled when it is made.
 type output struct {
 	id     uint64 // rises with each output
 	labels []byte // version 1: the label fields of a TimeSeries
@@ -26,9 +26,18 @@ type output struct {
 	help, unit *symbol
 	kind       metricType
 
-	last  int64  // ms of the newest point that was accepted, or never
-	batch uint32 // the last batch that has points of it
-	used  time.Duration
+	last   int64  // ms of the newest point that was accepted, or never
+	batch  uint32 // the last batch that has points of it
+	newest int64  // ms of the newest of them
+	used   time.Duration
+}
+
+// join notes a point that a batch has of it.
+func (o *output) join(batch uint32, ms int64) {
+	if o.batch == batch {
+		ms = max(ms, o.newest)
+	}
+	o.batch, o.newest = batch, ms
 }
 
 // symbol is a text of version 2's symbol table. Its place in a request's table
