@@ -212,11 +212,14 @@ func (b *batch) send(items []item, late bool) {
 		return
 	}
 	res := b.sender.target.post(b.ctx, items)
+	if res.uncertain {
+		b.tried(items)
+	}
 	switch {
 	case res.Action == delivery.Delivered:
 		b.accepted(items, res.written)
 	case res.Action != delivery.Split:
-		b.fail(items, res)
+		b.fail(res)
 	case len(items) == 1:
 		b.refused(items[0], res, late)
 	case b.tooManyRefusals(res):
@@ -343,22 +346,27 @@ func (b *batch) tooManyRefusals(res result) bool {
 	return true
 }
 
-// fail keeps what is not settled.
-func (b *batch) fail(items []item, res result) {
-	b.failed, b.probing = res.err, true
-	s := b.sender
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if res.err.After > 0 {
-		s.holdUntil = s.elapsed() + res.err.After
-	}
-	if !res.uncertain {
-		return
-	}
-	for _, it := range items {
+// tried notes that items may have arrived, whatever an answer says of them.
+func (b *batch) tried(items []item) {
+	b.sender.mu.Lock()
+	defer b.sender.mu.Unlock()
+	for i := range items {
+		it := &items[i]
+		it.tried = true
 		if it.entry != nil {
 			it.entry.points[it.index].tried = true
 		}
+	}
+}
+
+// fail keeps what is not settled.
+func (b *batch) fail(res result) {
+	b.failed, b.probing = res.err, true
+	if res.err.After > 0 {
+		s := b.sender
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.holdUntil = s.elapsed() + res.err.After
 	}
 }
 

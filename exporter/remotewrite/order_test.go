@@ -1,6 +1,7 @@
 package remotewrite_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -135,6 +136,37 @@ func TestLostAnswer(t *testing.T) {
 	}
 	if n := len(k.in.got()); n > 30 {
 		t.Errorf("%d requests", n)
+	}
+}
+
+// A connection that dies under a request makes net/http send it again, by itself:
+// the receiver has it all the same.
+func TestLostAnswerOnAKeptConnection(t *testing.T) {
+	k := newKit(t, nil)
+	k.in.set(func(r *receiver) {
+		r.answer = func(n int, q request, w http.ResponseWriter) bool {
+			if n == 1 {
+				r.store(q)
+				panic(http.ErrAbortHandler)
+			}
+			return false
+		}
+	})
+	k.mustSend(&chunk{samples: []record.Sample{at(memory, 0, 1)}})
+	before := k.counts.get("wire")
+	k.mustSend(&chunk{samples: []record.Sample{at(temperature, 1, 1), at(temperature, 2, 2), at(temperature, 3, 3)}})
+	wantLines(t, stamped(k.in.lines()), hasMemory+" 1@800000", hasTemperature+" 1@801000 2@802000 3@803000")
+	k.counts.want(t, "delivered 1", "adjusted resent 3")
+	got := k.in.got()
+	if len(got) < 3 || !bytes.Equal(got[1].raw, got[2].raw) {
+		t.Fatalf("%d requests", len(got))
+	}
+	sent := 0
+	for _, q := range got[1:] {
+		sent += len(remotewrite.Compress(remotewrite.Snappy, q.raw))
+	}
+	if wire := k.counts.get("wire") - before; wire != sent {
+		t.Errorf("counted %d bytes, sent %d", wire, sent)
 	}
 }
 

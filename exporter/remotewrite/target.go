@@ -67,7 +67,7 @@ func newTarget(cfg Config, client *http.Client, s *Sender) *target {
 		"User-Agent":       {"out_edge/" + cfg.PluginVersion},
 		// A connection that the receiver has closed while it was idle is
 		// noticed only by writing to it: this lets net/http try another one
-		// at once. It is not sent.
+		// at once, whatever became of the first. It is not sent.
 		"Idempotency-Key": nil,
 	}
 	for _, h := range cfg.Headers {
@@ -188,25 +188,44 @@ func (t *target) secret() delivery.Secret {
 	return t.auth.Get()
 }
 
+// sending is how a request went out: net/http may send it more than once.
+type sending struct {
+	writes atomic.Int32 // whole ones
+	// again is set when one began after a whole one: the answer is to the last
+	// alone.
+	again atomic.Bool
+}
+
+func (s *sending) trace(ctx context.Context) context.Context {
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn: func(httptrace.GotConnInfo) { s.again.Store(s.writes.Load() > 0) },
+		WroteRequest: func(info httptrace.WroteRequestInfo) {
+			if info.Err == nil {
+				s.writes.Add(1)
+			}
+		},
+	})
+}
+
 // try makes one request with the body in wire.
 func (t *target) try(ctx context.Context, secret delivery.Secret, raw int, version2 bool) result {
-	var written atomic.Bool
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		WroteRequest: func(info httptrace.WroteRequestInfo) { written.Store(info.Err == nil) },
-	})
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, t.cfg.URL, bytes.NewReader(t.wire))
+	var sent sending
+	req, err := http.NewRequestWithContext(sent.trace(ctx), http.MethodPost, t.cfg.URL, bytes.NewReader(t.wire))
 	if err != nil {
 		return t.failed(delivery.CodeNetwork, delivery.Cause(err), false)
 	}
 	t.setHeaders(req, secret, version2)
 	resp, err := t.http.Do(req) //nolint:bodyclose // ReadAnswer closes it
-	if written.Load() {
-		t.sender.meter.Sent(delivery.SinkRemoteWrite, raw, len(t.wire))
+	n := int(sent.writes.Load())
+	if n > 0 {
+		t.sender.meter.Sent(delivery.SinkRemoteWrite, n*raw, n*len(t.wire))
 	}
 	if err != nil {
-		return t.failed(delivery.CodeOf(err), delivery.Cause(err), written.Load())
+		return t.failed(delivery.CodeOf(err), delivery.Cause(err), n > 0)
 	}
-	return t.answered(resp, version2)
+	res := t.answered(resp, version2)
+	res.uncertain = res.uncertain || sent.again.Load()
+	return res
 }
 
 func (t *target) setHeaders(req *http.Request, secret delivery.Secret, version2 bool) {
