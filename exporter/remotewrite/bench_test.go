@@ -107,7 +107,7 @@ func BenchmarkEncode(b *testing.B) {
 
 // The budget: what net/http takes for a request, and nothing a sample.
 func TestSendAllocations(t *testing.T) {
-	s := newSilent(t, newDiscard())
+	s := newSilent(t, newDiscard(), nil)
 	allocations := func(samples []record.Sample) float64 {
 		return testing.AllocsPerRun(50, func() {
 			for i := range samples {

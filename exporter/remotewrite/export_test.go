@@ -57,6 +57,9 @@ func (r *Reporter) Plans() int {
 	return len(r.sender.series.plans)
 }
 
+// Forget is what a Reporter does with what was not sent.
+func (s *Sender) Forget(done *delivery.Set) (open int) { return s.forget(done) }
+
 // Waiting is how many chunks the sender knows.
 func (s *Sender) Waiting() int {
 	s.mu.Lock()

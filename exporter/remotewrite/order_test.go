@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -137,6 +139,59 @@ func TestLostAnswer(t *testing.T) {
 	if n := len(k.in.got()); n > 30 {
 		t.Errorf("%d requests", n)
 	}
+}
+
+// Of the answers that make a chunk come again, 503 alone says that nothing has
+// arrived: what is refused after it was never there.
+func TestRefusedAfterAFailure(t *testing.T) {
+	for code, want := range map[int]string{503: "dropped out_of_order 2", 500: "adjusted resent 2", 504: "adjusted resent 2"} {
+		t.Run(strconv.Itoa(code), func(t *testing.T) {
+			k := newKit(t, nil)
+			k.in.set(func(r *receiver) { r.stored[strings.Trim(hasTemperature, "{}")] = []point{{ms(5), 1}} })
+			k.mustSend(&chunk{samples: []record.Sample{at(memory, 0, 1)}})
+			c := &chunk{samples: []record.Sample{at(temperature, 1, 2), at(temperature, 2, 3)}}
+			k.in.set(status(code))
+			if err := k.send(c); err == nil {
+				t.Error("settled")
+			}
+			k.in.set(healthy)
+			k.mustSend(c)
+			k.counts.want(t, "delivered 1", "retried 2", want)
+		})
+	}
+}
+
+// A late point that is accepted does not make an earlier instant free.
+func TestLatePointsKeepTheNewest(t *testing.T) {
+	k := newKit(t, nil)
+	k.in.set(func(r *receiver) { r.tolerant = true })
+	for _, sample := range []record.Sample{at(temperature, 9, 1), at(temperature, 3, 2), at(temperature, 9, 3)} {
+		k.mustSend(&chunk{samples: []record.Sample{sample}})
+	}
+	wantLines(t, stamped(k.in.lines()), hasTemperature+" 1@809000 2@803000")
+	k.counts.want(t, "delivered 2", "adjusted same_time 1")
+}
+
+// A series whose points wait is not forgotten, however long that takes.
+func TestLongOutage(t *testing.T) {
+	k := newKit(t, nil)
+	k.mustSend(&chunk{samples: []record.Sample{at(temperature, 0, 0)}})
+	k.in.set(status(503))
+	waiting := &chunk{samples: []record.Sample{at(temperature, 10, 1)}}
+	for range 2 {
+		if err := k.send(waiting); err == nil {
+			t.Error("settled")
+		}
+		k.clock.advance(70 * time.Minute)
+	}
+	if err := k.Flush(context.Background()); err == nil {
+		t.Error("flushed")
+	}
+	k.in.set(healthy)
+	k.mustSend(&chunk{samples: []record.Sample{at(temperature, 0, 9), at(temperature, 5, 2), at(temperature, 20, 3)}})
+	k.mustSend(waiting)
+	wantLines(t, stamped(k.in.lines()), hasTemperature+" 0@800000 2@805000 1@810000 3@820000")
+	k.counts.want(t, "delivered 4", "adjusted same_time 1", "retried 2")
 }
 
 // A connection that dies under a request makes net/http send it again, by itself:
@@ -296,7 +351,7 @@ func TestConcurrentSends(t *testing.T) {
 func TestWaitingSendGivesUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rt := &blockingTransport{release: make(chan struct{})}
-		s := newSilent(t, rt)
+		s := newSilent(t, rt, nil)
 		a, b := oneChunk(), &chunk{samples: []record.Sample{at(temperature, 3, 24)}}
 		var wg sync.WaitGroup
 		wg.Go(func() {
@@ -326,12 +381,58 @@ func TestWaitingSendGivesUp(t *testing.T) {
 	})
 }
 
+// The end of one Send's time is no failure of the chunks that its batch took along:
+// they are sent when their turn comes.
+func TestEndOfOneSendIsItsOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := newQueue(t)
+		k.send(context.Background(), at(temperature, 0, 1))
+		ctx, cancel := context.WithCancel(context.Background())
+		first := k.send(ctx, at(temperature, 1, 1))
+		second := k.send(context.Background(), at(temperature, 2, 1))
+		k.answer() // the first sends all that waits
+		cancel()
+		if err := <-first.sent; !errors.Is(err, context.Canceled) {
+			t.Errorf("the first: %v", err)
+		}
+		close(k.rt.release)
+		if err := <-second.sent; err != nil {
+			t.Errorf("the second: %v", err)
+		}
+		k.counts.want(t, "delivered 3", "retried 1")
+	})
+}
+
+// What is forgotten while it is under way with another chunk counts no more.
+func TestForgottenInABatch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := newQueue(t)
+		k.send(context.Background(), at(temperature, 0, 1))
+		other := k.send(context.Background(), at(memory, 0, 1))
+		ctx, cancel := context.WithCancel(context.Background())
+		gone := k.send(ctx, at(packets, 0, 1), at(packets, 1, 1))
+		k.answer() // the other one's batch has all that waits
+		cancel()
+		if err := <-gone.sent; !errors.Is(err, context.Canceled) {
+			t.Errorf("the forgotten one: %v", err)
+		}
+		if n := k.Forget(&gone.done); n != 2 {
+			t.Errorf("%d forgotten", n)
+		}
+		close(k.rt.release)
+		if err := <-other.sent; err != nil {
+			t.Errorf("the other one: %v", err)
+		}
+		k.counts.want(t, "delivered 2", "retried 2")
+	})
+}
+
 // Chunks that wait for their turn share a failure: each would wait for as long
 // again to learn the same.
 func TestFailureIsShared(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rt := &blockingTransport{release: make(chan struct{}), statuses: []int{204, 503}}
-		s := newSilent(t, rt)
+		s := newSilent(t, rt, nil)
 		var wg sync.WaitGroup
 		var failed atomic.Int32
 		for i := range 5 {
@@ -388,6 +489,72 @@ func TestWaitingIsBounded(t *testing.T) {
 	}
 }
 
+// So many points wait, in whatever chunks.
+func TestWaitingPointsAreBounded(t *testing.T) {
+	k := newKit(t, nil)
+	k.in.set(status(503))
+	chunks := []*chunk{{}, {}, {}}
+	for i, n := range []int{40_000, 25_537, 25_536} { // 65,536 find room
+		for sec := range n {
+			chunks[i].samples = append(chunks[i].samples, at(temperature, float64(100_000*i+sec), 1))
+		}
+		if err := k.send(chunks[i]); err == nil {
+			t.Error("settled")
+		}
+	}
+	if n := k.Waiting(); n != 2 {
+		t.Errorf("%d chunks wait", n)
+	}
+	k.in.set(func(r *receiver) { r.answer, r.tolerant = nil, true })
+	if err := k.Flush(context.Background()); err != nil {
+		t.Error(err)
+	}
+	if d := k.counts.get("samples delivered"); d != 65_536 {
+		t.Errorf("%d were waiting", d)
+	}
+	for _, c := range chunks {
+		k.mustSend(c)
+	}
+	if d := k.counts.get("samples delivered"); d != 91_073 {
+		t.Errorf("%d delivered", d)
+	}
+}
+
+// queue is a sender to a receiver that answers when it is told to. It lives in a
+// synctest bubble.
+type queue struct {
+	*remotewrite.Sender
+	rt     *blockingTransport
+	counts *counts
+}
+
+func newQueue(t *testing.T) *queue {
+	q := &queue{rt: &blockingTransport{release: make(chan struct{})}, counts: newCounts()}
+	q.Sender = newSilent(t, q.rt, q.counts)
+	t.Cleanup(func() { _ = q.Close(context.Background()) })
+	return q
+}
+
+// queued is a chunk in a Send of its own.
+type queued struct {
+	chunk
+	sent chan error
+}
+
+// send begins a Send, and returns once it is under way or waits for its turn.
+func (q *queue) send(ctx context.Context, samples ...record.Sample) *queued {
+	c := &queued{chunk: chunk{samples: samples}, sent: make(chan error, 1)}
+	go func() { c.sent <- q.Send(ctx, c.samples, &c.done) }()
+	synctest.Wait()
+	return c
+}
+
+// answer lets one request succeed, and returns once the next is under way.
+func (q *queue) answer() {
+	q.rt.release <- struct{}{}
+	synctest.Wait()
+}
+
 // blockingTransport answers once it is released: with statuses, then 204.
 type blockingTransport struct {
 	release  chan struct{}
@@ -412,9 +579,9 @@ func (b *blockingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // newSilent makes a sender whose requests never leave the process.
-func newSilent(t *testing.T, rt http.RoundTripper) *remotewrite.Sender {
+func newSilent(t *testing.T, rt http.RoundTripper, meter delivery.Meter) *remotewrite.Sender {
 	t.Helper()
-	s, err := remotewrite.New(remotewrite.Config{URL: "http://127.0.0.1:1/"}, remotewrite.Deps{Clock: newClock()})
+	s, err := remotewrite.New(remotewrite.Config{URL: "http://127.0.0.1:1/"}, remotewrite.Deps{Clock: newClock(), Meter: meter})
 	if err != nil {
 		t.Fatal(err)
 	}
