@@ -244,3 +244,33 @@ func TestInstantsOutOfOrder(t *testing.T) {
 	want(t, got[0], h.ago(3*time.Second), timefix.ClockStep)
 	stays(t, got[1], fresh)
 }
+
+// TestRateAcrossAStep: where somebody set the clock between two records, their
+// lags say nothing of the source.
+func TestRateAcrossAStep(t *testing.T) {
+	f := timefix.New(timefix.Config{})
+	h := start(inBelievableDays())
+	old := wrapped(h.ago(0), time.Millisecond)
+	stays(t, send(f, "replay", h.now(), old)[0], old)
+	h.pass(10 * time.Second)
+	h.set(h.ago(10 * time.Second)) // the same lag once more
+	stays(t, send(f, "replay", h.now(), old)[0], old)
+}
+
+// TestSessionAcrossAStep: one that began before a step and ends after it tells
+// nothing of the new setting, and what others learnt of that stays.
+func TestSessionAcrossAStep(t *testing.T) {
+	f := timefix.New(timefix.Config{})
+	h := start(date(2026, 11, 21))
+	slow := f.Begin("local", h.now(), false)
+	slow.Repair(h.stamp())
+	h.set(h.ago(-30 * time.Second))
+	flushes(f, "local", h, 2)
+	slow.End()
+	late := h.stamp()
+	send(f, "local", h.after(20*time.Second).now(), late) // by itself no record of a local source
+	inFlight := h.after(time.Second).stamp()
+	h.set(h.ago(-30 * time.Second))
+	got := send(f, "local", h.after(2*time.Second).now(), inFlight)
+	want(t, got[0], h.ago(2*time.Second), timefix.ClockStep)
+}

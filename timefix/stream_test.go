@@ -142,6 +142,33 @@ func TestReplayThatCannotBeTold(t *testing.T) {
 	}
 }
 
+// TestSpeedsOfReplays: records that run at another speed than a wrapped count are
+// left alone, even if the first of them stands where that would.
+func TestSpeedsOfReplays(t *testing.T) {
+	begin := inBelievableDays()
+	for _, c := range []struct {
+		rate    int // in thousandths of the wrapped count's
+		verdict timefix.Verdict
+	}{
+		{600, timefix.OK},
+		{740, timefix.OK},
+		{760, timefix.WrappedMs},
+		{1240, timefix.WrappedMs},
+		{1260, timefix.OK},
+		{1400, timefix.OK},
+	} {
+		t.Run(fmt.Sprintf("%d-fold", c.rate), func(t *testing.T) {
+			f := timefix.New(timefix.Config{})
+			first := time.Unix(int64(uint32(begin.UnixMilli())), 0)
+			send(f, "tag", clockAt(begin, 0), stamp(first))
+			second := first.Add(time.Duration(c.rate) * time.Minute)
+			if got := send(f, "tag", clockAt(begin, time.Minute), stamp(second))[0]; got.Verdict != c.verdict {
+				t.Errorf("got %s, want %s", show(got), c.verdict)
+			}
+		})
+	}
+}
+
 // inBelievableDays is a time whose wrapped ms, read as seconds, are in 2020.
 func inBelievableDays() time.Time {
 	now := date(2026, 11, 26)
