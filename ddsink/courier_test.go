@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"strings"
@@ -87,6 +88,32 @@ func TestRefusedBeforeTheFirstIsAccepted(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.wantCounts(t, map[string]int{"datadog dropped rejected": 2, "datadog retried": 0})
+}
+
+// TestTooLargeByItself: what is over a limit that is known is dropped wherever it
+// would go, as no endpoint has to be asked.
+func TestTooLargeByItself(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2)) // so that it does not compress well
+	wide := series("wide", record.Gauge)
+	for i := range 8000 {
+		value := fmt.Sprintf("%016x", random.Uint64())
+		for range 10 {
+			value += fmt.Sprintf("%016x", random.Uint64())
+		}
+		wide.Labels = append(wide.Labels, record.Label{Name: fmt.Sprintf("label%d", i), Value: value})
+	}
+	for _, compress := range []string{"gzip", "zstd", "off"} {
+		t.Run(compress, func(t *testing.T) {
+			s := newSink(t, func(c *ddsink.Config) { c.Compress = compress })
+			if err := s.metrics(t, nil, gauge(wide, 0, 1)); err != nil {
+				t.Fatal(err)
+			}
+			if n := len(s.intake.got()); n != 0 {
+				t.Errorf("%d requests", n)
+			}
+			s.wantCounts(t, map[string]int{"datadog_metrics dropped too_large": 1, "datadog_metrics retried": 0})
+		})
+	}
 }
 
 // sizes are the numbers of entries of the requests.

@@ -102,6 +102,8 @@ func TestMetricsRefused(t *testing.T) {
 	}{
 		{"older than an hour", gauge(g, -3601, 1), "too_old"},
 		{"more than ten minutes ahead", gauge(g, 601, 1), "too_new"},
+		{"less than the margin below an hour", gauge(g, -3586, 1), "too_old"},
+		{"less than the margin below ten minutes ahead", gauge(g, 586, 1), "too_new"},
 		{"NaN", gauge(g, 0, math.NaN()), "not_finite"},
 		{"Inf", gauge(g, 0, math.Inf(1)), "not_finite"},
 		{"a NaN delta", added(c, 0, math.NaN()), "not_finite"},
@@ -122,7 +124,7 @@ func TestMetricsRefused(t *testing.T) {
 		})
 	}
 	s := newSink(t, nil)
-	if err := s.metrics(t, nil, gauge(g, -3500, 1), gauge(g, 500, 1)); err != nil {
+	if err := s.metrics(t, nil, gauge(g, -3585, 1), gauge(g, 585, 1)); err != nil {
 		t.Fatal(err)
 	}
 	s.wantCounts(t, map[string]int{"datadog_metrics delivered": 2})

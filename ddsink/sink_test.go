@@ -509,6 +509,46 @@ func TestSplitByBytes(t *testing.T) {
 	}
 }
 
+// TestFullestBatch: a body takes up the limit to the byte, and no more.
+func TestFullestBatch(t *testing.T) {
+	const entries, each = 6, 830_000
+	probe := newSink(t, nil)
+	probe.prove(t)
+	around := len(probe.intake.got()[0].body) - len("[]") - len("line")
+	for _, c := range []struct {
+		body  int
+		sizes string
+	}{{5_000_000, "[6]"}, {5_000_001, "[5 1]"}} {
+		t.Run(fmt.Sprint(c.body), func(t *testing.T) {
+			s := newSink(t, nil)
+			text := strings.Repeat("x", c.body)
+			left := c.body - len("[,,,,,]") - entries*around
+			chunk := s.Begin(context.Background(), "tag", new(delivery.Set))
+			for i := range entries {
+				n := each
+				if i == entries-1 {
+					n = left
+				}
+				left -= n
+				chunk.Add(rec(t, i, "log", text[:n], "id", i), now().UnixNano())
+			}
+			if err := chunk.End(); err != nil {
+				t.Fatal(err)
+			}
+			if s.sizes() != c.sizes {
+				t.Errorf("entries by request: %s, want %s", s.sizes(), c.sizes)
+			}
+			total := 0
+			for _, r := range s.intake.got() {
+				total += len(r.body)
+			}
+			if want := c.body + len(s.intake.got()) - 1; total != want { // ][ for a comma
+				t.Errorf("%d bytes in all, want %d", total, want)
+			}
+		})
+	}
+}
+
 // TestRetrySendsTheRest: the second batch fails; the retry sends it and what
 // followed, and nothing twice.
 func TestRetrySendsTheRest(t *testing.T) {
