@@ -36,8 +36,9 @@ func now() time.Time { return time.Date(2026, 11, 21, 6, 0, 0, 0, time.UTC) }
 
 // fakeClock is a clock that the test sets.
 type fakeClock struct {
-	mu sync.Mutex
-	at time.Time
+	mu      sync.Mutex
+	at      time.Time
+	stepped time.Duration
 }
 
 func newClock() *fakeClock { return &fakeClock{at: now()} }
@@ -45,13 +46,20 @@ func newClock() *fakeClock { return &fakeClock{at: now()} }
 func (c *fakeClock) Now() timefix.Instant {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return timefix.Instant{Wall: c.at.UnixNano(), Boot: c.at.Sub(now().Add(-time.Hour)).Nanoseconds()}
+	return timefix.Instant{Wall: c.at.UnixNano(), Boot: int64(c.at.Sub(now()) - c.stepped + time.Hour)}
 }
 
 func (c *fakeClock) advance(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.at = c.at.Add(d)
+}
+
+// step is somebody who sets the wall clock, d ahead of where it is.
+func (c *fakeClock) step(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at, c.stepped = c.at.Add(d), c.stepped+d
 }
 
 // counts is a Meter that keeps what it is told as lines.

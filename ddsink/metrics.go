@@ -7,6 +7,7 @@ import (
 
 	"out_edge/plugin/delivery"
 	"out_edge/plugin/record"
+	"out_edge/timefix"
 )
 
 // The intake's limits for metrics. Source: Datadog's "Submit metrics" API page.
@@ -40,7 +41,7 @@ type seriesBatch struct {
 	sink    *Sink
 	samples []record.Sample
 	done    *delivery.Set
-	now     int64 // ns
+	now     timefix.Instant
 
 	blocks map[*record.Series]blockInfo
 	// numBlocks is the next block's number.
@@ -86,7 +87,7 @@ func (s *Sink) SendMetrics(ctx context.Context, samples []record.Sample, done *d
 		b.way = newCourier(s, endpointSeries, b)
 	}
 	b.way.begin(ctx)
-	b.samples, b.done, b.now = samples, done, s.clock.Now().Wall
+	b.samples, b.done, b.now = samples, done, s.clock.Now()
 	b.collect()
 	sortPoints(b.points)
 	b.encode()
@@ -122,7 +123,7 @@ func (b *seriesBatch) collect() {
 
 // refusal is why the intake would not take a sample, or "".
 func (b *seriesBatch) refusal(s record.Sample) string {
-	switch age := b.now - s.UnixNano; {
+	switch age := b.now.Wall - s.UnixNano; {
 	case age > int64(seriesMaxAge-seriesMargin):
 		return reasonTooOld
 	case -age > int64(seriesMaxAhead-seriesMargin):
@@ -178,7 +179,7 @@ func (b *seriesBatch) add(from, to int) {
 		b.buf = append(b.buf, ',')
 	}
 	ref.from = len(b.buf)
-	latest := floorDiv(b.now+int64(seriesMaxAhead-seriesMargin), 1e9)
+	latest := floorDiv(b.now.Wall+int64(seriesMaxAhead-seriesMargin), 1e9)
 	for from < to {
 		end := from + 1
 		for end < to && sameSeries(b.points[end], b.points[from]) {

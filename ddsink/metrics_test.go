@@ -177,6 +177,79 @@ func TestTotals(t *testing.T) {
 	s.wantCounts(t, map[string]int{"datadog_metrics adjusted first_sight": 1, "datadog_metrics delivered": 5})
 }
 
+// TestTotalsAfterTheClockIsSetBack: totals go on although the last one is of a time
+// that has not come yet.
+func TestTotalsAfterTheClockIsSetBack(t *testing.T) {
+	c := series("c_total", record.Counter)
+	total := func(sec int, v float64) record.Sample {
+		return record.Sample{Series: c, UnixNano: at(sec), Value: v}
+	}
+	tests := []struct {
+		name  string
+		ahead int // seconds
+		after []record.Sample
+		want  string
+	}{
+		{
+			"two hours", 7200,
+			[]record.Sample{total(20, 120), total(30, 130), total(25, 125)},
+			"c.count@7210=10 c.count@20=10 c.count@30=10",
+		},
+		{
+			"five minutes are waited for", 300,
+			[]record.Sample{total(20, 120), total(30, 130), total(311, 140)},
+			"c.count@310=10 c.count@311=30",
+		},
+		{
+			"a chunk of before comes late", 7200,
+			[]record.Sample{total(5, 105), total(20, 120)},
+			"c.count@7210=10 c.count@20=10",
+		},
+		{
+			"a restart meanwhile", 7200,
+			[]record.Sample{total(20, 3), total(30, 5), total(40, 9)},
+			"c.count@7210=10 c.count@30=5 c.count@40=4",
+		},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			s := newSink(t, nil)
+			ahead := time.Duration(test.ahead) * time.Second
+			s.clock.step(ahead)
+			_ = s.metrics(t, nil, total(test.ahead, 100))
+			_ = s.metrics(t, nil, total(test.ahead+10, 110))
+			s.clock.step(-ahead)
+			for _, sample := range test.after {
+				if err := s.metrics(t, nil, sample); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got := s.values(); got != test.want {
+				t.Errorf("got %s, want %s", got, test.want)
+			}
+		})
+	}
+}
+
+// TestHistogramAfterTheClockIsSetBack: all parts go on together.
+func TestHistogramAfterTheClockIsSetBack(t *testing.T) {
+	s := newSink(t, nil)
+	h := series("lat", record.Histogram)
+	send := func(sec int, n uint64) {
+		t.Helper()
+		if err := s.metrics(t, nil, record.Sample{Series: h, UnixNano: at(sec), Dist: &record.Distribution{Count: n, Sum: float64(2 * n)}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.clock.step(2 * time.Hour)
+	send(7200, 1)
+	s.clock.step(-2 * time.Hour)
+	send(10, 4)
+	if got, want := s.values(), "lat.count@10=3 lat.sum@10=6 lat.bucket[upper_bound:inf]@10=3"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
 // TestTotalsAreNotLostInRetries: what a failed request carried comes with whichever
 // request follows, and once.
 func TestTotalsAreNotLostInRetries(t *testing.T) {
@@ -282,6 +355,41 @@ func TestCountsKeepTheirSeconds(t *testing.T) {
 	want := "c@0=2 c@1=2 c@2=12 c@3=16 c@4=96 c@-5=128"
 	if got := s.values(); got != want {
 		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// TestCountsKeepTheirSecondsWhenTheClockIsSetBack: neither what was sent after the
+// step is overwritten, nor what was sent before it at the seconds that come again.
+func TestCountsKeepTheirSecondsWhenTheClockIsSetBack(t *testing.T) {
+	c := series("c", record.Counter)
+	for _, test := range []struct {
+		name string
+		back time.Duration
+		want string
+	}{
+		{"by five minutes", 5 * time.Minute, "c@0=1 c@300=2 c@1=4 c@2=8 c@-3024=16"},
+		{"by twenty minutes", 20 * time.Minute, "c@0=1 c@1200=2 c@1=4 c@2=8 c@-3024=16"},
+		{"by an hour", time.Hour - 15*time.Second, "c@0=1 c@3585=2 c@1=4 c@2=8 c@-3024=16"},
+		{"by two hours", 2 * time.Hour, "c@7200=2 c@0=4 c@1=8 c@-3024=16"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := newSink(t, nil)
+			s.clock.step(test.back)
+			ahead := int(test.back / time.Second)
+			for _, sample := range []record.Sample{added(c, 0, 1), added(c, ahead, 2)} {
+				_ = s.metrics(t, nil, sample) // the first is too old if it is two hours
+			}
+			s.clock.step(-test.back)
+			// The last is 4224 s, one round of what is remembered, before 1200.
+			for _, sample := range []record.Sample{added(c, 0, 4), added(c, 0, 8), added(c, -3024, 16)} {
+				if err := s.metrics(t, nil, sample); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got := s.values(); got != test.want {
+				t.Errorf("got %s, want %s", got, test.want)
+			}
+		})
 	}
 }
 

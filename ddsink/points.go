@@ -115,7 +115,7 @@ func (b *seriesBatch) appendTotal(value float64, at int64, p point, id uint64) s
 		return reasonNotFinite
 	}
 	p.key, p.count, p.claimed = keyOf(id, p.part, p.nth), true, true
-	added, known, full := b.sink.totals.take(p.key, value, at)
+	added, known, full := b.sink.totals.take(p.key, value, at, b.now)
 	if full {
 		return reasonSeriesLimit
 	}
@@ -210,7 +210,7 @@ func (b *seriesBatch) ownSeconds(values []timedValue, key uint64, latest int64) 
 
 // claim takes a second and remembers that, for the case that the block fails.
 func (b *seriesBatch) claim(key uint64, sec int64) bool {
-	if !b.sink.seconds.claim(key, sec) {
+	if !b.sink.seconds.claim(key, sec, b.now) {
 		return false
 	}
 	b.claims = append(b.claims, claim{key, sec})

@@ -1,6 +1,11 @@
 package ddsink
 
-import "sync"
+import (
+	"sync"
+	"time"
+
+	"out_edge/timefix"
+)
 
 // Datadog keeps one value for a series and a second: of two count points for the
 // same second, in one request or in two, the last overwrites the first. Records of
@@ -21,7 +26,9 @@ type secondsTaken struct {
 	series map[uint64]*takenBits
 }
 
-// takenBits is a ring of bits; that of second s stands at s mod secondsKept.
+// takenBits is a ring of bits; that of second s stands at s mod secondsKept. Its end
+// is never further ahead than the intake accepts, or the seconds of the present would
+// be too long ago to know once the clock has been set back.
 type takenBits struct {
 	newest int64
 	bits   [secondsKept / 64]uint64
@@ -30,7 +37,7 @@ type takenBits struct {
 func newSecondsTaken() *secondsTaken { return &secondsTaken{series: map[uint64]*takenBits{}} }
 
 // claim takes a second for series key, and says whether it was free.
-func (t *secondsTaken) claim(key uint64, sec int64) bool {
+func (t *secondsTaken) claim(key uint64, sec int64, now timefix.Instant) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	b := t.series[key]
@@ -41,6 +48,9 @@ func (t *secondsTaken) claim(key uint64, sec int64) bool {
 		b = &takenBits{newest: sec}
 		t.series[key] = b
 	}
+	if latest := floorDiv(now.Wall+int64(seriesMaxAhead), int64(time.Second)); b.newest > latest {
+		b.move(latest) // the clock was set back since
+	}
 	return b.claim(sec)
 }
 
@@ -49,7 +59,7 @@ func (t *secondsTaken) release(key uint64, sec int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if b := t.series[key]; b != nil && b.knows(sec) {
-		b.bits[b.word(sec)] &^= 1 << (sec & 63)
+		b.free(sec)
 	}
 }
 
@@ -77,12 +87,8 @@ func (b *takenBits) claim(sec int64) bool {
 	if sec < 0 || b.newest-sec >= secondsKept {
 		return true // too long ago to know
 	}
-	if sec-b.newest >= secondsKept {
-		clear(b.bits[:])
-		b.newest = sec
-	}
-	for ; b.newest < sec; b.newest++ {
-		b.bits[b.word(b.newest+1)] &^= 1 << ((b.newest + 1) & 63)
+	if sec > b.newest {
+		b.move(sec)
 	}
 	bit := uint64(1) << (sec & 63)
 	if b.bits[b.word(sec)]&bit != 0 {
@@ -91,3 +97,20 @@ func (b *takenBits) claim(sec int64) bool {
 	b.bits[b.word(sec)] |= bit
 	return true
 }
+
+// move makes newest the end of the ring. Seconds that are new in it are free, and
+// those that it has no place for any more are forgotten.
+func (b *takenBits) move(newest int64) {
+	if newest-b.newest >= secondsKept || b.newest-newest >= secondsKept {
+		clear(b.bits[:])
+		b.newest = newest
+	}
+	for ; b.newest < newest; b.newest++ {
+		b.free(b.newest + 1)
+	}
+	for ; b.newest > newest; b.newest-- {
+		b.free(b.newest)
+	}
+}
+
+func (b *takenBits) free(sec int64) { b.bits[b.word(sec)] &^= 1 << (sec & 63) }

@@ -1,6 +1,10 @@
 package ddsink
 
-import "sync"
+import (
+	"sync"
+
+	"out_edge/timefix"
+)
 
 // maxTotals bounds the series whose last total is remembered; each takes some 60
 // bytes.
@@ -25,7 +29,7 @@ func newTotals() *totals { return &totals{last: map[uint64]total{}} }
 // take is what was added to series key since it was seen last. known is false at
 // first sight, and where there is nothing to tell: a later total has covered this
 // one. full is true when there is no room for another series.
-func (t *totals) take(key uint64, value float64, at int64) (added float64, known, full bool) {
+func (t *totals) take(key uint64, value float64, at int64, now timefix.Instant) (added float64, known, full bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	l, seen := t.last[key]
@@ -37,18 +41,37 @@ func (t *totals) take(key uint64, value float64, at int64) (added float64, known
 		return 0, false, false
 	}
 	known = l.owed != 0
-	if at > l.at {
+	if l.newer(value, at, now) {
 		known = true
-		added = value - l.value
-		if value < l.value { // a restart: all of it is new
-			added = value
-		}
-		l.value, l.at = value, at
+		added = l.grow(value)
 	}
 	added += l.owed
 	l.owed = 0
 	t.last[key] = l
 	return added, known, false
+}
+
+// newer says whether value is a later total than l, whose time it then has. Where l
+// is of a time that the intake would not take yet, the clock was set back since: any
+// total is the later one, but a lower one may have been on its way for long. If it
+// was a restart, the next total tells.
+func (l *total) newer(value float64, at int64, now timefix.Instant) bool {
+	setBack := l.at > now.Wall+int64(seriesMaxAhead)
+	if at <= l.at && !setBack {
+		return false
+	}
+	l.at = at
+	return value >= l.value || !setBack
+}
+
+// grow makes value the total, and returns what was added to it.
+func (l *total) grow(value float64) (added float64) {
+	added = value - l.value
+	if value < l.value { // a restart: all of it is new
+		added = value
+	}
+	l.value = value
+	return added
 }
 
 // giveBack says that what take gave has not been delivered.
