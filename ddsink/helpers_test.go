@@ -36,9 +36,10 @@ func now() time.Time { return time.Date(2026, 11, 21, 6, 0, 0, 0, time.UTC) }
 
 // fakeClock is a clock that the test sets.
 type fakeClock struct {
-	mu      sync.Mutex
-	at      time.Time
-	stepped time.Duration
+	mu       sync.Mutex
+	at       time.Time
+	stepped  time.Duration
+	bootless bool // the host does not tell its time since boot
 }
 
 func newClock() *fakeClock { return &fakeClock{at: now()} }
@@ -46,7 +47,11 @@ func newClock() *fakeClock { return &fakeClock{at: now()} }
 func (c *fakeClock) Now() timefix.Instant {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return timefix.Instant{Wall: c.at.UnixNano(), Boot: int64(c.at.Sub(now()) - c.stepped + time.Hour)}
+	instant := timefix.Instant{Wall: c.at.UnixNano()}
+	if !c.bootless {
+		instant.Boot = int64(c.at.Sub(now()) - c.stepped + time.Hour)
+	}
+	return instant
 }
 
 func (c *fakeClock) advance(d time.Duration) {

@@ -292,6 +292,87 @@ func TestTotalsAreNotLostInRetries(t *testing.T) {
 	})
 }
 
+// fillTotals has the sink remember as many totals as it may, all of them from now.
+func (s *setup) fillTotals(t *testing.T) {
+	t.Helper()
+	const n = 20_000
+	samples := make([]record.Sample, n)
+	for i := range samples {
+		samples[i] = record.Sample{Series: series(fmt.Sprintf("c%d_total", i), record.Counter), UnixNano: at(0), Value: 1}
+	}
+	if err := s.metrics(t, nil, samples...); err != nil {
+		t.Fatal(err)
+	}
+	s.wantCounts(t, map[string]int{"datadog_metrics adjusted first_sight": n, "datadog_metrics dropped series_limit": 0})
+}
+
+// total offers one total at the present time.
+func (s *setup) total(t *testing.T, name string, value float64) {
+	t.Helper()
+	sample := record.Sample{Series: series(name, record.Counter), UnixNano: s.clock.Now().Wall, Value: value}
+	if err := s.metrics(t, nil, sample); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestRoomForTotals: series that have been silent for an hour make room. As looking
+// for them takes long, it is done once a minute at most while there are none.
+func TestRoomForTotals(t *testing.T) {
+	s := newSink(t, nil)
+	s.fillTotals(t)
+	for _, step := range []struct {
+		name    string
+		advance time.Duration
+		refused int // in all
+	}{
+		{"a first look", 59*time.Minute + 30*time.Second, 1},
+		{"not so soon again", 59 * time.Second, 2},
+		{"a minute after the first", time.Second, 2},
+	} {
+		s.clock.advance(step.advance)
+		s.total(t, "new_total", 1)
+		if got := s.counts.get("datadog_metrics dropped series_limit"); got != step.refused {
+			t.Errorf("%s: %d refused, want %d", step.name, got, step.refused)
+		}
+	}
+	s.clock.advance(time.Second)
+	s.total(t, "new_total", 5)
+	if got, want := s.values(), "new.count@3631=4"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// TestRoomForTotalsWhenTheClockIsSet: setting the wall clock neither makes a series
+// look silent nor puts off the next look.
+func TestRoomForTotalsWhenTheClockIsSet(t *testing.T) {
+	s := newSink(t, nil)
+	s.fillTotals(t)
+	s.clock.step(24 * time.Hour)
+	s.total(t, "new_total", 1)
+	s.total(t, "c7_total", 4)
+	if got, want := s.values(), "c7.count@86400=3"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	s.clock.step(-24 * time.Hour)
+	s.clock.advance(time.Hour + time.Second)
+	s.total(t, "new_total", 1)
+	s.wantCounts(t, map[string]int{"datadog_metrics dropped series_limit": 1})
+}
+
+// TestRoomForTotalsWithoutABootClock: the next look is not put off by a step back
+// where the wall clock is all there is.
+func TestRoomForTotalsWithoutABootClock(t *testing.T) {
+	s := newSink(t, nil)
+	s.clock.bootless = true
+	s.fillTotals(t)
+	s.total(t, "new_total", 1)
+	s.clock.step(-3 * time.Hour)
+	s.total(t, "c7_total", 1)
+	s.clock.advance(time.Hour + time.Second)
+	s.total(t, "new_total", 1)
+	s.wantCounts(t, map[string]int{"datadog_metrics dropped series_limit": 1})
+}
+
 // TestTotalsOfRequestsNeverMade: what waited behind a request that failed is given
 // back too.
 func TestTotalsOfRequestsNeverMade(t *testing.T) {

@@ -2,13 +2,19 @@ package ddsink
 
 import (
 	"sync"
+	"time"
 
 	"out_edge/timefix"
 )
 
-// maxTotals bounds the series whose last total is remembered; each takes some 60
-// bytes.
-const maxTotals = 20_000
+const (
+	// maxTotals bounds the series whose last total is remembered; each takes
+	// some 80 bytes.
+	maxTotals = 20_000
+	// sweepEvery is the least time from a search for silent series that found
+	// none to the next.
+	sweepEvery = time.Minute
+)
 
 // totals turns counters' totals into what was added, for Datadog's counts. It
 // survives retries in any order: what is taken for a request that then fails is
@@ -16,12 +22,16 @@ const maxTotals = 20_000
 type totals struct {
 	mu   sync.Mutex
 	last map[uint64]total
+	// nextSweep is when it is worth while to look for silent series again, as
+	// now.Elapsed tells time.
+	nextSweep time.Duration
 }
 
 type total struct {
 	value float64
-	at    int64   // ns since 1970
-	owed  float64 // was added, and has not been delivered
+	at    int64         // ns since 1970
+	owed  float64       // was added, and has not been delivered
+	seen  time.Duration // when a sample came last, as now.Elapsed tells time
 }
 
 func newTotals() *totals { return &totals{last: map[uint64]total{}} }
@@ -34,10 +44,10 @@ func (t *totals) take(key uint64, value float64, at int64, now timefix.Instant) 
 	defer t.mu.Unlock()
 	l, seen := t.last[key]
 	if !seen {
-		if len(t.last) >= maxTotals && !t.forget(at) {
+		if len(t.last) >= maxTotals && !t.forget(now.Elapsed()) {
 			return 0, false, true
 		}
-		t.last[key] = total{value: value, at: at}
+		t.last[key] = total{value: value, at: at, seen: now.Elapsed()}
 		return 0, false, false
 	}
 	known = l.owed != 0
@@ -46,7 +56,7 @@ func (t *totals) take(key uint64, value float64, at int64, now timefix.Instant) 
 		added = l.grow(value)
 	}
 	added += l.owed
-	l.owed = 0
+	l.owed, l.seen = 0, now.Elapsed()
 	t.last[key] = l
 	return added, known, false
 }
@@ -85,13 +95,21 @@ func (t *totals) giveBack(key uint64, added float64) {
 }
 
 // forget drops series that have been silent for an hour, and says whether there
-// was one.
-func (t *totals) forget(now int64) bool {
+// was one. It goes through all of them, so it does not look again soon where that was
+// in vain.
+func (t *totals) forget(now time.Duration) bool {
+	if wait := t.nextSweep - now; wait > 0 && wait <= sweepEvery {
+		return false
+	}
 	before := len(t.last)
 	for key, l := range t.last {
-		if now-l.at > int64(seriesMaxAge) {
+		if now-l.seen > seriesMaxAge {
 			delete(t.last, key)
 		}
 	}
-	return len(t.last) < before
+	if len(t.last) < before {
+		return true
+	}
+	t.nextSweep = now + sweepEvery
+	return false
 }
