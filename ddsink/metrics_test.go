@@ -491,6 +491,22 @@ func TestCountsForgetSeconds(t *testing.T) {
 	}
 }
 
+// TestCountsAround1970: a clock that was never set may show a sample of before.
+func TestCountsAround1970(t *testing.T) {
+	s := newSink(t, nil)
+	s.clock.step(-now().Sub(time.Unix(60, 0)))
+	c := series("c", record.Counter)
+	for _, sec := range []int64{-100, 30, 30} {
+		if err := s.metrics(t, nil, record.Sample{Series: c, UnixNano: sec * 1e9, Delta: 1, HasDelta: true}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	epoch := -now().Unix()
+	if got, want := s.values(), fmt.Sprintf("c@%d=1 c@%d=1 c@%d=1", epoch-100, epoch+30, epoch+31); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
 // TestCountsAreAddedOnce: retries in any number deliver each delta once.
 func TestCountsAreAddedOnce(t *testing.T) {
 	s := newSink(t, nil)

@@ -38,6 +38,9 @@ func newSecondsTaken() *secondsTaken { return &secondsTaken{series: map[uint64]*
 
 // claim takes a second for series key, and says whether it was free.
 func (t *secondsTaken) claim(key uint64, sec int64, now timefix.Instant) bool {
+	if sec < 0 {
+		return true // the ring begins in 1970
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	b := t.series[key]
@@ -84,7 +87,7 @@ func (b *takenBits) knows(sec int64) bool {
 }
 
 func (b *takenBits) claim(sec int64) bool {
-	if sec < 0 || b.newest-sec >= secondsKept {
+	if b.newest-sec >= secondsKept {
 		return true // too long ago to know
 	}
 	if sec > b.newest {
