@@ -257,7 +257,7 @@ func (m *Metrics) find(id *record.Series, now timefix.Instant) (*series, refusal
 // bytes. A closed instance has none.
 func (m *Metrics) full(n int) bool {
 	limit := m.cfg.SeriesLimit
-	return m.closed || limit > 0 && (len(m.all) >= limit || m.bytes+n > limit*1024)
+	return m.closed || limit > 0 && (len(m.all) >= limit || int64(m.bytes+n) > int64(limit)*1024)
 }
 
 // appendKey appends what tells one series from another.
@@ -302,7 +302,8 @@ func (m *Metrics) retire() {
 	}
 }
 
-// takeExpired drops what has expired, and returns the gauges that were shown.
+// takeExpired drops what has expired, and returns the gauges: those that no
+// route leads to the page have been sent elsewhere.
 func (m *Metrics) takeExpired(now timefix.Instant) []*record.Series {
 	m.page.store.mu.Lock()
 	defer m.page.store.mu.Unlock()
@@ -320,7 +321,7 @@ func (m *Metrics) expire(now timefix.Instant) {
 	}
 	for _, s := range m.all {
 		if arrival(now)-s.seen > ttl && s.expires() {
-			if s.shown && m.cfg.OnExpire != nil {
+			if m.cfg.OnExpire != nil {
 				m.expired = append(m.expired, s.id)
 			}
 			m.drop(s)

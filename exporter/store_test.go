@@ -49,6 +49,20 @@ func TestGaugesExpire(t *testing.T) {
 	wantLines(t, scrape(t, m, "edge_temperature"), `edge_temperature_celsius{type="t",zone="thermal_zone0"} 20`)
 }
 
+// A gauge that a route keeps off the page expires for the sinks that have it.
+func TestHiddenGaugesExpire(t *testing.T) {
+	clock := newClock()
+	cfg := loopback()
+	cfg.SeriesTTL = time.Minute
+	var expired []string
+	cfg.OnExpire = func(s *record.Series) { expired = append(expired, s.Name) }
+	m := open(t, quietHub(clock), cfg)
+	m.ApplyAt([]record.Sample{sample(record.Gauge, "g", 1)}, clock.Now(), false)
+	clock.Advance(time.Minute + 1)
+	wantLines(t, scrape(t, m, "g "))
+	wantLines(t, expired, "g")
+}
+
 // Each sample starts the time to live anew, an old record's too.
 func TestGaugesLive(t *testing.T) {
 	clock := newClock()

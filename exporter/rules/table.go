@@ -40,7 +40,7 @@ type room struct {
 func (r *room) take(n int) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.limit > 0 && (r.used >= r.limit || r.bytes+n > r.limit*1024) {
+	if r.limit > 0 && (r.used >= r.limit || int64(r.bytes+n) > int64(r.limit)*1024) {
 		return false
 	}
 	r.used++

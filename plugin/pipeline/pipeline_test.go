@@ -358,6 +358,21 @@ metrics:
 		`edge_dropped_records_total{reason="not_a_number",sink="prometheus"} 10`)
 }
 
+// A large series_limit leaves room on 32 bits too: this one's bytes have bit 31 set.
+func TestALargeSeriesLimit(t *testing.T) {
+	file, err := rules.Parse("test.yaml", []byte(`metrics: [{name: logins_total, help: Logins., type: counter, match: app, labels: {user: $user}}]`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := start(t, nil, func(c *pipeline.Config) {
+		c.Rules = file
+		c.Metrics.Listen, c.Metrics.SeriesLimit = "127.0.0.1:0", 3_000_000
+	})
+	b.flush(pipeline.OK, recordOf(t, present, map[string]any{"user": "u"}), workerThread)
+	b.flush(pipeline.OK, recordOf(t, present, map[string]any{"read_size": 1, "write_size": 2}), workerThread)
+	b.wantPage(`logins_total{user="u"} 1`, "edge_disk_read_bytes_total 1")
+}
+
 // TestEachSampleThatRelabellingRefusesIsCounted holds to a total that changes
 // hands when its source is gone, and to a count of what was refused until then.
 func TestEachSampleThatRelabellingRefusesIsCounted(t *testing.T) {

@@ -143,7 +143,7 @@ func (in *Interner) hold(e *entry) {
 	if limit <= 0 {
 		limit = defaultInternLimit
 	}
-	if len(in.young) >= limit || in.bytes > limit*internBytes {
+	if len(in.young) >= limit || int64(in.bytes) > int64(limit)*internBytes {
 		in.old, in.young, in.bytes = in.young, nil, 0
 	}
 	if in.young == nil {
