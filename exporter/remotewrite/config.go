@@ -92,22 +92,24 @@ func (c Config) Validate() error {
 	return errors.Join(c.checkURL(), c.checkAuth(), c.checkHeaders(), c.checkVersion())
 }
 
-// checkURL leaves out of its errors what could be a password.
 func (c Config) checkURL() error {
-	const form = "must be an address like https://host:port/api/v1/write"
-	u, err := url.Parse(c.URL)
-	switch {
-	case c.URL == "":
-		return errors.New("`remote_write_url`: no address; " + form)
-	case err != nil:
-		return errors.New("`remote_write_url`: " + form)
-	case u.User != nil:
-		return errors.New("`remote_write_url`: must hold no user or password; they go into `remote_write_username` and `remote_write_password_file`")
-	case u.Scheme != "http" && u.Scheme != "https", u.Hostname() == "", u.Fragment != "":
-		return fmt.Errorf("`remote_write_url` = %s: %s", c.URL, form)
+	if c.URL == "" {
+		return errors.New("`remote_write_url`: no address; " + urlForm)
 	}
-	return nil
+	u, err := url.Parse(c.URL)
+	must := ""
+	switch {
+	case err == nil && u.User != nil:
+		must = "must hold no user or password; they go into `remote_write_username` and `remote_write_password_file`"
+	case err != nil, u.Scheme != "http" && u.Scheme != "https", u.Hostname() == "", u.Fragment != "":
+		must = urlForm
+	default:
+		return nil
+	}
+	return fmt.Errorf("`remote_write_url` = %s: %s", delivery.ShownURL(c.URL), must)
 }
+
+const urlForm = "must be an address like https://host:port/api/v1/write"
 
 func (c Config) checkAuth() error {
 	var errs []error
