@@ -157,25 +157,27 @@ func (c Config) checkSite() error {
 	}
 	sites := servers[0].Variables["site"].EnumValues
 	return fmt.Errorf("`site` = %s: must be one of %s; for any other address set `dd_url` and `dd_metrics_url`",
-		c.Site, strings.Join(sites, ", "))
+		delivery.ShownURL(c.Site), strings.Join(sites, ", "))
 }
 
-// baseURL says what is wrong with a base address. Its errors leave out what
-// could be a password.
+// baseURL says what is wrong with a base address.
 func baseURL(key, value string) error {
 	if value == "" {
 		return nil
 	}
 	u, err := url.Parse(value)
+	must := ""
 	switch {
-	case err != nil:
-		return fmt.Errorf("`%s`: must be an address like https://host:port/prefix", key)
-	case u.User != nil:
-		return fmt.Errorf("`%s`: must hold no user or password; the key goes into `apikey`", key)
-	case u.Scheme != "http" && u.Scheme != "https", u.Hostname() == "", u.RawQuery != "", u.Fragment != "":
-		return fmt.Errorf("`%s` = %s: must be an address like https://host:port/prefix", key, value)
+	case err == nil && u.User != nil:
+		must = "must hold no user or password; the key goes into `apikey`"
+	case err != nil, u.Scheme != "http" && u.Scheme != "https", u.Hostname() == "":
+		must = "must be an address like https://host:port/prefix"
+	case u.RawQuery != "", u.Fragment != "":
+		must = "must end with its path; the key goes into `apikey`"
+	default:
+		return nil
 	}
-	return nil
+	return fmt.Errorf("`%s` = %s: %s", key, delivery.ShownURL(value), must)
 }
 
 // checkKeys sees to it that no two things that the sink writes share a name.

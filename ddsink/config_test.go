@@ -37,8 +37,14 @@ func TestValidate(t *testing.T) {
 				"`json_date_key` = message: that name is in use for something else",
 		},
 		{"tag_key", ddsink.Config{APIKey: key, IncludeTagKey: true, TagKey: "timestamp"}, "`tag_key` = timestamp: that name is in use for something else"},
-		{"a password in the address", ddsink.Config{APIKey: key, URL: "http://u:" + testKey + "@h"}, "`dd_url`: must hold no user or password; the key goes into `apikey`"},
-		{"an address that cannot be read", ddsink.Config{APIKey: key, MetricsURL: "http://%zz"}, "`dd_metrics_url`: must be an address like https://host:port/prefix"},
+		{"a password in the address", ddsink.Config{APIKey: key, URL: "http://u:" + testKey + "@h"}, "`dd_url` = http://…@h: must hold no user or password; the key goes into `apikey`"},
+		{"a key behind the address", ddsink.Config{APIKey: key, URL: "https://h/api/v2/logs?dd-api-key=" + testKey}, "`dd_url` = https://h/api/v2/logs?…: must end with its path; the key goes into `apikey`"},
+		{"a fragment", ddsink.Config{APIKey: key, URL: "https://h/#" + testKey}, "`dd_url` = https://h/#…: must end with its path; the key goes into `apikey`"},
+		{"a password without a scheme", ddsink.Config{APIKey: key, URL: "u:" + testKey + "@h/p"}, "`dd_url` = …@h/p: must be an address like https://host:port/prefix"},
+		{"an address in place of a site", ddsink.Config{APIKey: key, Site: "https://u:" + testKey + "@h", MetricsURL: "http://h"},
+			"`site` = https://…@h: must be one of datadoghq.com, us3.datadoghq.com, us5.datadoghq.com, ap1.datadoghq.com, ap2.datadoghq.com, " +
+				"uk1.datadoghq.com, datadoghq.eu, ddog-gov.com, us2.ddog-gov.com; for any other address set `dd_url` and `dd_metrics_url`"},
+		{"an address that cannot be read", ddsink.Config{APIKey: key, MetricsURL: "http://%zz"}, "`dd_metrics_url` = http://…: must be an address like https://host:port/prefix"},
 		{"a header of the plugin's own", ddsink.Config{APIKey: key, Headers: []delivery.Header{{Name: "content-encoding", Value: delivery.NewSecret("br")}}}, "`header`: content-encoding is set by the plugin itself"},
 	}
 	for _, test := range tests {

@@ -248,6 +248,6 @@ const dryRunBytes = 2 << 10
 // describe logs what would be sent.
 func (s *Sink) describe(t *target, body []byte, wire, entries int) {
 	shown := body[:min(len(body), dryRunBytes)]
-	s.log.Info("dry run: would send", "endpoint", t.label, "url", t.url, "entries", entries,
+	s.log.Info("dry run: would send", "endpoint", t.label, "url", delivery.ShownURL(t.url), "entries", entries,
 		"bytes", len(body), "compressed", wire, "body", string(bytes.ToValidUTF8(shown, nil)))
 }

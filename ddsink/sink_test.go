@@ -750,6 +750,19 @@ func TestDryRun(t *testing.T) {
 	}
 }
 
+func TestDryRunShowsNoKeyOfTheAddress(t *testing.T) {
+	s := newSink(t, func(c *ddsink.Config) {
+		c.DryRun, c.URL = true, "http://127.0.0.1:1/v1/input/"+testKey
+	})
+	if err := s.send(t, 1, new(delivery.Set)); err != nil {
+		t.Fatal(err)
+	}
+	log := s.log.String()
+	if want := "url=http://127.0.0.1:1/v1/input/…/api/v2/logs "; !strings.Contains(log, want) || strings.Contains(log, testKey) {
+		t.Errorf("log has no %q, or the key:\n%s", want, log)
+	}
+}
+
 func TestSkew(t *testing.T) {
 	s := newSink(t, nil)
 	s.intake.answer = func(_ int, _ request, w http.ResponseWriter) {
