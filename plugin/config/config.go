@@ -78,7 +78,7 @@ func Load(from Source) (*Settings, []error) {
 			continue
 		}
 		if err := o.apply(s, text); err != nil {
-			faults = append(faults, Fault{Key: o.Key, value: text, quiet: o.Secret, err: err})
+			faults = append(faults, Fault{Key: o.Key, value: o.shown(text), quiet: o.Secret, err: err})
 			continue
 		}
 		s.effective = append(s.effective, exporter.Setting{Key: o.Key, Value: o.shown(text), Default: isDefault, Secret: o.Secret})
@@ -103,8 +103,11 @@ func (o Option) text(from Source) (text string, isDefault bool) {
 
 // shown is a value as it may stand in a log or on a page.
 func (o Option) shown(text string) string {
-	if o.Secret {
+	switch {
+	case o.Secret:
 		return "[set]"
+	case o.Address:
+		return delivery.ShownURL(text)
 	}
 	return text
 }

@@ -172,6 +172,49 @@ func TestNoSecretIsShown(t *testing.T) {
 	}
 }
 
+// An address may hold a key, whatever its form: neither a fault nor the page
+// shows it.
+func TestNoSecretOfAnAddressIsShown(t *testing.T) {
+	const (
+		base = "must be an address like https://host:port/prefix"
+		form = "must be an address like https://host:port/api/v1/write"
+	)
+	for _, c := range []struct{ key, value, shown, fault string }{
+		{"remote_write_url", "https://host/push?token=sEcReT", "https://host/push?…", ""},
+		{"remote_write_url", "htps://host/push?token=sEcReT", "htps://host/push?…", "`remote_write_url` = htps://host/push?…: " + form},
+		{"remote_write_url", "https://u:sEcReT@host/push", "https://…@host/push",
+			"`remote_write_url` = https://…@host/push: must hold no user or password; they go into `remote_write_username` and `remote_write_password_file`"},
+		{"remote_write_url", "u:sEcReT@host/push", "…@host/push", "`remote_write_url` = …@host/push: " + form},
+		{"remote_write_url", "https://u:sEcReT@ho st/push", "https://…@…/push", "`remote_write_url` = https://…@…/push: " + form},
+		{"dd_url", "https://host/api/v2/logs?dd-api-key=sEcReT", "https://host/api/v2/logs?…",
+			"`dd_url` = https://host/api/v2/logs?…: must end with its path; the key goes into `apikey`"},
+		{"dd_url", "https://host/v1/input/sEcReT", "https://host/v1/input/…", ""},
+		{"dd_url", "https://host/sEcReT0123456789abcdef", "https://host/…", ""},
+		{"dd_metrics_url", "https://u:sEcReT@host", "https://…@host", "`dd_metrics_url` = https://…@host: must hold no user or password; the key goes into `apikey`"},
+		{"dd_metrics_url", "http://u:sEcReT@host:x/%zz", "http://…@…/…", "`dd_metrics_url` = http://…@…/…: " + base},
+		{"dd_metrics_url", "u:sEcReT@host", "…@host", "`dd_metrics_url` = …@host: " + base},
+		{"site", "https://datadoghq.eu/v1/input/sEcReT", "https://datadoghq.eu/v1/input/…", "`site` = https://datadoghq.eu/v1/input/…: must be one of " +
+			"datadoghq.com, us3.datadoghq.com, us5.datadoghq.com, ap1.datadoghq.com, ap2.datadoghq.com, uk1.datadoghq.com, datadoghq.eu, " +
+			"ddog-gov.com, us2.ddog-gov.com; for any other address set `dd_url` and `dd_metrics_url`"},
+	} {
+		t.Run(c.key+"="+c.value, func(t *testing.T) {
+			s, faults := config.Load(source(map[string]string{c.key: c.value}, map[string]string{"DD_API_KEY": "k"}))
+			var got []string
+			for _, f := range faults {
+				got = append(got, f.Error())
+			}
+			if text := strings.Join(got, "\n"); text != c.fault {
+				t.Errorf("got\n%s\nwant\n%s", text, c.fault)
+			}
+			for _, e := range s.Effective() {
+				if e.Key == c.key && e.Value != c.shown {
+					t.Errorf("the page shows %s, want %s", e.Value, c.shown)
+				}
+			}
+		})
+	}
+}
+
 func TestKeyFromEnvironment(t *testing.T) {
 	s, faults := config.Load(source(nil, map[string]string{"DD_API_KEY": "k1", "DD_SITE": "us5.datadoghq.com"}))
 	if len(faults) > 0 {

@@ -25,6 +25,8 @@ type Option struct {
 	Help string
 	// Secret keeps the value out of every output.
 	Secret bool
+	// Address lets of the value only show what delivery.ShownURL leaves.
+	Address bool
 
 	apply func(s *Settings, text string) error
 }
@@ -103,13 +105,13 @@ func datadogOptions() []Option {
 		{Key: "apikey_file",
 			Help:  "file that holds the key; read again when it changes, and may appear later",
 			apply: text(func(s *Settings) *string { return &s.datadog.APIKeyFile })},
-		{Key: "site", Env: "DD_SITE", Default: ddsink.DefaultSite,
+		{Key: "site", Address: true, Env: "DD_SITE", Default: ddsink.DefaultSite,
 			Help:  "Datadog site, such as `datadoghq.eu` or `us5.datadoghq.com`",
 			apply: text(func(s *Settings) *string { return &s.datadog.Site })},
-		{Key: "dd_url",
+		{Key: "dd_url", Address: true,
 			Help:  "base address for logs in place of the site's, e.g. `http://127.0.0.1:8126`",
 			apply: text(func(s *Settings) *string { return &s.datadog.URL })},
-		{Key: "dd_metrics_url",
+		{Key: "dd_metrics_url", Address: true,
 			Help:  "the same for metrics",
 			apply: text(func(s *Settings) *string { return &s.datadog.MetricsURL })},
 		{Key: "dd_source", Help: "`ddsource` of records that have none",
@@ -142,7 +144,7 @@ func datadogOptions() []Option {
 
 func remoteWriteOptions() []Option {
 	return []Option{
-		{Key: "remote_write_url",
+		{Key: "remote_write_url", Address: true,
 			Help:  "receiver of Prometheus remote write, path included, e.g. `https://host/api/v1/write`",
 			apply: text(func(s *Settings) *string { return &s.remote.URL })},
 		{Key: "remote_write_username", Help: "user of basic auth, with `remote_write_password_file`",
