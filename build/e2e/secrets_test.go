@@ -22,6 +22,8 @@ const (
 	proxyPassword  = "pRoXy%2Fp4ssw0rd" // as written in the address
 	headerSecret   = "hEaDeR-t0ken-77"
 	urlPassword    = "uRlPassW0rd99"
+	urlToken       = "uRlT0ken-q7"
+	pathKey        = "pAtHkEy0123456789abcdef"
 	remotePassword = "rEmOtE-passw0rd"
 	bearerToken    = "bEaReR.t0ken.42"
 	payloadSecret  = "pAyLoAd-c0ntents"
@@ -35,7 +37,8 @@ func secrets() map[string]string {
 	}
 	return map[string]string{
 		"apikey": theKey, "the key of apikey_file": fileKey, "the proxy's password": proxyPassword, "the same, unescaped": plain,
-		"the header's value": headerSecret, "the password in dd_url": urlPassword, "a payload": payloadSecret,
+		"the header's value": headerSecret, "the password in dd_url": urlPassword,
+		"the token behind an address": urlToken, "the key in a path": pathKey, "a payload": payloadSecret,
 		"remote write's password": remotePassword, "remote write's token": bearerToken, "remote write's credentials": basic("ruser", remotePassword),
 		"the proxy's credentials": basic("puser", plain), "dd_url's credentials": basic("uuser", urlPassword),
 	}
@@ -79,6 +82,7 @@ func (g *gossip) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	g.mu.Unlock()
 	if good {
+		r.URL.Path = strings.TrimPrefix(r.URL.Path, "/v1/input/"+pathKey)
 		g.in.ServeHTTP(w, r)
 		return
 	}
@@ -135,11 +139,11 @@ func TestNoSecretIsEverPrinted(t *testing.T) {
 		}, Repeat: 20, Pace: 20 * time.Millisecond, NoGrace: true,
 		Outputs: []harness.Output{
 			output("*", "apikey", theKey, "dd_url", "http://logs.invalid", "dd_metrics_url", "http://metrics.invalid", "proxy", "http://puser:"+proxyPassword+"@"+address),
-			output("*", "apikey_file", file, "dd_url", way.URL, "dd_metrics_url", "http://127.0.0.1:"+freePort(t)),
+			output("*", "apikey_file", file, "dd_url", way.URL+"/v1/input/"+pathKey, "dd_metrics_url", "http://127.0.0.1:"+freePort(t)),
 			output("*", "apikey", theKey, "dd_url", "https://logs.invalid", "dd_metrics_url", "https://"+address, "proxy", "http://puser:"+proxyPassword+"@127.0.0.1:"+freePort(t)),
 			output("*", "apikey", theKey, "dd_url", "https://logs.invalid", "dd_metrics_url", "https://metrics.invalid", "proxy", "http://puser:"+proxyPassword+"@"+address),
 			output("*", "remote_write_url", way.URL+"/api/v1/write", "remote_write_username", "ruser", "remote_write_password_file", password, "remote_write_headers", "X-Tenant: "+headerSecret),
-			output("*", "remote_write_url", way.URL+"/api/v1/write", "remote_write_bearer_token_file", bearer),
+			output("*", "remote_write_url", way.URL+"/api/v1/write?token="+urlToken, "remote_write_bearer_token_file", bearer),
 		}}
 	busy := when(&r, func(res harness.Result) bool {
 		return res.Outputs[0].Flushes > 60 && res.Outputs[1].Flushes > 60 && res.Outputs[4].Flushes > 60
@@ -160,6 +164,11 @@ func TestNoSecretIsEverPrinted(t *testing.T) {
 			t.Errorf("%s is empty", path)
 		}
 		wantNoSecrets(t, path, text)
+	}
+	for _, shown := range []string{way.URL + "/v1/input/…", way.URL + "/api/v1/write?…"} {
+		if !strings.Contains(pages["/"], shown) {
+			t.Errorf("the page does not show %s", shown)
+		}
 	}
 	wantNoSecrets(t, "stderr", res.Stderr)
 	if !strings.Contains(res.Stderr, "panic in FLBPluginFlushCtx") || !strings.Contains(res.Stderr, "datadog accepts logs again") {
@@ -182,6 +191,13 @@ func TestNoSecretIsPrintedOfWrongSettings(t *testing.T) {
 		"an address with a password":   {"dd_url", "ftp://uuser:" + urlPassword + "@host", "apikey", theKey},
 		"an address that is none":      {"dd_url", "http://uuser:" + urlPassword + "@ho st:x", "apikey", theKey},
 		"another address that is none": {"dd_metrics_url", "http://uuser:" + urlPassword + "@host:x/%zz", "apikey", theKey},
+		"an address without a scheme":  {"remote_write_url", "uuser:" + urlPassword + "@host/push"},
+		"a password with a slash":      {"remote_write_url", "http://uuser:" + urlPassword + "/" + urlPassword + "@host/push"},
+		"a token behind an address":    {"remote_write_url", "htps://host/push?token=" + urlToken},
+		"a key behind an address":      {"dd_url", "https://host/api/v2/logs?dd-api-key=" + theKey, "apikey", theKey},
+		"a key in a path":              {"dd_url", "htps://host/v1/input/" + pathKey, "apikey", theKey},
+		"an address for a site":        {"site", "https://uuser:" + urlPassword + "@host/v1/input/" + pathKey, "apikey", theKey},
+		"a proxy of another kind":      {"proxy", "socks5://puser:" + proxyPassword + "@host:80/?" + urlToken, "apikey", theKey},
 		"a key with a line break":      {"apikey", theKey + "\n" + fileKey},
 		"a key under another name":     {"api_key", theKey, "dd_api_key", fileKey, "DD_API_KEY", theKey},
 		"a key as a number of bytes":   {"queue_bytes", "9TB", "apikey", theKey, "header", "X-Token " + headerSecret, "proxy", "http://puser:" + proxyPassword + "@h:1"},
