@@ -40,7 +40,8 @@ func (p *Pipeline) enqueue(tag string, payload []byte, t *try) error {
 }
 
 // deliverQueued goes through the queue once, oldest first, and offers each chunk
-// to the sinks that it waits for and that do not pause.
+// to the sinks that it waits for and that do not pause. What comes behind its back
+// has sent a signal of its own.
 func (p *Pipeline) deliverQueued() {
 	for e := p.queue.after(nil); e != nil && p.ctx.Err() == nil; {
 		next := p.queue.after(e)
@@ -52,9 +53,6 @@ func (p *Pipeline) deliverQueued() {
 		}
 		if !it.open.any() {
 			p.queue.remove(e)
-		}
-		if next == nil { // what came meanwhile
-			next = p.queue.after(e)
 		}
 		e = next
 	}
