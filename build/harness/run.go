@@ -13,6 +13,8 @@ import (
 type Run struct {
 	// Library is the .so to load.
 	Library string
+	// Also are further libraries that the process has loaded.
+	Also []string
 	// V5 chooses the host build that exports what every Fluent Bit v5 does.
 	V5 bool
 	// ABI is v4.2.2, v4.2.3 or v5.1.1: 5, 6 or 7 fields in Register's struct.
@@ -59,6 +61,8 @@ type Run struct {
 	IdleAfter time.Duration
 	Cycles    int
 	Overlap   bool
+	// Daemon forks after Register; Init and all else are the child's.
+	Daemon    bool
 	KeepGoing bool
 	PlainExit bool
 	ExitCalls int
@@ -219,6 +223,10 @@ func (r *Run) coreArgs(a *arguments) {
 	a.ms("--idle-after-ms", r.IdleAfter)
 	a.num("--cycles", r.Cycles)
 	a.flag("--overlap", r.Overlap)
+	for _, path := range r.Also {
+		a.str("--also", path)
+	}
+	a.flag("--daemon", r.Daemon)
 	a.flag("--keep-going", r.KeepGoing)
 	if r.PlainExit {
 		*a = append(*a, "--exit", "plain")

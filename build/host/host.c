@@ -21,10 +21,14 @@
  * results.
  */
 #define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/types.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "engine.h"
@@ -74,6 +78,30 @@ static void install_handlers(void)
     signal(SIGPIPE, SIG_IGN);
 }
 
+/* As core does with `-e`: before any Init, and for good. */
+static void load_also(const struct options *o)
+{
+    for (size_t i = 0; i < o->nalso; i++) {
+        if (dlopen(o->also[i], RTLD_LAZY) == NULL) {
+            die(EXIT_PLUGIN, "open %s: %s", o->also[i], dlerror());
+        }
+    }
+}
+
+/* Core's parent ends at once; this one stays to hand on the child's status. */
+static void become_daemon(void)
+{
+    int status = 0;
+    pid_t child = fork();
+
+    if (child == 0) {
+        return;
+    }
+    while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR) {
+    }
+    _exit(child > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_CRASH);
+}
+
 static struct proxy *load(const struct options *o)
 {
     struct proxy *p = proxy_load(o->lib, o->abi, o->guard);
@@ -117,6 +145,9 @@ static struct proxy *cycle(const struct options *o, struct summary *s, struct pr
 
     check_names(o, p);
     describe(s, p);
+    if (o->daemon && s->cycles == 0) {
+        become_daemon();
+    }
     engine_start(&e);
     if (o->overlap && s->cycles + 1 < o->cycles) {
         engine_wait_draining(&e);
@@ -140,6 +171,7 @@ int main(int argc, char **argv)
     options_parse(&o, argc, argv);
     install_handlers();
     s.cycle_rss_anon_kb = xcalloc((size_t) o.cycles, sizeof(*s.cycle_rss_anon_kb));
+    load_also(&o);
     s.before_load = usage_now();
     started_us = mono_us();
     while (s.cycles < o.cycles && !failed && !(s.cycles > 0 && engine_interrupted())) {

@@ -63,6 +63,9 @@ static const char usage[] =
     "      --cycles N                whole life cycles in this one process (1)\n"
     "      --overlap                 Register the next cycle before the last one's Exit, as a hot\n"
     "                                reload does\n"
+    "      --also FILE               a further library that the process has loaded (any number)\n"
+    "      --daemon                  fork after Register, as `daemon on` does; Init and all else\n"
+    "                                are the child's\n"
     "      --keep-going              flush even though an Init failed\n"
     "      --exit ctx|plain          call ExitCtx (default) or FLBPluginExit\n"
     "      --exit-calls N            that often for each instance (1)\n"
@@ -304,12 +307,18 @@ static void set_exit(struct parse *p, const char *arg)
     p->o->plain_exit = arg[0] == 'p';
 }
 
+static void add_also(struct options *o, const char *arg)
+{
+    o->also = xrealloc(o->also, (o->nalso + 1) * sizeof(*o->also));
+    o->also[o->nalso++] = arg;
+}
+
 enum opt {
     O_LIB = 256, O_THREADS, O_ENGINE, O_RETRY_LIMIT, O_CHUNK, O_METRICS_CHUNK, O_TRACES_CHUNK,
     O_NULL_CHUNK, O_REPEAT, O_GENERATE, O_IDS, O_ID_PREFIX, O_PER_CHUNK, O_RECORD_BYTES, O_TAG, O_PACE, O_LIVE,
     O_INTERVAL, O_PROCFS, O_SYSFS, O_TAIL, O_GARBLE, O_HEADERS, O_ABI, O_GUARD, O_STACK,
     O_RETRY_BASE, O_RETRY_CAP, O_SEED, O_GRACE, O_PENDING, O_SECONDS, O_IDLE, O_CYCLES, O_OVERLAP,
-    O_KEEP_GOING, O_EXIT, O_EXIT_CALLS, O_REPORT, O_TRACE, O_HELP
+    O_ALSO, O_DAEMON, O_KEEP_GOING, O_EXIT, O_EXIT_CALLS, O_REPORT, O_TRACE, O_HELP
 };
 
 static const struct option long_options[] = {
@@ -351,6 +360,8 @@ static const struct option long_options[] = {
     {"idle-after-ms", 1, NULL, O_IDLE},
     {"cycles", 1, NULL, O_CYCLES},
     {"overlap", 0, NULL, O_OVERLAP},
+    {"also", 1, NULL, O_ALSO},
+    {"daemon", 0, NULL, O_DAEMON},
     {"keep-going", 0, NULL, O_KEEP_GOING},
     {"exit", 1, NULL, O_EXIT},
     {"exit-calls", 1, NULL, O_EXIT_CALLS},
@@ -429,6 +440,8 @@ static int run_option(struct parse *p, int opt, const char *arg)
     case O_IDLE: o->idle_us = ms("idle-after-ms", arg); return 1;
     case O_CYCLES: o->cycles = number("cycles", arg); return 1;
     case O_OVERLAP: o->overlap = 1; return 1;
+    case O_ALSO: add_also(o, arg); return 1;
+    case O_DAEMON: o->daemon = 1; return 1;
     case O_KEEP_GOING: o->keep_going = 1; return 1;
     case O_EXIT: set_exit(p, arg); return 1;
     case O_EXIT_CALLS: o->exits = (int) number("exit-calls", arg); return 1;

@@ -8,6 +8,8 @@
 
 struct options {
     const char *lib;
+    const char **also; /* further libraries, loaded first */
+    size_t nalso;
     enum abi abi;
     int guard;
     size_t stack_bytes;
@@ -22,7 +24,7 @@ struct options {
 
     int64_t run_us, idle_us; /* -1: not given */
     long cycles;
-    int overlap, keep_going, plain_exit, exits;
+    int overlap, daemon, keep_going, plain_exit, exits;
     int64_t report_us; /* 0: no reports */
     int trace;
 };
