@@ -26,7 +26,7 @@ type process struct {
 	level slog.LevelVar
 	log   *slog.Logger
 
-	sayLogsOnly sync.Once
+	sayLogsOnly, sayOtherGo sync.Once
 
 	mu        sync.Mutex
 	hub       *exporter.Hub // made by the first instance
@@ -60,6 +60,9 @@ func (h *process) open(property func(string) string, thread int) (*instance, err
 	if pid := os.Getpid(); pid != h.pid {
 		h.log.Error("the agent has forked since it loaded this library, and a Go library does not survive that: remove `daemon on` and let systemd or the container keep the agent running")
 		return nil, errForked
+	}
+	if err := h.refuseOtherGo(); err != nil {
+		return nil, err
 	}
 	hostname, _ := os.Hostname() // without one, the host stays unnamed
 	settings, faults := config.Load(config.Source{Property: property, Env: os.Getenv, Hostname: hostname, Version: version, BuildDate: buildDate()})

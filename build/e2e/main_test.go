@@ -14,11 +14,11 @@ import (
 	"out_edge/build/intake"
 )
 
-// kit builds the host and the library once for all tests; armv7 the same for
-// 32-bit ARM, when it is first asked for.
+// kit builds the host and the library once for all tests; armv7 and arm64 the
+// same for ARM, when they are first asked for.
 var (
-	kit   *harness.Kit
-	armv7 func() (*harness.Kit, error)
+	kit          *harness.Kit
+	armv7, arm64 func() (*harness.Kit, error)
 )
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
@@ -29,6 +29,7 @@ func run(m *testing.M) int {
 		defer os.RemoveAll(dir)
 		kit, err = harness.NewKit(dir, harness.Native())
 		armv7 = sync.OnceValues(func() (*harness.Kit, error) { return harness.NewKit(dir, harness.ARMv7()) })
+		arm64 = sync.OnceValues(func() (*harness.Kit, error) { return harness.NewKit(dir, harness.ARM64()) })
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "e2e:", err)
@@ -37,10 +38,27 @@ func run(m *testing.M) int {
 	return m.Run()
 }
 
+// onEach runs a test on this machine and, under qemu, on ARM.
+func onEach(t *testing.T, test func(t *testing.T, k *harness.Kit)) {
+	t.Helper()
+	for _, get := range []func() (*harness.Kit, error){func() (*harness.Kit, error) { return kit, nil }, armv7, arm64} {
+		k, err := get()
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Run(k.Arch().Name, func(t *testing.T) { test(t, k) })
+	}
+}
+
 // library is the real one.
 func library(t *testing.T) string {
 	t.Helper()
-	path, err := kit.Library(t.Context(), "./plugin")
+	return libraryOf(t, kit)
+}
+
+func libraryOf(t *testing.T, k *harness.Kit) string {
+	t.Helper()
+	path, err := k.Library(t.Context(), "./plugin")
 	if err != nil {
 		t.Fatal(err)
 	}
