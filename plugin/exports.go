@@ -26,10 +26,12 @@ func FLBPluginRegister(def unsafe.Pointer) (ret C.int) {
 	return C.int(output.FLBPluginRegister(def, "edge", description))
 }
 
-// FLBPluginInit starts one instance from its properties.
+// edgeInit starts one instance from its properties. It is what FLBPluginInit does
+// in a process that has not forked, as each function below is for its like in
+// forked.go.
 //
-//export FLBPluginInit
-func FLBPluginInit(plugin unsafe.Pointer) (ret C.int) {
+//export edgeInit
+func edgeInit(plugin unsafe.Pointer) (ret C.int) {
 	defer host.guard("FLBPluginInit", func() { ret = output.FLB_ERROR })
 	property := func(key string) string { return output.FLBPluginConfigKey(plugin, key) }
 	in, err := host.open(property, syscall.Gettid())
@@ -40,39 +42,39 @@ func FLBPluginInit(plugin unsafe.Pointer) (ret C.int) {
 	return output.FLB_OK
 }
 
-// FLBPluginFlushCtx takes one chunk. The payload is only read, and only until
-// this returns.
+// edgeFlushCtx takes one chunk. The payload is only read, and only until this
+// returns.
 //
-//export FLBPluginFlushCtx
-func FLBPluginFlushCtx(ctx, data unsafe.Pointer, length C.size_t, tag *C.char) (ret C.int) {
+//export edgeFlushCtx
+func edgeFlushCtx(ctx, data unsafe.Pointer, length C.size_t, tag *C.char) (ret C.int) {
 	defer host.guard("FLBPluginFlushCtx", func() { ret = output.FLB_ERROR })
 	payload := unsafe.Slice((*byte)(data), int(length))
 	return C.int(lookup(ctx).flush(C.GoString(tag), payload, syscall.Gettid()))
 }
 
-// FLBPluginExitCtx stops one instance.
+// edgeExitCtx stops one instance.
 //
-//export FLBPluginExitCtx
-func FLBPluginExitCtx(ctx unsafe.Pointer) (ret C.int) {
+//export edgeExitCtx
+func edgeExitCtx(ctx unsafe.Pointer) (ret C.int) {
 	defer host.guard("FLBPluginExitCtx", func() { ret = output.FLB_OK })
 	lookup(ctx).close()
 	return output.FLB_OK
 }
 
-// FLBPluginExit stops every instance: it comes from hosts that do not know
+// edgeExit stops every instance: it comes from hosts that do not know
 // FLBPluginExitCtx, once an instance, without saying which.
 //
-//export FLBPluginExit
-func FLBPluginExit() (ret C.int) {
+//export edgeExit
+func edgeExit() (ret C.int) {
 	defer host.guard("FLBPluginExit", func() { ret = output.FLB_OK })
 	host.closeAll()
 	return output.FLB_OK
 }
 
-// FLBPluginUnregister frees what FLBPluginRegister has allocated.
+// edgeUnregister frees what FLBPluginRegister has allocated.
 //
-//export FLBPluginUnregister
-func FLBPluginUnregister(def unsafe.Pointer) {
+//export edgeUnregister
+func edgeUnregister(def unsafe.Pointer) {
 	defer host.guard("FLBPluginUnregister", func() {})
 	output.FLBPluginUnregister(def)
 }

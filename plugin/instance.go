@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"math"
 	"os"
@@ -17,8 +16,6 @@ import (
 	"out_edge/plugin/pipeline"
 	"out_edge/timefix"
 )
-
-var errForked = errors.New("the process has forked since the library was loaded")
 
 // instance is one [OUTPUT] section. A nil instance refuses everything: it stands
 // for one whose Init failed. fluent-bit-go keeps an instance for ever, so what is

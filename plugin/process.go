@@ -22,7 +22,6 @@ var (
 
 // process is what all instances in one agent share.
 type process struct {
-	pid   int // at load time: a fork leaves Go's other threads behind
 	level slog.LevelVar
 	log   *slog.Logger
 
@@ -37,7 +36,7 @@ type process struct {
 }
 
 func newProcess() *process {
-	h := &process{pid: os.Getpid(), instances: make(map[*instance]struct{})}
+	h := &process{instances: make(map[*instance]struct{})}
 	h.log = slog.New(logline.New(os.Stderr, &h.level))
 	tameStandardLog(h.log)
 	return h
@@ -57,10 +56,6 @@ func (h *process) guard(entry string, failed func()) {
 func (h *process) open(property func(string) string, thread int) (*instance, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if pid := os.Getpid(); pid != h.pid {
-		h.log.Error("the agent has forked since it loaded this library, and a Go library does not survive that: remove `daemon on` and let systemd or the container keep the agent running")
-		return nil, errForked
-	}
 	if err := h.refuseOtherGo(); err != nil {
 		return nil, err
 	}

@@ -85,3 +85,11 @@ func TestOtherLibrariesAreNoReason(t *testing.T) {
 		}
 	})
 }
+
+// `daemon on` forks between Register and Init.
+func TestAForkedAgentIsRefused(t *testing.T) {
+	onEach(t, func(t *testing.T, k *harness.Kit) {
+		refused(t, k, harness.Run{Daemon: true}, "[error] [output:edge] the agent has forked since it loaded this library, and a Go library does not survive that: "+
+			"remove `daemon on` and let systemd or the container keep the agent running")
+	})
+}

@@ -1,0 +1,69 @@
+package main
+
+/*
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/types.h>
+#include <time.h>
+#include <unistd.h>
+
+// Hidden: other libraries look up the FLBPlugin names alone.
+#pragma GCC visibility push(hidden)
+extern int edgeInit(void *plugin);
+extern int edgeFlushCtx(void *ctx, void *data, size_t length, char *tag);
+extern int edgeExitCtx(void *ctx);
+extern int edgeExit(void);
+extern void edgeUnregister(void *def);
+#pragma GCC visibility pop
+
+static pid_t edge_loaded_by;
+
+__attribute__((constructor)) static void edge_loaded(void) { edge_loaded_by = getpid(); }
+
+// A fork leaves Go's other threads behind, and with them whatever they held: who
+// enters Go in the child may wait for ever. So it is C that looks.
+static int edge_forked(void) { return getpid() != edge_loaded_by; }
+
+static void edge_refuse_fork(void)
+{
+	static const char words[] =
+		"[error] [output:edge] the agent has forked since it loaded this library, and a Go library does not survive that: "
+		"remove `daemon on` and let systemd or the container keep the agent running\n";
+	char line[sizeof(words) + 32];
+	time_t now = time(NULL);
+	struct tm tm;
+	size_t n = strftime(line, 32, "[%Y/%m/%d %H:%M:%S] ", localtime_r(&now, &tm));
+
+	memcpy(line + n, words, sizeof(words));
+	(void) !write(STDERR_FILENO, line, strlen(line));
+}
+
+// The results are FLB_ERROR and FLB_OK.
+
+int FLBPluginInit(void *plugin)
+{
+	if (edge_forked()) {
+		edge_refuse_fork();
+		return 0;
+	}
+	return edgeInit(plugin);
+}
+
+int FLBPluginFlushCtx(void *ctx, void *data, size_t length, char *tag)
+{
+	return edge_forked() ? 0 : edgeFlushCtx(ctx, data, length, tag);
+}
+
+int FLBPluginExitCtx(void *ctx) { return edge_forked() ? 1 : edgeExitCtx(ctx); }
+
+int FLBPluginExit(void) { return edge_forked() ? 1 : edgeExit(); }
+
+void FLBPluginUnregister(void *def)
+{
+	if (!edge_forked()) {
+		edgeUnregister(def);
+	}
+}
+*/
+import "C"
