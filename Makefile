@@ -44,7 +44,7 @@ test-386:
 # wall time mean nothing there, so only tests run.
 test-arm:
 	GOARCH=arm GOARM=7 CGO_ENABLED=0 $(GO) test -exec qemu-arm-static $(PURE)
-	GOARCH=arm64 CGO_ENABLED=0 $(GO) test -exec qemu-aarch64-static ./timefix/... ./plugin/record/... ./ddsink/...
+	GOARCH=arm64 CGO_ENABLED=0 $(GO) test -exec qemu-aarch64-static $(PURE)
 
 ## lint: gofmt, vet, golangci-lint
 lint:
