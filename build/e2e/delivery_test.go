@@ -176,15 +176,15 @@ func TestAStrictIntakeTakesAllOfALiveRun(t *testing.T) {
 func TestAStrictIntakeTakesEveryChunk(t *testing.T) {
 	for _, host := range hosts {
 		for _, m := range moments {
-			t.Run(host+"/"+m.name, func(t *testing.T) {
-				moment, err := time.Parse(time.RFC3339, m.clock)
+			t.Run(host+"/"+m.Name, func(t *testing.T) {
+				moment, err := time.Parse(time.RFC3339, m.Clock)
 				if err != nil {
 					t.Fatal(err)
 				}
 				in := startIntake(t, intake.Config{Check: (&strict.Checker{Now: func() time.Time { return moment }}).Check})
-				all := append(chunks(t, host, m.tags), metricsEvents(host, m.name)...)
+				all := append(chunks(t, host, m), metricsEvents(host, m.Name)...)
 				res := replay(t, harness.Run{V5: true, Threads: 1, Chunks: all,
-					Outputs: []harness.Output{toIntake(in, "host_metrics", "both", "clock_start", m.clock, "include_tag_key", "on", "compress", "zstd")}})
+					Outputs: []harness.Output{toIntake(in, "host_metrics", "both", "clock_start", m.Clock, "include_tag_key", "on", "compress", "zstd")}})
 				if o := res.Outputs[0]; o.OK != len(all) {
 					t.Errorf("%+v\n%s", o, res.Stderr)
 				}

@@ -1,99 +1,74 @@
 package e2e_test
 
 import (
-	"bytes"
 	"encoding/json"
-	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"out_edge/build/captured"
 	"out_edge/build/harness"
 	"out_edge/build/intake"
 )
 
-// The captured payloads stem from two moments: what senders wrote on purpose is
-// from late 2025, what inputs read from the machine from late 2026. Each set is
-// played under the clock of its moment.
-var moments = []struct {
-	name  string
-	clock string
-	tags  *regexp.Regexp
-}{
-	{"senders", "2025-12-03T14:30:00Z", regexp.MustCompile(`^(fw\.|otel|v1_logs|dummy\.fixed)`)},
-	{"inputs", "2026-11-21T05:31:00Z", regexp.MustCompile(`^(app|cpu|mem|disk|netif|proc|thermal|dummy\.meta|statsd)`)},
-}
+// moments are the captured log payloads, each set under the clock of its moment.
+var moments = captured.Sets()[:2]
 
 // hosts are the two Fluent Bits that the payloads were captured from.
-var hosts = []string{"amd64-v5.1.1", "armv7-v4.2.0"}
+var hosts = captured.Hosts()
 
-// chunks lists the log payloads of a host whose tag fits, in a fixed order.
-// Traces and metrics events are told apart by their first byte: a map.
-func chunks(t *testing.T, host string, tags *regexp.Regexp) (logs []harness.Chunk) {
+// chunks lists a host's payloads of a set, in a fixed order.
+func chunks(t *testing.T, host string, s captured.Set) []harness.Chunk {
 	t.Helper()
-	files, err := filepath.Glob(chunkFile(host, "*"))
-	if err != nil || len(files) == 0 {
+	all, err := s.Chunks(kit.Root(), host)
+	if err != nil || len(all) == 0 {
 		t.Fatalf("no payloads of %s: %v", host, err)
 	}
-	for _, f := range files {
-		tag := regexp.MustCompile(`\.\d+\.msgpack$`).ReplaceAllString(filepath.Base(f), "")
-		payload, err := os.ReadFile(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if tags.MatchString(tag) && payload[0]&0xf0 == 0x90 || payload[0] == 0xdd && tags.MatchString(tag) {
-			logs = append(logs, harness.Chunk{Tag: tag, File: f})
+	return all
+}
+
+func TestEachPayloadIsInASet(t *testing.T) {
+	n := 0
+	for _, host := range hosts {
+		for _, s := range captured.Sets() {
+			all, err := s.Chunks(kit.Root(), host)
+			if err != nil {
+				t.Fatal(err)
+			}
+			n += len(all)
 		}
 	}
-	return logs
+	if files, _ := filepath.Glob(chunkFile("*", "*")); n != len(files) {
+		t.Errorf("%d payloads in sets, %d files", n, len(files))
+	}
 }
 
 func TestEveryChunkAtTheIntake(t *testing.T) {
 	for _, host := range hosts {
 		for _, m := range moments {
-			t.Run(host+"/"+m.name, func(t *testing.T) {
+			t.Run(host+"/"+m.Name, func(t *testing.T) {
 				in := startIntake(t, intake.Config{Keys: []string{theKey}})
-				res := replay(t, harness.Run{V5: true, Threads: 1, Chunks: chunks(t, host, m.tags),
-					Outputs: []harness.Output{toIntake(in, "host_metrics", "both", "clock_start", m.clock, "include_tag_key", "on")}})
+				res := replay(t, harness.Run{V5: true, Threads: 1, Chunks: chunks(t, host, m),
+					Outputs: []harness.Output{toIntake(in, "host_metrics", "both", "clock_start", m.Clock, "include_tag_key", "on")}})
 				if o := res.Outputs[0]; o.OK != o.Chunks || o.Chunks == 0 {
 					t.Errorf("%d of %d chunks were OK\n%s", o.OK, o.Chunks, res.Stderr)
 				}
-				golden(t, "intake-"+host+"-"+m.name+".jsonl", intakeText(t, in, m.clock))
+				golden(t, "intake-"+host+"-"+m.Name+".jsonl", intakeText(t, in, m))
 			})
 		}
 	}
 }
 
-// intakeText is all that an intake accepted, a line an entry, logs first. Times
-// that are the arrival's vary by the run and read 0.
-func intakeText(t *testing.T, in *intake.Server, clock string) string {
+func intakeText(t *testing.T, in *intake.Server, s captured.Set) string {
 	t.Helper()
-	begin, err := time.Parse(time.RFC3339, clock)
+	text, err := s.Text(in)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var lines []string
-	for _, e := range append(in.Logs(), in.Series()...) {
-		var buf bytes.Buffer
-		if err := json.Compact(&buf, e.JSON); err != nil {
-			t.Fatal(err)
-		}
-		lines = append(lines, arrival(begin).ReplaceAllString(buf.String(), "0"))
-	}
-	return strings.Join(lines, "\n") + "\n"
-}
-
-// arrival matches the times, in s or ms, of the first minute of a run.
-func arrival(begin time.Time) *regexp.Regexp {
-	var alternatives []string
-	for s := range int64(60) {
-		alternatives = append(alternatives, fmt.Sprint(begin.Unix()+s))
-	}
-	return regexp.MustCompile(`\b(` + strings.Join(alternatives, "|") + `)(\d{3})?\b`)
+	return text
 }
 
 func TestBothHostsGiveTheSame(t *testing.T) {
@@ -137,11 +112,11 @@ func TestEveryChunkAtMetrics(t *testing.T) {
 	for _, host := range hosts {
 		t.Run(host, func(t *testing.T) {
 			m := moments[1]
-			logs := chunks(t, host, m.tags)
+			logs := chunks(t, host, m)
 			settled := make(chan struct{})
 			done := false
 			l := start(t, harness.Run{V5: true, Threads: 1, Chunks: logs, ReportEvery: 20 * time.Millisecond,
-				Outputs: []harness.Output{{Name: "edge", Properties: harness.Props("listen", "127.0.0.1:0", "clock_start", m.clock)}},
+				Outputs: []harness.Output{{Name: "edge", Properties: harness.Props("listen", "127.0.0.1:0", "clock_start", m.Clock)}},
 				OnReport: func(r harness.Result) {
 					if !done && r.Outputs[0].OK == len(logs) {
 						done = true
@@ -152,21 +127,9 @@ func TestEveryChunkAtMetrics(t *testing.T) {
 			<-settled
 			page := get(t, "http://"+addr+"/metrics")
 			l.stop()
-			golden(t, "metrics-"+host+".prom", steady(page))
+			golden(t, "metrics-"+host+".prom", captured.Steady(page))
 		})
 	}
-}
-
-// steady leaves out of a page what differs between runs.
-func steady(page string) string {
-	var kept []string
-	for line := range strings.Lines(page) {
-		if regexp.MustCompile(`^edge_(flush_duration_seconds_(bucket|sum)|build_info|last_delivery)`).MatchString(line) {
-			continue
-		}
-		kept = append(kept, strings.TrimRight(line, "\n"))
-	}
-	return strings.Join(kept, "\n") + "\n"
 }
 
 func TestMetricsEventsGoThrough(t *testing.T) {

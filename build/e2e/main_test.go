@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"out_edge/build/captured"
 	"out_edge/build/harness"
 	"out_edge/build/intake"
 )
@@ -67,7 +68,7 @@ func libraryOf(t *testing.T, k *harness.Kit) string {
 
 // chunkFile is a captured payload: host/name, as in amd64-v5.1.1/cpu.1.
 func chunkFile(host, name string) string {
-	return filepath.Join(kit.Root(), "build", "testdata", "chunks", host, name+".msgpack")
+	return captured.File(kit.Root(), host, name)
 }
 
 // edge makes an [OUTPUT] section that serves nothing.
@@ -206,17 +207,6 @@ func golden(t *testing.T, name, got string) {
 		t.Fatal(err)
 	}
 	if got != string(want) {
-		t.Errorf("%s differs:\n%s", path, diff(string(want), got))
+		t.Errorf("%s differs:\n%s", path, captured.Difference(string(want), got))
 	}
-}
-
-// diff shows the first line that differs.
-func diff(want, got string) string {
-	w, g := bytes.Split([]byte(want), []byte("\n")), bytes.Split([]byte(got), []byte("\n"))
-	for i := range min(len(w), len(g)) {
-		if !bytes.Equal(w[i], g[i]) {
-			return fmt.Sprintf("line %d\nwant %s\ngot  %s", i+1, w[i], g[i])
-		}
-	}
-	return fmt.Sprintf("want %d lines, got %d", len(w), len(g))
 }

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"out_edge/build/harness"
-	"out_edge/build/intake"
 )
 
 // Up to Fluent Bit 4.2.2 the register struct ends before event_type: writing it
@@ -122,30 +121,4 @@ func TestTheChecksSeeAWriteBehindTheStruct(t *testing.T) {
 			t.Errorf("valgrind reports nothing (%v):\n%.2000s", err, res.Stderr)
 		}
 	})
-}
-
-// The library on ARMv7 does what it does on x86-64: a payload with garbled times
-// leaves under the same times.
-func TestARMv7SendsTheSame(t *testing.T) {
-	arm, err := armv7()
-	if err != nil {
-		t.Fatal(err)
-	}
-	lib, err := arm.Library(t.Context(), "./plugin")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, host := range hosts {
-		m := moments[0]
-		in := startIntake(t, intake.Config{})
-		res, err := arm.Run(t.Context(), harness.Run{Library: lib, Threads: 1, Chunks: chunks(t, host, m.tags),
-			Outputs: []harness.Output{toIntake(in, "host_metrics", "both", "clock_start", m.clock, "include_tag_key", "on")}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if o := res.Outputs[0]; o.OK != o.Chunks || res.Bits != 32 {
-			t.Errorf("%d bits, %+v\n%s", res.Bits, o, res.Stderr)
-		}
-		golden(t, "intake-"+host+"-"+m.name+".jsonl", intakeText(t, in, m.clock))
-	}
 }

@@ -3,18 +3,13 @@
 package disttest_test
 
 import (
-	"encoding/json"
-	"io"
-	"net/http"
-	"net/http/httptest"
+	"errors"
+	"os"
 	"path/filepath"
-	"regexp"
-	"slices"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
+	"out_edge/build/captured"
 	"out_edge/build/harness"
 	"out_edge/build/release/pack"
 )
@@ -35,97 +30,85 @@ func arch(t *testing.T, target pack.Target) harness.Arch {
 	return harness.Arch{}
 }
 
-// intake takes log entries and keeps them.
-type intake struct {
-	mu      sync.Mutex
-	entries []string
-}
-
-func (in *intake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(r.Body)
-	var entries []json.RawMessage
-	if err == nil && strings.HasPrefix(r.URL.Path, "/api/v2/logs") {
-		err = json.Unmarshal(body, &entries)
-	}
+// library is a target's, with what builds a host for it.
+func library(t *testing.T, target pack.Target) (*harness.Kit, string) {
+	t.Helper()
+	kit, err := harness.NewKit(t.TempDir(), arch(t, target))
 	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
-		return
+		t.Fatal(err)
 	}
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	for _, e := range entries {
-		in.entries = append(in.entries, string(e))
-	}
-	w.WriteHeader(http.StatusAccepted)
+	return kit, artefact(target.Library())
 }
 
 // TestEachLibraryFlushes loads every library in the C host of its own
-// architecture, flushes all captured chunks, and wants the same log entries of
-// all: what a 32-bit device sends is what a server would have sent.
+// architecture, flushes all captured payloads, and wants the same log entries,
+// series and /metrics of all: what a 32-bit device sends is what a server would
+// have sent.
 func TestEachLibraryFlushes(t *testing.T) {
-	files, err := filepath.Glob(filepath.Join(release.Root, "build/testdata/chunks/armv7-*/*.msgpack"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no captured chunks: %v", err)
-	}
-	sent := make(map[string][]string)
+	sent := make(map[string]map[string]captured.Sent)
 	for _, target := range pack.Targets() {
-		t.Run(target.Name, func(t *testing.T) { sent[target.Name] = flush(t, target, files) })
+		t.Run(target.Name, func(t *testing.T) { sent[target.Name] = flush(t, target) })
 	}
 	want := sent["amd64"]
 	if len(want) == 0 {
 		t.Fatal("amd64 has sent nothing")
 	}
 	for name, got := range sent {
-		if !slices.Equal(got, want) {
-			t.Errorf("%s has sent %d entries, other than amd64's %d: %s", name, len(got), len(want), firstDifference(got, want))
+		for set, w := range want {
+			if g := got[set]; g != w {
+				t.Errorf("%s, %s: not as on amd64\nsent: %s\nshown: %s", name, set,
+					captured.Difference(w.Intake, g.Intake), captured.Difference(w.Page, g.Page))
+			}
 		}
 	}
 }
 
-// arrivals are times within 100 s of clock_start: those that no record brought,
-// and that differ by how fast the host is.
-var arrivals = regexp.MustCompile(`"timestamp":17952408\d{5}\b`)
-
-func flush(t *testing.T, target pack.Target, files []string) []string {
-	kit, err := harness.NewKit(t.TempDir(), arch(t, target))
-	if err != nil {
-		t.Fatal(err)
-	}
-	in := &intake{}
-	server := httptest.NewServer(in)
-	defer server.Close()
-	run := harness.Run{
-		Library: artefact(target.Library()), Guard: true, Threads: 1, Timeout: 2 * time.Minute,
-		Outputs: []harness.Output{{Properties: harness.Props(
-			"listen", "127.0.0.1:0", "apikey", strings.Repeat("0", 32), "dd_url", server.URL, "dd_metrics_url", server.URL,
-			"compress", "off", "dd_hostname", "device", "workers", "1", "host_metrics", "logs", "clock_start", "2026-11-21T06:00:00Z",
-			"retry_limit", "3", "edge_log_level", "warn",
-		)}},
-	}
-	for _, f := range files {
-		tag, _, _ := strings.Cut(filepath.Base(f), ".")
-		run.Chunks = append(run.Chunks, harness.Chunk{Tag: tag, File: f})
-	}
-	result, err := kit.Run(t.Context(), run)
-	if err != nil {
-		t.Fatalf("%v\n%s", err, result.Stderr)
-	}
-	out := result.Outputs[0]
-	if result.Plugin != "edge" || out.OK != len(files) || out.Unsettled != 0 || out.Error != 0 {
-		t.Errorf("plugin %q, %d of %d chunks accepted, %d errors, %d unsettled\n%s", result.Plugin, out.OK, len(files), out.Error, out.Unsettled, result.Stderr)
-	}
-	for i, e := range in.entries {
-		in.entries[i] = arrivals.ReplaceAllString(e, `"timestamp":"arrival"`)
-	}
-	slices.Sort(in.entries)
-	return in.entries
-}
-
-func firstDifference(a, b []string) string {
-	for i := range min(len(a), len(b)) {
-		if a[i] != b[i] {
-			return a[i] + "\nwant " + b[i]
+// flush gives what became of each host's set of payloads. Log payloads have a
+// golden file.
+func flush(t *testing.T, target pack.Target) map[string]captured.Sent {
+	kit, lib := library(t, target)
+	all := make(map[string]captured.Sent)
+	played := 0
+	for _, host := range captured.Hosts() {
+		for _, set := range captured.Sets() {
+			sent, err := set.Play(t.Context(), kit, lib, host)
+			if err != nil {
+				t.Fatal(err)
+			}
+			name := host + "-" + set.Name
+			all[name] = sent
+			played += sent.Played + sent.Unrouted
+			if set.Name == "events" {
+				continue
+			}
+			golden := string(read(t, filepath.Join(release.Root, "build/e2e/testdata/intake-"+name+".jsonl")))
+			if sent.Intake != golden {
+				t.Errorf("%s is not sent as written down: %s", name, captured.Difference(golden, sent.Intake))
+			}
 		}
 	}
-	return "one is longer"
+	if files, err := filepath.Glob(captured.File(release.Root, "*", "*")); err != nil || played != len(files) {
+		t.Errorf("%d payloads were played of %d: %v", played, len(files), err)
+	}
+	return all
+}
+
+// TestEachLibraryRefusesACopyOfItself holds although a released library shows
+// neither Go's symbols nor its build ID.
+func TestEachLibraryRefusesACopyOfItself(t *testing.T) {
+	for _, target := range pack.Targets() {
+		t.Run(target.Name, func(t *testing.T) {
+			kit, lib := library(t, target)
+			again := filepath.Join(t.TempDir(), "again.so")
+			if err := os.WriteFile(again, read(t, lib), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			_, err := kit.Run(t.Context(), harness.Run{Library: lib, Also: []string{again},
+				Outputs: []harness.Output{{Name: "edge", Properties: harness.Props("listen", "off")}}})
+			var exit *harness.ExitError
+			if !errors.As(err, &exit) || exit.Code != harness.ExitPlugin || !strings.Contains(exit.Stderr, again+" is written in Go too") {
+				t.Errorf("got %v, want a refusal that names %s", err, again)
+			}
+		})
+	}
 }
