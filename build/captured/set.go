@@ -2,6 +2,7 @@ package captured
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -45,8 +46,8 @@ var number = regexp.MustCompile(`\.\d+\.msgpack$`)
 // Chunks are the set's payloads of a host, in a fixed order.
 func (s Set) Chunks(root, host string) (chunks []harness.Chunk, err error) {
 	files, err := filepath.Glob(File(root, host, "*"))
-	if err != nil || len(files) == 0 {
-		return nil, fmt.Errorf("find payloads of %s: %v", host, err)
+	if len(files) == 0 {
+		return nil, fmt.Errorf("find payloads of %s: %w", host, errors.Join(err, os.ErrNotExist))
 	}
 	for _, f := range files {
 		payload, err := os.ReadFile(f)

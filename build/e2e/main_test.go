@@ -115,15 +115,20 @@ type live struct {
 // start starts the host and returns while it runs.
 func start(t *testing.T, r harness.Run) *live {
 	t.Helper()
+	return startOn(t, kit, r)
+}
+
+func startOn(t *testing.T, k *harness.Kit, r harness.Run) *live {
+	t.Helper()
 	l := &live{log: newWatched(), t: t}
 	r.Stderr = l.log
 	if r.Library == "" {
-		r.Library = library(t)
+		r.Library = libraryOf(t, k)
 	}
 	if r.Seconds == 0 {
 		r.Seconds = 300
 	}
-	p, err := kit.Start(t.Context(), r)
+	p, err := k.Start(t.Context(), r)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -66,7 +66,7 @@ func run(minutes float64, listen, name string) error {
 	defer in.Close()
 	w := watch{minutes: minutes, library: library, end: math.MaxUint64, listen: listen, began: time.Now()}
 	if name == "armv7" {
-		w.end = guestEnd
+		w.end = harness.GuestEnd
 	}
 	fmt.Println("minute  resident  anonymous  the library's file  threads  CPU ms")
 	p, err := kit.Start(ctx, harness.Run{
@@ -86,7 +86,7 @@ func run(minutes float64, listen, name string) error {
 		return err
 	}
 	fmt.Printf("chunks %d, OK %d; at most %d KiB above the host, %d of it anonymous; between the halves it grew by %d KiB\n",
-		res.Outputs[0].Chunks, res.Outputs[0].OK, w.most.resident, w.most.anonymous, median(w.second)-median(w.first))
+		res.Outputs[0].Chunks, res.Outputs[0].OK, w.most.All, w.most.Anonymous, median(w.second)-median(w.first))
 	return nil
 }
 
@@ -101,7 +101,7 @@ type watch struct {
 	listen        string
 	began         time.Time
 	pid           atomic.Int64
-	most          memory
+	most          harness.Resident
 	first, second []int // resident, in each half
 }
 
@@ -111,24 +111,24 @@ func (w *watch) report(r harness.Result) {
 	if pid == 0 {
 		return
 	}
-	now, err := residentOf(pid, w.library, w.end)
+	now, err := harness.ResidentOf(pid, w.library, w.end)
 	if err != nil {
 		log.Print("soak: ", err)
 		return
 	}
 	if w.end == math.MaxUint64 { // an emulated host tells the emulator's
-		now.resident -= r.BeforeLoad.RSSKB
-		now.anonymous -= r.BeforeLoad.RSSAnonKB
+		now.All -= r.BeforeLoad.RSSKB
+		now.Anonymous -= r.BeforeLoad.RSSAnonKB
 	}
-	w.most.resident, w.most.anonymous = max(w.most.resident, now.resident), max(w.most.anonymous, now.anonymous)
+	w.most.All, w.most.Anonymous = max(w.most.All, now.All), max(w.most.Anonymous, now.Anonymous)
 	at := time.Since(w.began).Minutes()
 	if at < w.minutes/2 {
-		w.first = append(w.first, now.resident)
+		w.first = append(w.first, now.All)
 	} else {
-		w.second = append(w.second, now.resident)
+		w.second = append(w.second, now.All)
 	}
 	if int(math.Round(at*4))%4 == 0 {
-		fmt.Printf("%6.1f  %8d  %9d  %18d  %7d  %6d\n", at, now.resident, now.anonymous, now.library,
+		fmt.Printf("%6.1f  %8d  %9d  %18d  %7d  %6d\n", at, now.All, now.Anonymous, now.Library,
 			r.Now.Threads-r.BeforeLoad.Threads-started, r.Now.CPUMs)
 	}
 }

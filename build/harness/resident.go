@@ -1,4 +1,4 @@
-package main
+package harness
 
 import (
 	"bufio"
@@ -8,19 +8,19 @@ import (
 	"strings"
 )
 
-// memory is a process's resident memory in KiB.
-type memory struct {
-	resident  int
-	anonymous int // of it, what stands in no file
-	library   int // of it, what is as in the library's file
+// Resident is a process's resident memory in KiB.
+type Resident struct {
+	All       int
+	Anonymous int // of it, what stands in no file
+	Library   int // of it, what is as in the library's file
 }
 
-// guestEnd is where the memory of a 32-bit program ends that an emulator on
+// GuestEnd is where the memory of a 32-bit program ends that an emulator on
 // 64 bits runs; the emulator's own, with its translated code, lies above.
-const guestEnd = 1 << 32
+const GuestEnd = 1 << 32
 
-// residentOf adds up the process's mappings below end.
-func residentOf(pid int, library string, end uint64) (sum memory, err error) {
+// ResidentOf adds up the process's mappings below end.
+func ResidentOf(pid int, library string, end uint64) (sum Resident, err error) {
 	f, err := os.Open(fmt.Sprintf("/proc/%d/smaps", pid))
 	if err != nil {
 		return sum, err
@@ -41,10 +41,10 @@ func residentOf(pid int, library string, end uint64) (sum memory, err error) {
 			resident, err = strconv.Atoi(fields[1])
 		case counts && fields[0] == "Anonymous:":
 			anonymous, err = strconv.Atoi(fields[1])
-			sum.resident += resident
-			sum.anonymous += anonymous
+			sum.All += resident
+			sum.Anonymous += anonymous
 			if ours {
-				sum.library += resident - anonymous
+				sum.Library += resident - anonymous
 			}
 		}
 		if err != nil {
