@@ -53,6 +53,7 @@ func TestInstallDocument(t *testing.T) {
 		"/etc/fluent-bit/plugins.conf",
 		"/etc/systemd/system/fluent-bit.service.d/50-out-edge.conf",
 		"/etc/systemd/system/fluent-bit.service.d/60-out-edge-hardening.conf",
+		"/" + stockUnit,
 	}
 	if got := root.files(t); !sameSet(got, want) {
 		t.Errorf("after all blocks there are\n%q, want\n%q", got, want)

@@ -25,6 +25,9 @@ func TestPackageFields(t *testing.T) {
 	}
 }
 
+// stockUnit is where Fluent Bit's package has its unit.
+const stockUnit = "usr/lib/systemd/system/fluent-bit.service"
+
 // dpkgRoot is an empty system for dpkg, with Fluent Bit's own files in it.
 type dpkgRoot string
 
@@ -35,6 +38,7 @@ func newDpkgRoot(t *testing.T) dpkgRoot {
 		"var/lib/dpkg/status":         "",
 		"var/lib/dpkg/info/format":    "1\n",
 		"etc/fluent-bit/plugins.conf": "[PLUGINS]\n    # Path /path/to/out_gstdout.so\n",
+		stockUnit:                     unit,
 	} {
 		if err := os.MkdirAll(filepath.Join(root, filepath.Dir(path)), 0o755); err != nil {
 			t.Fatal(err)
@@ -93,10 +97,12 @@ func TestPackageLife(t *testing.T) {
 		t.Run(target.Debian, func(t *testing.T) {
 			root, deb := newDpkgRoot(t), artefact(target.Package(release.Version))
 			before := root.files(t)
-			root.dpkg(t, "--install", deb)
+			if out := root.dpkg(t, "--install", deb); strings.Contains(out, "out-edge: fluent-bit.service") {
+				t.Errorf("with Fluent Bit's own unit, the installation says\n%s", out)
+			}
 			for _, path := range []string{
 				"/usr/lib/fluent-bit/out_edge.so", "/etc/fluent-bit/plugins-edge.conf",
-				"/usr/lib/systemd/system/fluent-bit.service.d/50-out-edge.conf", "/usr/share/out-edge/60-out-edge-hardening.conf",
+				"/usr/lib/systemd/system-generators/out-edge", "/usr/share/out-edge/60-out-edge-hardening.conf",
 				"/usr/share/doc/out-edge/copyright", "/usr/share/doc/out-edge/examples/prometheus-exporter/fluent-bit.conf",
 			} {
 				if _, err := os.Stat(filepath.Join(string(root), path)); err != nil {
@@ -130,6 +136,63 @@ func TestPackageLife(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A unit of the user's keeps its command line: nothing in the package replaces
+// it, and the installation says what to add.
+func TestPackageSparesTheUsersUnit(t *testing.T) {
+	root := newDpkgRoot(t)
+	mine := filepath.Join(string(root), "etc/systemd/system/fluent-bit.service")
+	if err := os.MkdirAll(filepath.Dir(mine), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(mine, []byte(strings.Replace(unit, "fluent-bit.conf", "mine.yaml", 1)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	out := root.dpkg(t, "--install", artefact(pack.Targets()[0].Package(release.Version)))
+	if want := "add to Fluent Bit's command line -e /usr/lib/fluent-bit/out_edge.so\n"; !strings.Contains(out, want) {
+		t.Errorf("the installation does not say %q:\n%s", want, out)
+	}
+	for _, name := range root.files(t) {
+		if strings.Contains(name, "fluent-bit.service.d/") {
+			t.Errorf("the package has a drop-in: %s", name)
+		}
+	}
+	if got := root.commandLine(t); got != "" {
+		t.Errorf("the service would start with\n%s", got)
+	}
+}
+
+// With Fluent Bit's own unit, the library is loaded until the package is removed.
+func TestPackageLoadsTheLibrary(t *testing.T) {
+	root := newDpkgRoot(t)
+	root.dpkg(t, "--install", artefact(pack.Targets()[0].Package(release.Version)))
+	want := "ExecStart=\nExecStart=/opt/fluent-bit/bin/fluent-bit -c /etc/fluent-bit/fluent-bit.conf -e /usr/lib/fluent-bit/out_edge.so\n"
+	if got := root.commandLine(t); got != want {
+		t.Errorf("the service would start with\n%s\nwant\n%s", got, want)
+	}
+}
+
+// commandLine is the ExecStart that the package's generator adds; "" is none.
+func (r dpkgRoot) commandLine(t *testing.T) string {
+	t.Helper()
+	out := t.TempDir()
+	cmd := exec.Command(filepath.Join(string(r), "usr/lib/systemd/system-generators/out-edge"), out, out, out)
+	cmd.Env = append(os.Environ(), "DPKG_ROOT="+string(r))
+	if b, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, b)
+	}
+	text, err := os.ReadFile(filepath.Join(out, "fluent-bit.service.d/50-out-edge.conf"))
+	if err != nil && !os.IsNotExist(err) {
+		t.Fatal(err)
+	}
+	var lines strings.Builder
+	for line := range strings.Lines(string(text)) {
+		if strings.HasPrefix(line, "ExecStart=") {
+			lines.WriteString(line)
+		}
+	}
+	return lines.String()
 }
 
 func sameSet(a, b []string) bool {
