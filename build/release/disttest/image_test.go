@@ -80,9 +80,7 @@ func TestImage(t *testing.T) {
 	buildah("build", "--format", "docker", "--platform", strings.Join(platforms, ","), "--manifest", "localhost/standin:latest", "testdata/base")
 
 	dist := t.TempDir()
-	if err := os.CopyFS(filepath.Join(dist, "image"), os.DirFS(artefact("image"))); err != nil {
-		t.Fatal(err)
-	}
+	output(t, "cp", "-a", artefact("image"), dist) // with the modes, which count
 	build := func() {
 		t.Helper()
 		cmd := exec.Command("build/container/image.sh", release.Version, dist)
@@ -188,6 +186,10 @@ func checkImageFiles(t *testing.T, target pack.Target, im image) {
 		"fluent-bit/edge/THIRD-PARTY-LICENSES.txt":                {0o644, 0},
 		"fluent-bit/etc/edge/armadillo-datadog/fluent-bit.conf":   {0o644, 0},
 		"fluent-bit/etc/edge/prometheus-exporter/fluent-bit.conf": {0o644, 0},
+		"fluent-bit/edge":                                         {0o755, 0},
+		"fluent-bit/etc/edge":                                     {0o755, 0},
+		"fluent-bit/etc/edge/prometheus-exporter":                 {0o755, 0},
+		"usr/share/doc/out-edge":                                  {0o755, 0},
 		"usr/share/doc/out-edge/LICENSE":                          {0o644, 0},
 		"var/lib/fluent-bit":                                      {0o755, 65532},
 	} {

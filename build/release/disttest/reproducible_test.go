@@ -4,6 +4,7 @@ package disttest_test
 
 import (
 	"bytes"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,7 +17,8 @@ import (
 
 // TestReproducible makes the armv7 artefacts once more: from a copy of the
 // sources in another folder, and the library with an empty build cache and
-// another temporary folder.
+// another temporary folder, the rest by somebody with a cautious umask, elsewhere
+// on Earth.
 func TestReproducible(t *testing.T) {
 	target, err := pack.Find("armv7")
 	if err != nil {
@@ -34,9 +36,9 @@ func TestReproducible(t *testing.T) {
 	same(t, target.Library(), library)
 
 	dist := filepath.Join(t.TempDir(), "dist")
-	cmd := exec.Command("go", "run", "./build/release", "dist", "-targets", target.Name, "-version", release.Version,
+	cmd := exec.Command("sh", "-c", `umask 077; exec "$@"`, "sh", "go", "run", "./build/release", "dist", "-targets", target.Name, "-version", release.Version,
 		"-epoch", strconv.FormatInt(release.At.Unix(), 10), "-tags", os.Getenv("TAGS"), "-dist", dist)
-	cmd.Dir = tree
+	cmd.Dir, cmd.Env = tree, append(os.Environ(), "TZ=Asia/Tokyo", "LC_ALL=tr_TR.UTF-8")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -45,6 +47,28 @@ func TestReproducible(t *testing.T) {
 		"image/" + target.Name + "/healthcheck", "image/" + target.Name + "/out_edge.so",
 	} {
 		same(t, name, filepath.Join(dist, name))
+	}
+	openFolders(t, filepath.Join(dist, "image"))
+}
+
+// openFolders fails for what the image's user could not enter or read.
+func openFolders(t *testing.T, dir string) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.Type()&fs.ModeSymlink != 0 {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		if mode := info.Mode().Perm(); mode != 0o644 && mode != 0o755 || d.IsDir() && mode != 0o755 {
+			t.Errorf("%s has mode %o", path, mode)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

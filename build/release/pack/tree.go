@@ -132,7 +132,8 @@ func (r Release) walk(folder string) ([]File, error) {
 	return files, nil
 }
 
-// WriteFolder writes files below dir, with the release's time.
+// WriteFolder writes files below dir, with the release's time, and modes that no
+// umask changes.
 func (r Release) WriteFolder(dir string, files []File) error {
 	for _, f := range files {
 		path := filepath.Join(dir, filepath.FromSlash(f.Name))
@@ -150,12 +151,17 @@ func (r Release) WriteFolder(dir string, files []File) error {
 	return r.touch(dir)
 }
 
-// touch gives everything below dir the release's time, for packers that take
-// times from the files.
+// touch gives everything below dir the release's time, and every folder the
+// mode that everybody may enter, for packers that take both from the files.
 func (r Release) touch(dir string) error {
 	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.Type()&fs.ModeSymlink != 0 {
 			return err
+		}
+		if d.IsDir() {
+			if err := os.Chmod(path, 0o755); err != nil {
+				return err
+			}
 		}
 		return os.Chtimes(path, r.At, r.At)
 	})
