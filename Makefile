@@ -6,6 +6,8 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 # Time of every file in every artefact, and what no device clock may be before:
 # the commit's.
 SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
+# Who answers for the packages: the commit's author.
+MAINTAINER ?= $(shell git log -1 --format='%an <%ae>' 2>/dev/null)
 LDFLAGS  = -s -w -X main.version=$(VERSION) -X main.commitTime=$(SOURCE_DATE_EPOCH)
 TOOL     = $(GO) tool -modfile=build/tools/go.mod
 # Packages without cgo: they are tested on 32-bit targets too.
@@ -67,6 +69,8 @@ FUZZTIME ?= 60s
 fuzz:
 	@build/fuzz.sh $(FUZZTIME)
 
+# Through the environment: a name may hold quotes.
+dist dist-check image: export MAINTAINER := $(MAINTAINER)
 RELEASE = $(GO) run ./build/release
 DIST   ?= dist
 # Build tags of the libraries, with commas.

@@ -133,7 +133,7 @@ func makePackage(ctx context.Context, r pack.Release, t pack.Target, library []b
 		"package", "--config", "build/package/nfpm.yaml", "--packager", "deb", "--target", target)
 	cmd.Dir = r.Root
 	cmd.Env = append(os.Environ(),
-		"DEB_ARCH="+t.Debian, "DEB_VERSION="+pack.DebianVersion(r.Version), "STAGE="+stage,
+		"DEB_ARCH="+t.Debian, "DEB_VERSION="+pack.DebianVersion(r.Version), "STAGE="+stage, "MAINTAINER="+r.Maintainer,
 		"SOURCE_DATE_EPOCH="+strconv.FormatInt(r.At.Unix(), 10))
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("package %s: %w\n%s", filepath.Base(target), err, out)

@@ -14,11 +14,14 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
 	"out_edge/build/release/pack"
 )
+
+var person = regexp.MustCompile(`^[^<>\n]+ <[^<>@\s]+@[^<>@\s]+>$`)
 
 func main() {
 	if err := run(os.Args[1:]); err != nil {
@@ -38,6 +41,7 @@ func run(args []string) error {
 	epoch := flags.Int64("epoch", 0, "time of all files, in seconds since 1970; the commit's")
 	dist := flags.String("dist", "dist", "folder to write to")
 	targets := flags.String("targets", "amd64,arm64,armv7", "platforms, with commas")
+	maintainer := flags.String("maintainer", os.Getenv("MAINTAINER"), "who answers for the packages, as `Name <address>`; else $MAINTAINER")
 	tags := flags.String("tags", "", "build tags, with commas")
 	if err := flags.Parse(args[1:]); err != nil {
 		return err
@@ -57,7 +61,10 @@ func run(args []string) error {
 	}
 	switch args[0] {
 	case "dist":
-		r := pack.Release{Root: root, Dist: *dist, Version: *version, At: at}
+		r := pack.Release{Root: root, Dist: *dist, Version: *version, At: at, Maintainer: *maintainer}
+		if !person.MatchString(r.Maintainer) {
+			return fmt.Errorf("-maintainer = %q: must be like Name <name@example.org>: set MAINTAINER", r.Maintainer)
+		}
 		return makeDist(ctx, r, build, chosen)
 	case "check":
 		return check(os.Stdout, flags.Args())

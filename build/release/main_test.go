@@ -20,6 +20,8 @@ func TestRunRefuses(t *testing.T) {
 		{nil, "choose what to do: dist, check or sizes"},
 		{[]string{"ship"}, "no step \"ship\": choose dist, check or sizes"},
 		{[]string{"check"}, "name the libraries to check"},
+		{[]string{"dist", "-maintainer", ""}, `-maintainer = "": must be like Name <name@example.org>: set MAINTAINER`},
+		{[]string{"dist", "-maintainer", "A. N. Author"}, `-maintainer = "A. N. Author": must be like Name <name@example.org>: set MAINTAINER`},
 		{[]string{"dist", "-targets", "amd64,mips"}, `find target "mips": must be one of amd64, arm64, armv7`},
 	} {
 		if err := run(c.args); err == nil || err.Error() != c.want {

@@ -25,6 +25,26 @@ func TestPackageFields(t *testing.T) {
 	}
 }
 
+// The maintainer is the commit's author or who $MAINTAINER names: somebody who
+// can be written to.
+func TestPackageMaintainer(t *testing.T) {
+	want := os.Getenv("MAINTAINER")
+	if want == "" {
+		want = strings.TrimSpace(output(t, "git", "-C", release.Root, "log", "-1", "--format=%an <%ae>"))
+	}
+	for _, target := range pack.Targets() {
+		if got := maintainer(t, target); got != want {
+			t.Errorf("%s: maintainer %q, want %q", target.Debian, got, want)
+		}
+	}
+}
+
+// maintainer is whom the target's package names.
+func maintainer(t *testing.T, target pack.Target) string {
+	t.Helper()
+	return output(t, "dpkg-deb", "--show", "--showformat=${Maintainer}", artefact(target.Package(release.Version)))
+}
+
 // stockUnit is where Fluent Bit's package has its unit.
 const stockUnit = "usr/lib/systemd/system/fluent-bit.service"
 

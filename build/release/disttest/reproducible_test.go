@@ -38,7 +38,7 @@ func TestReproducible(t *testing.T) {
 	dist := filepath.Join(t.TempDir(), "dist")
 	cmd := exec.Command("sh", "-c", `umask 077; exec "$@"`, "sh", "go", "run", "./build/release", "dist", "-targets", target.Name, "-version", release.Version,
 		"-epoch", strconv.FormatInt(release.At.Unix(), 10), "-tags", os.Getenv("TAGS"), "-dist", dist)
-	cmd.Dir, cmd.Env = tree, append(os.Environ(), "TZ=Asia/Tokyo", "LC_ALL=tr_TR.UTF-8")
+	cmd.Dir, cmd.Env = tree, append(os.Environ(), "TZ=Asia/Tokyo", "LC_ALL=tr_TR.UTF-8", "MAINTAINER="+maintainer(t, target))
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}

@@ -18,6 +18,8 @@ type Release struct {
 	Version    string
 	// At is the commit's time: that of every file in every artefact.
 	At time.Time
+	// Maintainer answers for the packages: Name <address>.
+	Maintainer string
 }
 
 // Archive gives the files of a target's archive. notices and sbom are made of
