@@ -27,13 +27,7 @@ func TestReproducible(t *testing.T) {
 	tree := filepath.Join(t.TempDir(), "another", "place")
 	copyTree(t, tree)
 
-	library := filepath.Join(t.TempDir(), "out_edge.so")
-	cache := t.TempDir()
-	b := pack.Build{Root: tree, Version: release.Version, At: release.At, Tags: os.Getenv("TAGS"), Env: []string{"GOCACHE=" + cache, "TMPDIR=" + t.TempDir()}}
-	if err := b.Library(t.Context(), target, library); err != nil {
-		t.Fatal(err)
-	}
-	same(t, target.Library(), library)
+	t.Run("library", func(t *testing.T) { sameLibrary(t, tree, target) })
 
 	dist := filepath.Join(t.TempDir(), "dist")
 	cmd := exec.Command("sh", "-c", `umask 077; exec "$@"`, "sh", "go", "run", "./build/release", "dist", "-targets", target.Name, "-version", release.Version,
@@ -49,6 +43,24 @@ func TestReproducible(t *testing.T) {
 		same(t, name, filepath.Join(dist, name))
 	}
 	openFolders(t, filepath.Join(dist, "image"))
+}
+
+// sameLibrary builds the library on a machine with settings of its own: with
+// them, headers would come from a folder where they are wrong, and cryptography
+// from another module.
+func sameLibrary(t *testing.T, tree string, target pack.Target) {
+	headers := t.TempDir()
+	if err := os.WriteFile(filepath.Join(headers, "stdlib.h"), []byte("#error the user's own header\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("CPATH", headers)
+	t.Setenv("GOFIPS140", "latest")
+	library := filepath.Join(t.TempDir(), "out_edge.so")
+	b := pack.Build{Root: tree, Version: release.Version, At: release.At, Tags: os.Getenv("TAGS"), Env: []string{"GOCACHE=" + t.TempDir(), "TMPDIR=" + t.TempDir()}}
+	if err := b.Library(t.Context(), target, library); err != nil {
+		t.Fatal(err)
+	}
+	same(t, target.Library(), library)
 }
 
 // openFolders fails for what the image's user could not enter or read.

@@ -51,7 +51,7 @@ func (b Build) Library(ctx context.Context, t Target, out string) error {
 	}, " ")
 	args := append([]string{"build", "-trimpath", "-buildvcs=false", "-buildmode=c-shared"}, b.Flags...)
 	args = append(args, "-tags="+b.Tags, "-ldflags="+ldflags, "-o", out, "./plugin")
-	if err := b.run(ctx, t.Env(true), args); err != nil {
+	if err := b.run(ctx, t, true, args); err != nil {
 		return fmt.Errorf("build %s: %w", t.Library(), err)
 	}
 	// Callers load the library; none of them needs cgo's header.
@@ -62,13 +62,17 @@ func (b Build) Library(ctx context.Context, t Target, out string) error {
 // Program compiles a Go package without cgo, statically, to out.
 func (b Build) Program(ctx context.Context, t Target, pkg, out string) error {
 	args := []string{"build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", "-o", out, pkg}
-	if err := b.run(ctx, t.Env(false), args); err != nil {
+	if err := b.run(ctx, t, false, args); err != nil {
 		return fmt.Errorf("build %s for %s: %w", pkg, t.Name, err)
 	}
 	return os.Chmod(out, 0o755)
 }
 
-func (b Build) run(ctx context.Context, env, args []string) error {
+func (b Build) run(ctx context.Context, t Target, cgo bool, args []string) error {
+	env, err := t.Env(ctx, cgo)
+	if err != nil {
+		return err
+	}
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = b.Root
 	cmd.Env = append(env, b.Env...)

@@ -1,6 +1,8 @@
 package pack
 
 import (
+	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -65,31 +67,55 @@ func (t Target) Check() error {
 	return nil
 }
 
+// from lists what leads Go to modules, and to where it keeps what it has made;
+// go env knows them wherever they are set. Nothing of it is in what is compiled.
+func from() []string {
+	return []string{
+		"GOPROXY", "GONOPROXY", "GOSUMDB", "GONOSUMDB", "GOPRIVATE", "GOINSECURE", "GOAUTH", "GOVCS", "GOTOOLCHAIN",
+		"GOPATH", "GOMODCACHE", "GOCACHE", "GOCACHEPROG", "GOTMPDIR",
+	}
+}
+
+// kept lists what programs need of the machine to run and to reach others, and
+// what says how much of it they may use.
+func kept() []string {
+	return []string{
+		"PATH", "HOME", "USER", "TMPDIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "SSH_AUTH_SOCK", "NETRC",
+		"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "no_proxy", "all_proxy",
+		"SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO", "GIT_SSH_COMMAND",
+		"GOGC", "GOMEMLIMIT", "GOMAXPROCS",
+	}
+}
+
 // Env is the environment in which Go compiles for the target: with cgo for the
-// library, without for programs. What would change the result, such as the
-// user's GOFLAGS, is taken out.
-func (t Target) Env(cgo bool) []string {
-	env := without(os.Environ(), "GOFLAGS", "GOARM", "GOAMD64", "GOARM64", "GOEXPERIMENT", "CGO_CFLAGS", "CGO_LDFLAGS", "CC")
-	env = append(env, "GOOS=linux", "GOARCH="+t.GOARCH, "GOAMD64=v1", "GOARM64=v8.0", "GOFLAGS=")
+// library, without for programs. It holds what leads to modules, from the
+// environment or `go env -w`, and nothing else of the user's that could change
+// the result, be it Go's (GOFLAGS, GOFIPS140) or the compiler's (CPATH).
+func (t Target) Env(ctx context.Context, cgo bool) ([]string, error) {
+	out, err := exec.CommandContext(ctx, "go", append([]string{"env", "-json"}, from()...)...).Output()
+	if err != nil {
+		return nil, fmt.Errorf("ask for Go's settings: %w", err)
+	}
+	settings := make(map[string]string)
+	if err := json.Unmarshal(out, &settings); err != nil {
+		return nil, fmt.Errorf("ask for Go's settings: %w", err)
+	}
+	env := []string{"GOENV=off", "GOOS=linux", "GOARCH=" + t.GOARCH, "GOAMD64=v1", "GOARM64=v8.0", "GOFIPS140=off", "GOWORK=off"}
+	for _, name := range from() {
+		if v := settings[name]; v != "" {
+			env = append(env, name+"="+v)
+		}
+	}
+	for _, name := range kept() {
+		if v, ok := os.LookupEnv(name); ok {
+			env = append(env, name+"="+v)
+		}
+	}
 	if t.GOARM != "" {
 		env = append(env, "GOARM="+t.GOARM)
 	}
 	if !cgo {
-		return append(env, "CGO_ENABLED=0")
+		return append(env, "CGO_ENABLED=0"), nil
 	}
-	return append(env, "CGO_ENABLED=1", "CC="+t.CC, "CGO_CFLAGS=-O2 -g0", "CGO_LDFLAGS=-O2")
-}
-
-func without(env []string, names ...string) []string {
-	kept := make([]string, 0, len(env))
-next:
-	for _, kv := range env {
-		for _, name := range names {
-			if strings.HasPrefix(kv, name+"=") {
-				continue next
-			}
-		}
-		kept = append(kept, kv)
-	}
-	return kept
+	return append(env, "CGO_ENABLED=1", "CC="+t.CC, "CGO_CFLAGS=-O2 -g0", "CGO_LDFLAGS=-O2"), nil
 }
