@@ -9,6 +9,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -62,8 +63,8 @@ func run(args []string) error {
 	switch args[0] {
 	case "dist":
 		r := pack.Release{Root: root, Dist: *dist, Version: *version, At: at, Maintainer: *maintainer}
-		if !person.MatchString(r.Maintainer) {
-			return fmt.Errorf("-maintainer = %q: must be like Name <name@example.org>: set MAINTAINER", r.Maintainer)
+		if err := named(r); err != nil {
+			return err
 		}
 		return makeDist(ctx, r, build, chosen)
 	case "check":
@@ -72,6 +73,18 @@ func run(args []string) error {
 		return sizes(ctx, os.Stdout, build, chosen)
 	}
 	return fmt.Errorf("no step %q: choose dist, check or sizes", args[0])
+}
+
+// named fails when nobody has said what is released: without a git that answers,
+// the Makefile knows neither version, time nor author.
+func named(r pack.Release) error {
+	switch {
+	case r.Version == "" || r.Version == "dev" || r.At.Unix() <= 0:
+		return errors.New("git does not tell which version of which time this is (not installed, no clone, or `dubious ownership`): set VERSION=1.2.3 and SOURCE_DATE_EPOCH=$(date +%s)")
+	case !person.MatchString(r.Maintainer):
+		return fmt.Errorf("-maintainer = %q: must be like Name <name@example.org>: set MAINTAINER", r.Maintainer)
+	}
+	return nil
 }
 
 func find(names string) ([]pack.Target, error) {

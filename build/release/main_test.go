@@ -4,13 +4,44 @@ import (
 	"bytes"
 	"debug/elf"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"out_edge/build/release/elfcheck"
 	"out_edge/build/release/pack"
 )
+
+const unnamed = "git does not tell which version of which time this is (not installed, no clone, or `dubious ownership`): set VERSION=1.2.3 and SOURCE_DATE_EPOCH=$(date +%s)"
+
+// Without a git that answers, `make dist` ends with words on what to set, and
+// takes what is set.
+func TestMakeWithoutGit(t *testing.T) {
+	dist := t.TempDir()
+	for _, c := range []struct {
+		set  []string
+		want string
+	}{
+		{nil, unnamed},
+		{[]string{"VERSION=v1.0.0"}, unnamed},
+		{[]string{"SOURCE_DATE_EPOCH=1764771798"}, unnamed},
+		{[]string{"VERSION=v1.0.0", "SOURCE_DATE_EPOCH=1764771798"}, "set MAINTAINER"},
+	} {
+		cmd := exec.Command("make", append([]string{"-C", "../..", "--no-print-directory", "dist", "DIST=" + dist}, c.set...)...)
+		cmd.Env = append(slices.DeleteFunc(os.Environ(), ofMake), "GIT_DIR="+filepath.Join(dist, "none"), "GOFLAGS=-buildvcs=false")
+		if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), "release: ") || !strings.Contains(string(out), c.want) {
+			t.Errorf("make dist %v ends with %v:\n%s", c.set, err, out)
+		}
+	}
+}
+
+// ofMake tells whether a variable comes from a make that runs this test.
+func ofMake(kv string) bool {
+	name, _, _ := strings.Cut(kv, "=")
+	return slices.Contains([]string{"MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "VERSION", "SOURCE_DATE_EPOCH", "MAINTAINER"}, name)
+}
 
 func TestRunRefuses(t *testing.T) {
 	for _, c := range []struct {
@@ -20,8 +51,10 @@ func TestRunRefuses(t *testing.T) {
 		{nil, "choose what to do: dist, check or sizes"},
 		{[]string{"ship"}, "no step \"ship\": choose dist, check or sizes"},
 		{[]string{"check"}, "name the libraries to check"},
-		{[]string{"dist", "-maintainer", ""}, `-maintainer = "": must be like Name <name@example.org>: set MAINTAINER`},
-		{[]string{"dist", "-maintainer", "A. N. Author"}, `-maintainer = "A. N. Author": must be like Name <name@example.org>: set MAINTAINER`},
+		{[]string{"dist", "-version", "dev", "-epoch", "1764771798"}, unnamed},
+		{[]string{"dist", "-version", "v1.0.0", "-epoch", "0"}, unnamed},
+		{[]string{"dist", "-version", "v1.0.0", "-epoch", "1764771798", "-maintainer", ""}, `-maintainer = "": must be like Name <name@example.org>: set MAINTAINER`},
+		{[]string{"dist", "-version", "v1.0.0", "-epoch", "1764771798", "-maintainer", "A. N. Author"}, `-maintainer = "A. N. Author": must be like Name <name@example.org>: set MAINTAINER`},
 		{[]string{"dist", "-targets", "amd64,mips"}, `find target "mips": must be one of amd64, arm64, armv7`},
 	} {
 		if err := run(c.args); err == nil || err.Error() != c.want {
