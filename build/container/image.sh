@@ -6,6 +6,7 @@
 #   BUILDER  buildah or podman; otherwise the first of them that is there
 #   BASE     the image to build on, otherwise the official one
 #   TAG      the image's name, otherwise localhost/out-edge:latest
+#   MAINTAINER, SOURCE   who answers for it, and the address of its source
 set -eu
 
 version=$1
@@ -33,6 +34,7 @@ for platform in linux/amd64 linux/arm64 linux/arm/v7; do
 	# HEALTHCHECK exists in Docker's image format only.
 	"$builder" build --format docker --platform "$platform" --timestamp "$epoch" \
 		--build-arg BASE="$base" --build-arg VERSION="$version" --build-arg REVISION="$revision" \
+		--build-arg MAINTAINER="${MAINTAINER:-}" --build-arg SOURCE="${SOURCE:-}" \
 		--iidfile "$ids" --file "$dist/image/Containerfile" "$dist/image"
 	id=$(sed s/^sha256:// "$ids")
 	rm -f "$dist/out_edge-image-$name.tar"

@@ -21,6 +21,12 @@ import (
 	"out_edge/build/release/pack"
 )
 
+const (
+	standIn         = "localhost/standin:latest"
+	imageMaintainer = "A. N. Author <author@example.org>"
+	imageSource     = "https://git.example/out_edge"
+)
+
 // image is what an archive that `podman load` reads says.
 type image struct {
 	tags   []string
@@ -77,7 +83,7 @@ func TestImage(t *testing.T) {
 	for _, target := range pack.Targets() {
 		platforms = append(platforms, target.Platform)
 	}
-	buildah("build", "--format", "docker", "--platform", strings.Join(platforms, ","), "--manifest", "localhost/standin:latest", "testdata/base")
+	buildah("build", "--format", "docker", "--platform", strings.Join(platforms, ","), "--manifest", standIn, "testdata/base")
 
 	dist := t.TempDir()
 	output(t, "cp", "-a", artefact("image"), dist) // with the modes, which count
@@ -85,7 +91,7 @@ func TestImage(t *testing.T) {
 		t.Helper()
 		cmd := exec.Command("build/container/image.sh", release.Version, dist)
 		cmd.Dir = release.Root
-		cmd.Env = append(env, "BUILDER=buildah", "BASE=localhost/standin:latest", "SOURCE_DATE_EPOCH="+strconv.FormatInt(release.At.Unix(), 10))
+		cmd.Env = append(env, "BUILDER=buildah", "BASE="+standIn, "MAINTAINER="+imageMaintainer, "SOURCE="+imageSource, "SOURCE_DATE_EPOCH="+strconv.FormatInt(release.At.Unix(), 10))
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("image.sh: %v\n%s", err, out)
 		}
@@ -172,10 +178,34 @@ func checkImage(t *testing.T, target pack.Target, im image) {
 	if _, ok := c.Volumes["/var/lib/fluent-bit"]; !ok {
 		t.Errorf("volumes %v", c.Volumes)
 	}
-	if got := c.Labels["org.opencontainers.image.version"]; got != release.Version || c.Labels["org.opencontainers.image.title"] != "out_edge" {
-		t.Errorf("labels %v", c.Labels)
-	}
+	checkLabels(t, c.Labels)
 	checkImageFiles(t, target, im)
+}
+
+// checkLabels wants the image to speak for itself: nothing is left of what the
+// base says of its version and makers.
+func checkLabels(t *testing.T, labels map[string]string) {
+	for name, want := range map[string]string{
+		"version": release.Version, "author": imageMaintainer, "vendor": "",
+		"org.opencontainers.image.title":         "out_edge",
+		"org.opencontainers.image.licenses":      "Apache-2.0",
+		"org.opencontainers.image.version":       release.Version,
+		"org.opencontainers.image.vendor":        "",
+		"org.opencontainers.image.authors":       imageMaintainer,
+		"org.opencontainers.image.source":        imageSource,
+		"org.opencontainers.image.documentation": imageSource,
+		"org.opencontainers.image.base.name":     standIn,
+	} {
+		if got := labels[name]; got != want {
+			t.Errorf("label %s is %q, want %q", name, got, want)
+		}
+	}
+	for name, value := range labels {
+		ours := strings.HasPrefix(name, "io.buildah.") || strings.HasPrefix(value, "Fluent Bit with the output plugin edge")
+		if !ours && (value == "0.0.0" || strings.Contains(strings.ToLower(value), "fluent")) {
+			t.Errorf("label %s is the base image's: %q", name, value)
+		}
+	}
 }
 
 func checkImageFiles(t *testing.T, target pack.Target, im image) {
