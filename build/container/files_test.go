@@ -44,6 +44,21 @@ func TestContainerfile(t *testing.T) {
 	}
 }
 
+// What the image runs by itself runs on everybody's device: nothing in it may say
+// where one stands, or send anything.
+func TestDefaultConfiguration(t *testing.T) {
+	m := regexp.MustCompile(`CMD \["-c", "/fluent-bit/etc/edge/([^"]+)"\]`).FindStringSubmatch(read(t, "Containerfile"))
+	if m == nil {
+		t.Fatal("Containerfile runs no example")
+	}
+	for line := range strings.Lines(read(t, "../../examples/"+m[1])) {
+		key, _, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if slices.Contains([]string{"add_label", "apikey", "dd_hostname", "dd_service", "dd_source", "dd_tags", "remote_write_url"}, strings.ToLower(key)) {
+			t.Errorf("%s sets %q", m[1], strings.TrimSpace(line))
+		}
+	}
+}
+
 // quadletKeys are the words of podman-systemd.unit(5), podman 4.5, that may
 // stand in [Container].
 func quadletKeys() []string {
