@@ -44,6 +44,17 @@ func TestContainerfile(t *testing.T) {
 	}
 }
 
+// The base image is named once.
+func TestBaseImage(t *testing.T) {
+	name := regexp.MustCompile(`fluent/fluent-bit:[0-9][0-9.]*[0-9]`)
+	want := name.FindString(read(t, "Containerfile"))
+	for _, path := range []string{"image.sh", "../../.github/workflows/release.yml", "../../Makefile"} {
+		for _, got := range name.FindAllString(read(t, path), -1) {
+			t.Errorf("%s names the base image too: %s beside the Containerfile's %s", path, got, want)
+		}
+	}
+}
+
 // What the image runs by itself runs on everybody's device: nothing in it may say
 // where one stands, or send anything.
 func TestDefaultConfiguration(t *testing.T) {

@@ -4,14 +4,13 @@
 # Usage: build/container/image.sh VERSION DIST
 #
 #   BUILDER  buildah or podman; otherwise the first of them that is there
-#   BASE     the image to build on, otherwise the official one
+#   BASE     the image to build on, otherwise the one that the Containerfile names
 #   TAG      the image's name, otherwise localhost/out-edge:latest
 #   MAINTAINER, SOURCE   who answers for it, and the address of its source
 set -eu
 
 version=$1
 dist=$2
-base=${BASE:-docker.io/fluent/fluent-bit:5.1.1}
 tag=${TAG:-localhost/out-edge:latest}
 builder=${BUILDER:-}
 for tool in buildah podman; do
@@ -33,7 +32,7 @@ for platform in linux/amd64 linux/arm64 linux/arm/v7; do
 	name=$(printf '%s' "${platform#linux/}" | tr -d /)
 	# HEALTHCHECK exists in Docker's image format only.
 	"$builder" build --format docker --platform "$platform" --timestamp "$epoch" \
-		--build-arg BASE="$base" --build-arg VERSION="$version" --build-arg REVISION="$revision" \
+		${BASE:+--build-arg BASE="$BASE"} --build-arg VERSION="$version" --build-arg REVISION="$revision" \
 		--build-arg MAINTAINER="${MAINTAINER:-}" --build-arg SOURCE="${SOURCE:-}" \
 		--iidfile "$ids" --file "$dist/image/Containerfile" "$dist/image"
 	id=$(sed s/^sha256:// "$ids")
