@@ -67,8 +67,8 @@ func TestInstallDocument(t *testing.T) {
 // checkLog holds what would have been done to the files that are made.
 func checkLog(t *testing.T, done []string) {
 	for _, line := range []string{
-		"systemctl restart fluent-bit",
-		"systemctl start edge",
+		"sudo systemctl restart fluent-bit",
+		"sudo systemctl start edge",
 		"podman load -i out_edge-image-amd64.tar",
 		"podman healthcheck run edge",
 		"podman compose --file container/compose.yaml up -d",
@@ -77,28 +77,39 @@ func checkLog(t *testing.T, done []string) {
 			t.Errorf("nobody has done %q:\n%s", line, strings.Join(done, "\n"))
 		}
 	}
+	// Root and users do not see each other's images.
+	load := slices.Index(done, "sudo podman load -i out_edge-image-amd64.tar")
+	if start := slices.Index(done, "sudo systemctl start edge"); load < 0 || load > start {
+		t.Errorf("root starts a container of an image that root has not loaded:\n%s", strings.Join(done, "\n"))
+	}
+	for _, line := range done {
+		if strings.HasPrefix(line, "podman run") && regexp.MustCompile(`--group-add[ =]\d`).MatchString(line) {
+			t.Errorf("not root's podman maps the group to nobody: %s", line)
+		}
+	}
 }
 
 // standIns are the programs that the blocks find first.
-func standIns(root dpkgRoot, log, deb string) map[string]string {
-	record := fmt.Sprintf("#!/bin/sh\necho \"${0##*/} $*\" >>%q\n", log)
+func standIns(root dpkgRoot, log string) map[string]string {
+	record := fmt.Sprintf("#!/bin/sh\necho \"${AS_ROOT:+sudo }${0##*/} $*\" >>%q\n", log)
 	return map[string]string{
 		"systemctl": record,
-		"podman":    record,
+		// A container that has just been started does not answer yet.
+		"podman": record + fmt.Sprintf("[ \"$1\" != healthcheck ] || [ -e %[1]q ] || { touch %[1]q; exit 1; }\n", log+".up"),
 		// A package is on the root until it is removed.
 		"apt-get": fmt.Sprintf(`#!/bin/sh
 set -eu
 become=; [ "$(id -u)" = 0 ] || become=fakeroot
-set -- "$1" "$2"
 case $1 in
-install) [ "$(readlink -f "$2")" = "$(readlink -f %[2]q)" ] || { echo "no such package: $2" >&2; exit 1; } ; what=--install ;;
+install) [ "$#" = 2 ] && [ -e "$2" ] || { echo "no such package: $2" >&2; exit 1; } ; what=--install ;;
 remove) what=--remove ;;
 esac
 exec $become dpkg --root=%[1]q --force-script-chrootless --force-depends --force-architecture --no-triggers --force-confold $what "$2"
-`, root, deb),
+`, root),
 		"sudo": fmt.Sprintf(`#!/bin/bash
 args=("$1"); shift
 for a in "$@"; do case $a in /*) args+=(%q"$a") ;; *) args+=("$a") ;; esac; done
+export AS_ROOT=1
 exec "${args[@]}"
 `, root),
 	}
@@ -111,12 +122,16 @@ func runScript(t *testing.T, script string, root dpkgRoot, log string) string {
 		t.Fatal(err)
 	}
 	work, bin := t.TempDir(), t.TempDir()
-	for _, name := range []string{"SHA256SUMS", amd64.Archive(), amd64.Package(release.Version)} {
+	names := []string{"SHA256SUMS", amd64.Archive()}
+	for _, target := range pack.Targets() {
+		names = append(names, target.Package(release.Version))
+	}
+	for _, name := range names {
 		if err := os.Symlink(artefact(name), filepath.Join(work, name)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for name, text := range standIns(root, log, artefact(amd64.Package(release.Version))) {
+	for name, text := range standIns(root, log) {
 		if err := os.WriteFile(filepath.Join(bin, name), []byte(text), 0o755); err != nil {
 			t.Fatal(err)
 		}
