@@ -81,6 +81,7 @@ func TestCheck(t *testing.T) {
 		{"glibc", func(x *elfcheck.Facts) {
 			x.GLIBC, x.NewestSymbols = elfcheck.Version{Major: 2, Minor: 38}, []string{"__isoc23_strtol"}
 		}, "asks for glibc 2.38 for __isoc23_strtol: must run on 2.34"},
+		{"ABI", func(x *elfcheck.Facts) { x.ABI = []string{"GLIBC_ABI_DT_RELR"} }, "asks the loader for GLIBC_ABI_DT_RELR: must ask for versions alone"},
 		{"size", func(x *elfcheck.Facts) { x.Size++ }, "has 16777217 bytes: must be at most 16777216"},
 		{"two at once", func(x *elfcheck.Facts) { x.Debug, x.ExecutableStack = true, true }, "asks for an executable stack\nis not stripped"},
 	} {
@@ -144,5 +145,70 @@ func TestRead(t *testing.T) {
 	}
 	if _, err := elfcheck.Read(source); err == nil {
 		t.Error("a C file was read as a library")
+	}
+}
+
+// TestReadFaults holds the check to a library for each fault that a compiler's
+// flag makes, and to one without: each is seen in the file, and nothing else.
+func TestReadFaults(t *testing.T) {
+	const code = `
+		double scale(double x) { return 2 * x; }
+		static int hidden(void) { return 1; }
+		int (*user)(void) = hidden;
+		extern int shared;
+		int *where(void) { return &shared; }
+		int shared;
+	`
+	const (
+		amd64 = "x86_64-linux-gnu-gcc"
+		arm   = "arm-linux-gnueabihf-gcc"
+	)
+	source := filepath.Join(t.TempDir(), "lib.c")
+	if err := os.WriteFile(source, []byte(code), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name, compiler string
+		flags          []string
+		fault          string
+	}{
+		{"sound on amd64", amd64, []string{"-fPIC"}, ""},
+		{"sound on armv7", arm, []string{"-fPIC"}, ""},
+		{"text relocations", arm, []string{"-fno-pic", "-mword-relocations", "-Wl,-z,notext"}, "has text relocations: every object must be position-independent"},
+		{"softfp", arm, []string{"-fPIC", "-mfloat-abi=softfp", "-nostartfiles"}, "passes floats in integer registers: must be built with arm-linux-gnueabihf-gcc"},
+		{"packed relocations", amd64, []string{"-fPIC", "-Wl,-z,pack-relative-relocs"}, "asks the loader for GLIBC_ABI_DT_RELR: must ask for versions alone"},
+		{"executable stack", amd64, []string{"-fPIC", "-Wl,-z,execstack"}, "asks for an executable stack"},
+		{"not stripped", amd64, []string{"-fPIC", "-Wl,--discard-none"}, "is not stripped"},
+		{"search path", amd64, []string{"-fPIC", "-Wl,-rpath,/somewhere"}, "searches libraries in /somewhere: must search nowhere"},
+		{"another library", amd64, []string{"-fPIC", "-Wl,--no-as-needed", "-lm"}, "needs libc.so.6, libm.so.6: must be libc.so.6"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			out := filepath.Join(t.TempDir(), "lib.so")
+			args := []string{"-shared", "-O2", "-Wl,--build-id=none"}
+			if c.name != "not stripped" {
+				args = append(args, "-s")
+			}
+			args = append(append(args, "-o", out, source, "-Wl,--no-as-needed", "-lc"), c.flags...)
+			if b, err := exec.Command(c.compiler, args...).CombinedOutput(); err != nil {
+				t.Fatalf("%s %q: %v\n%s", c.compiler, args, err, b)
+			}
+			x, err := elfcheck.Read(out)
+			if err != nil {
+				t.Fatal(err)
+			}
+			platform := map[string]string{amd64: "amd64", arm: "armv7"}[c.compiler]
+			want, err := elfcheck.For(platform)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want.Exports = []string{"scale", "shared", "user", "where"}
+			got := ""
+			if err := want.Check(x); err != nil {
+				got = err.Error()
+			}
+			if got != c.fault {
+				t.Errorf("fault %q, want %q", got, c.fault)
+			}
+		})
 	}
 }

@@ -29,10 +29,13 @@ type Facts struct {
 	Debug bool
 	// Exports are the names that others can bind to, sorted.
 	Exports []string
-	// GLIBC is the newest version that a symbol is bound to, and NewestSymbols
-	// which symbols those are, sorted.
+	// GLIBC is the newest version that the loader must find, and NewestSymbols
+	// which symbols are bound to it, sorted.
 	GLIBC         Version
 	NewestSymbols []string
+	// ABI are the needs of glibc that are no version, sorted, such as
+	// GLIBC_ABI_DT_RELR. A loader that does not know one refuses the library.
+	ABI []string
 	// Size is the file's, in bytes.
 	Size int64
 }
@@ -53,6 +56,9 @@ func Read(path string) (Facts, error) {
 		return Facts{}, fmt.Errorf("read %s: %w", path, err)
 	}
 	if err := facts.readDynamic(f); err != nil {
+		return Facts{}, fmt.Errorf("read %s: %w", path, err)
+	}
+	if err := facts.readVersions(f); err != nil {
 		return Facts{}, fmt.Errorf("read %s: %w", path, err)
 	}
 	if err := facts.readSymbols(f); err != nil {
@@ -123,27 +129,48 @@ func (x *Facts) readDynamic(f *elf.File) error {
 	return nil
 }
 
+// readVersions reads .gnu.version_r, which is what the loader goes by: it holds
+// more than the versions of symbols.
+func (x *Facts) readVersions(f *elf.File) error {
+	if f.SectionByType(elf.SHT_GNU_VERNEED) == nil {
+		return nil
+	}
+	needs, err := f.DynamicVersionNeeds()
+	if err != nil {
+		return err
+	}
+	for _, library := range needs {
+		for _, need := range library.Needs {
+			v, ok := strings.CutPrefix(need.Dep, "GLIBC_")
+			if !ok {
+				continue
+			}
+			version, err := ParseVersion(v)
+			switch {
+			case err != nil:
+				x.ABI = append(x.ABI, need.Dep)
+			case x.GLIBC.Less(version):
+				x.GLIBC = version
+			}
+		}
+	}
+	slices.Sort(x.ABI)
+	return nil
+}
+
 func (x *Facts) readSymbols(f *elf.File) error {
 	symbols, err := f.DynamicSymbols()
 	if err != nil {
 		return err
 	}
 	for _, s := range symbols {
-		if s.Section != elf.SHN_UNDEF && elf.ST_BIND(s.Info) != elf.STB_LOCAL {
-			x.Exports = append(x.Exports, s.Name)
-		}
-		v, ok := strings.CutPrefix(s.Version, "GLIBC_")
-		if s.Section != elf.SHN_UNDEF || !ok {
+		if s.Section != elf.SHN_UNDEF {
+			if elf.ST_BIND(s.Info) != elf.STB_LOCAL {
+				x.Exports = append(x.Exports, s.Name)
+			}
 			continue
 		}
-		version, err := ParseVersion(v)
-		if err != nil {
-			return fmt.Errorf("symbol %s: %w", s.Name, err)
-		}
-		switch {
-		case x.GLIBC.Less(version):
-			x.GLIBC, x.NewestSymbols = version, []string{s.Name}
-		case x.GLIBC == version:
+		if s.Version == "GLIBC_"+x.GLIBC.String() {
 			x.NewestSymbols = append(x.NewestSymbols, s.Name)
 		}
 	}

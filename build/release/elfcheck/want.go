@@ -77,6 +77,7 @@ func (w Want) Check(x Facts) error {
 	fault(len(extra) > 0, "exports %s beside what Fluent Bit looks up: build/release/exports.map hides it", list(extra))
 	fault(len(missing) > 0, "does not export %s", list(missing))
 	fault(w.GLIBC.Less(x.GLIBC), "asks for glibc %v for %s: must run on %v", x.GLIBC, list(x.NewestSymbols), w.GLIBC)
+	fault(len(x.ABI) > 0, "asks the loader for %s: must ask for versions alone", list(x.ABI))
 	fault(x.Size > w.Size, "has %d bytes: must be at most %d", x.Size, w.Size)
 	return errors.Join(faults...)
 }
