@@ -40,19 +40,24 @@ func (p *Pipeline) enqueue(tag string, payload []byte, t *try) error {
 }
 
 // deliverQueued goes through the queue once, oldest first, and offers each chunk
-// to the sinks that it waits for and that do not pause. What comes behind its back
-// has sent a signal of its own.
+// to the sinks that it waits for and that do not pause. Where a pause ends
+// meanwhile it stops, as that sink is to begin with the oldest again: the signal
+// for the next round has been given.
 func (p *Pipeline) deliverQueued() {
+	held := p.pauses.held()
 	for e := p.queue.after(nil); e != nil && p.ctx.Err() == nil; {
 		next := p.queue.after(e)
 		it := e.Value.(*item)
-		held := p.pauses.held()
 		if tried := it.open.without(held); tried.any() {
 			p.deliverItem(it, held)
 			p.pauses.note(tried, it.open)
+			held = held.with(it.open.without(held))
 		}
 		if !it.open.any() {
 			p.queue.remove(e)
+		}
+		if held.without(p.pauses.held()).any() {
+			return
 		}
 		e = next
 	}

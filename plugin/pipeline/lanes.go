@@ -27,6 +27,14 @@ func (l lanes) without(other lanes) lanes {
 	return l
 }
 
+// with is the set and what is in other.
+func (l lanes) with(other lanes) lanes {
+	for i := range l {
+		l[i] = l[i] || other[i]
+	}
+	return l
+}
+
 func (l lanes) any() bool { return l != lanes{} }
 
 // Backoff of a lane. The cap keeps a device that comes back into coverage from
