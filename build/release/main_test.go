@@ -29,7 +29,7 @@ func TestMakeWithoutGit(t *testing.T) {
 		{[]string{"SOURCE_DATE_EPOCH=1764771798"}, unnamed},
 		{[]string{"VERSION=v1.0.0", "SOURCE_DATE_EPOCH=1764771798"}, "set MAINTAINER"},
 	} {
-		cmd := exec.Command("make", append([]string{"-C", "../..", "--no-print-directory", "dist", "DIST=" + dist}, c.set...)...)
+		cmd := exec.Command("make", append([]string{"-C", "../..", "--no-print-directory", "--old-file=deps-dist", "dist", "DIST=" + dist}, c.set...)...)
 		cmd.Env = append(slices.DeleteFunc(os.Environ(), ofMake), "GIT_DIR="+filepath.Join(dist, "none"), "GOFLAGS=-buildvcs=false")
 		if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), "release: ") || !strings.Contains(string(out), c.want) {
 			t.Errorf("make dist %v ends with %v:\n%s", c.set, err, out)
