@@ -33,13 +33,12 @@ func rateLimit(key []byte) float64 {
 }
 
 // elapsed is the time in seconds that a difference may stand for, from the
-// instants of its record and the one before, in ns since 1970; before is 0 when
-// there was none.
-func elapsed(before, at int64) float64 {
-	if before == 0 {
+// instants of its record at and the one before, in ns since 1970.
+func (s *series) elapsed(at int64) float64 {
+	if !s.known {
 		return firstInterval
 	}
-	return min(max(float64(at-before)/1e9+1, shortest), longest)
+	return min(max(float64(at-s.at)/1e9+1, shortest), longest)
 }
 
 // difference reads what a counter has grown by; highest is the most that can be

@@ -1,6 +1,7 @@
 package exporter
 
 import (
+	"errors"
 	"log/slog"
 	"net/http"
 	"sync/atomic"
@@ -26,7 +27,25 @@ func (p *page) handler() http.Handler {
 	mux.HandleFunc("GET /healthz", p.healthz)
 	mux.HandleFunc("GET /readyz", p.readyz)
 	mux.Handle("/", limit(maxAnswers, pack(pages)))
-	return noSniff(mux)
+	return p.guard(noSniff(mux))
+}
+
+// guard logs a panic where everybody sees it, and cuts the answer off as net/http
+// would, which tells of it at a level that nobody looks at.
+func (p *page) guard(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			v := recover()
+			if v == nil {
+				return
+			}
+			if err, ok := v.(error); !ok || !errors.Is(err, http.ErrAbortHandler) {
+				logPanic(p.log, "panic while "+r.Pattern+" is answered: please report this", v)
+			}
+			panic(http.ErrAbortHandler)
+		}()
+		h.ServeHTTP(w, r)
+	})
 }
 
 // maxAnswers is how many pages may be sent at once, /healthz and /readyz apart:

@@ -100,7 +100,7 @@ func (o *observation) counter(s *series, val record.Value, perSecond float64) {
 	if s.isAway() {
 		return
 	}
-	delta, why := difference(val, perSecond*elapsed(s.at, o.at))
+	delta, why := difference(val, perSecond*s.elapsed(o.at))
 	if why != accepted {
 		o.tally[why]++
 		return

@@ -28,6 +28,8 @@ type page struct {
 	status        *statusPage
 	scraped       atomic.Int64 // when /metrics was last asked for, by arrival's clock
 
+	panicOnce sync.Once // for panicWriting
+
 	mu        sync.Mutex
 	instances []*Metrics
 	selves    map[string]*Self // by selfKey
@@ -44,9 +46,10 @@ type page struct {
 func newPage(h *Hub, key string, cfg Config) *page {
 	p := &page{
 		key: key, webConfigFile: cfg.WebConfigFile, log: h.log, clock: h.clock,
-		store: newStore(), registry: prometheus.NewRegistry(), selves: make(map[string]*Self),
+		registry: prometheus.NewRegistry(), selves: make(map[string]*Self),
 		sweep: make(chan struct{}, 1), done: make(chan struct{}),
 	}
+	p.store = newStore(p.panicWriting)
 	p.registry.MustRegister(seriesCollector{p}, selfCollector{p}) // both are unchecked: neither can fail
 	p.status = &statusPage{page: p, device: deviceName(cfg)}
 	p.sweeper.Go(p.sweepLoop)
@@ -130,7 +133,7 @@ func (p *page) stop(ctx context.Context) error {
 func (p *page) expire() {
 	defer func() { // no trampoline stands over the sweeper, nor over a scrape's collectors
 		if r := recover(); r != nil {
-			p.log.Error("panic while series expire: please report this", "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+			logPanic(p.log, "panic while series expire: please report this", r)
 		}
 	}()
 	p.expiring.Lock()
@@ -141,6 +144,18 @@ func (p *page) expire() {
 			m.cfg.OnExpire(id)
 		}
 	}
+}
+
+// panicWriting logs the first panic of a series that is written to the page.
+func (p *page) panicWriting(r any) {
+	p.panicOnce.Do(func() {
+		logPanic(p.log, "panic while a series is written, which is left out of /metrics: please report this; it is said once", r)
+	})
+}
+
+// logPanic is for the function that recovers.
+func logPanic(log *slog.Logger, text string, r any) {
+	log.Error(text, "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
 }
 
 // sweepLoop expires series that nobody scrapes, so that they leave memory and

@@ -1,6 +1,7 @@
 package exporter
 
 import (
+	"errors"
 	"math"
 	"sync/atomic"
 
@@ -28,6 +29,7 @@ type series struct {
 	shown  bool
 	value  atomic.Uint64 // math.Float64bits
 	dist   atomic.Pointer[record.Distribution]
+	known  bool   // a sample was taken
 	at     int64  // of the newest sample, ns since 1970
 	seen   int64  // arrival of the last sample
 	chart  *chart // nil where the status page shows none
@@ -56,10 +58,10 @@ func (s *series) set(v float64, now timefix.Instant) {
 
 func (s *series) newer(unixNano int64, now timefix.Instant) bool {
 	s.seen = arrival(now)
-	if unixNano < s.at && s.at <= now.Wall+futureSlack {
+	if s.known && unixNano < s.at && s.at <= now.Wall+futureSlack {
 		return false
 	}
-	s.at = unixNano
+	s.known, s.at = true, unixNano
 	return true
 }
 
@@ -67,7 +69,7 @@ func (s *series) newer(unixNano int64, now timefix.Instant) bool {
 // grown by since the newest sample before. A total that has gone down started
 // again from 0. What a late one has grown by is part of what the newest has.
 func (s *series) total(sm *record.Sample, now timefix.Instant) {
-	before, known := math.Float64frombits(s.value.Load()), s.at != 0
+	before, known := math.Float64frombits(s.value.Load()), s.known
 	newest := s.newer(sm.UnixNano, now)
 	if newest {
 		s.set(sm.Value, now)
@@ -109,8 +111,21 @@ func (s *series) expires() bool {
 // Desc is part of prometheus.Metric.
 func (s *series) Desc() *prometheus.Desc { return s.family.desc }
 
-// Write is part of prometheus.Metric.
-func (s *series) Write(m *dto.Metric) error {
+// Write is part of prometheus.Metric. A series that cannot be written costs
+// itself alone.
+func (s *series) Write(m *dto.Metric) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			s.family.store.panicked(r)
+			err = errUnwritable
+		}
+	}()
+	return s.write(m)
+}
+
+var errUnwritable = errors.New("write series: it contradicts itself")
+
+func (s *series) write(m *dto.Metric) error {
 	m.Label = s.pairs
 	v := math.Float64frombits(s.value.Load())
 	switch s.id.Kind {
@@ -126,12 +141,22 @@ func (s *series) Write(m *dto.Metric) error {
 			v float64
 		}{v: v}
 		b.c.Value, m.Counter = &b.v, &b.c
-	case record.Histogram:
-		m.Histogram = histogram(s.dist.Load())
-	case record.Summary:
-		m.Summary = summary(s.dist.Load())
+	case record.Histogram, record.Summary:
+		return writeDistribution(m, s.dist.Load(), s.id.Kind)
 	default:
 		m.Untyped = &dto.Untyped{Value: &v}
+	}
+	return nil
+}
+
+func writeDistribution(m *dto.Metric, d *record.Distribution, kind record.Kind) error {
+	switch {
+	case d == nil:
+		return errUnwritable
+	case kind == record.Histogram:
+		m.Histogram = histogram(d)
+	default:
+		m.Summary = summary(d)
 	}
 	return nil
 }

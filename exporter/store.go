@@ -16,13 +16,15 @@ type store struct {
 	mu       sync.Mutex
 	shown    map[string]*series // by series.key
 	families map[string]*family // by name
+	panicked func(any)          // is told of a panic while a series is written
 }
 
 // family is what the series of one name share.
 type family struct {
-	kind record.Kind
-	desc *prometheus.Desc
-	n    int // series shown, and reservations
+	store *store // of shown series
+	kind  record.Kind
+	desc  *prometheus.Desc
+	n     int // series shown, and reservations
 	// reserved counts the self series that have the name; none else may.
 	reserved int
 }
@@ -30,8 +32,8 @@ type family struct {
 // bars tells whether a series of this kind may not join the family.
 func (f *family) bars(kind record.Kind) bool { return f.reserved > 0 || f.kind != kind }
 
-func newStore() *store {
-	return &store{shown: make(map[string]*series), families: make(map[string]*family)}
+func newStore(panicked func(any)) *store {
+	return &store{shown: make(map[string]*series), families: make(map[string]*family), panicked: panicked}
 }
 
 // show puts s on the page. It fails with twin where another instance shows the
@@ -46,7 +48,7 @@ func (st *store) show(s *series) refusal {
 		if st.suffixTaken(s.id.Name, s.id.Kind) {
 			return conflict
 		}
-		f = &family{kind: s.id.Kind, desc: prometheus.NewDesc(s.id.Name, s.id.Help, nil, nil)}
+		f = &family{store: st, kind: s.id.Kind, desc: prometheus.NewDesc(s.id.Name, s.id.Help, nil, nil)}
 		st.families[s.id.Name] = f
 	case f.bars(s.id.Kind):
 		return conflict
