@@ -188,6 +188,9 @@ func (m *Metrics) adopt(from *record.Series, now timefix.Instant) (*series, refu
 		}
 		return nil, relabelledAway
 	}
+	if clashes(to) {
+		return nil, malformed
+	}
 	s, why := m.find(to, now)
 	if s == nil {
 		return nil, why

@@ -20,7 +20,8 @@ const (
 	negative
 	// labelTooLong: a label's value is longer than MaxLabelValue.
 	labelTooLong
-	// badName: relabelling leaves a name that Prometheus does not take.
+	// badName: relabelling leaves a name that Prometheus does not take, or a
+	// label that the kind needs for itself.
 	badName
 	// duplicate: relabelling makes one series of two whose totals differ.
 	duplicate

@@ -111,7 +111,7 @@ func (r *relabeler) work(s *record.Series) relabelled {
 	b.Range(func(l labels.Label) {
 		if !strings.HasPrefix(l.Name, "__") {
 			id.Labels = append(id.Labels, record.Label{Name: l.Name, Value: strings.ToValidUTF8(l.Value, "\uFFFD")})
-			fits = fits && labelName.MatchString(l.Name)
+			fits = fits && labelName.MatchString(l.Name) && !reserved(s.Kind, l.Name)
 		}
 	})
 	if !fits {
@@ -124,6 +124,12 @@ func (r *relabeler) work(s *record.Series) relabelled {
 	}
 	res.to = r.target(s, &id)
 	return res
+}
+
+// reserved tells whether a kind needs the label for itself: Prometheus would
+// refuse the whole page.
+func reserved(kind record.Kind, label string) bool {
+	return kind == record.Histogram && label == "le" || kind == record.Summary && label == "quantile"
 }
 
 // target finds or makes the target with the identity id. Where s has that

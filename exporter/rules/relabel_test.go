@@ -73,6 +73,24 @@ func TestRelabel(t *testing.T) {
 	}
 }
 
+// TestRelabelKeepsReservedLabels: le and quantile are those of buckets and
+// quantiles, and a label like others elsewhere.
+func TestRelabelKeepsReservedLabels(t *testing.T) {
+	for label, reserved := range map[string]record.Kind{"le": record.Histogram, "quantile": record.Summary} {
+		var refused refusals
+		e := parse(t, "metric_relabel_configs: [{target_label: "+label+", replacement: x}]").Engine(rules.EngineConfig{Refused: refused.add})
+		for _, kind := range []record.Kind{record.Gauge, record.Counter, record.Untyped, record.Histogram, record.Summary} {
+			to, keep := e.Relabel(series(kind, "x"))
+			if keep == (kind == reserved) || keep && showSeries(to) != "x{"+label+`="x"}` {
+				t.Errorf("%s on kind %d: kept %v", label, kind, keep)
+			}
+		}
+		if got := refused.take(); got != "metric_relabel_configs relabel_bad_name:1" {
+			t.Errorf("%s: refused %s", label, got)
+		}
+	}
+}
+
 // TestRelabelMerges: a total has one source; a gauge takes whoever comes last.
 func TestRelabelMerges(t *testing.T) {
 	const steps = "metric_relabel_configs: [{regex: pod, action: labeldrop}]"
