@@ -58,13 +58,17 @@ func sameSeries(a, b point) bool {
 	return a.block == b.block && a.part == b.part && a.nth == b.nth
 }
 
-// identity is a hash of a series' name and labels.
+// identity is a hash of a series' name, labels and feed: what another source adds
+// up is another total.
 func identity(s *record.Series) uint64 {
 	var d xxhash.Digest
 	d.Reset()
 	_, _ = d.WriteString(s.Name)
 	for _, l := range s.Labels {
 		_, _ = d.WriteString("\xff" + l.Name + "\xfe" + l.Value)
+	}
+	if s.Feed != 0 {
+		_, _ = d.WriteString("\xfd" + strconv.FormatUint(uint64(s.Feed), 10))
 	}
 	return d.Sum64()
 }

@@ -32,8 +32,8 @@ type Metrics struct {
 	// The ways in for samples of known series: by the record's own key bytes
 	// for cpu, mem and netif; by what deviceSlot makes for the others; by
 	// pointer for metrics events.
-	cpu, mem, netif, other map[string]*series
-	events                 map[*record.Series]*series
+	cpu, mem, netif, other map[string]*way
+	events                 map[*record.Series]*way
 
 	scratch      []byte
 	labelScratch []record.Label
@@ -47,9 +47,9 @@ type hostName struct{ prometheus, datadog string }
 func newMetrics(h *Hub, p *page, cfg Config) *Metrics {
 	m := &Metrics{
 		cfg: cfg, hub: h, page: p, opened: arrival(p.clock.Now()),
-		all: make(map[string]*series), events: make(map[*record.Series]*series),
-		cpu: make(map[string]*series), mem: make(map[string]*series),
-		netif: make(map[string]*series), other: make(map[string]*series),
+		all: make(map[string]*series), events: make(map[*record.Series]*way),
+		cpu: make(map[string]*way), mem: make(map[string]*way),
+		netif: make(map[string]*way), other: make(map[string]*way),
 	}
 	for _, l := range cfg.Labels {
 		m.labels = append(m.labels, record.Label{Name: l.Name, Value: labelValue(l.Value)})
@@ -142,16 +142,17 @@ func (m *Metrics) applyAll(samples []record.Sample, now timefix.Instant, show, b
 }
 
 func (m *Metrics) applyOne(sm *record.Sample, now timefix.Instant) (*series, refusal) {
-	s := m.events[sm.Series]
-	if s == nil {
+	w := m.events[sm.Series]
+	if w == nil {
 		var why refusal
-		if s, why = m.adopt(sm.Series, now); s == nil {
+		if w, why = m.adopt(sm.Series, now); w == nil {
 			return nil, why
 		}
 	}
-	if s.isAway() {
+	if w.to == nil || !m.feeds(w) {
 		return nil, relabelledAway
 	}
+	s := w.to
 	sm.Series = s.id
 	switch s.id.Kind {
 	case record.Histogram, record.Summary:
@@ -169,8 +170,8 @@ func (m *Metrics) applyOne(sm *record.Sample, now timefix.Instant) (*series, ref
 	return s, accepted
 }
 
-// adopt finds or makes the instance's series for one from a metrics event.
-func (m *Metrics) adopt(from *record.Series, now timefix.Instant) (*series, refusal) {
+// adopt finds or makes the way in for a series from a metrics event.
+func (m *Metrics) adopt(from *record.Series, now timefix.Instant) (*way, refusal) {
 	id := *from
 	id.Name = metricName(from.Name)
 	own := m.labelScratch[:0]
@@ -184,7 +185,7 @@ func (m *Metrics) adopt(from *record.Series, now timefix.Instant) (*series, refu
 	to, keep := m.relabel(&id)
 	if !keep {
 		if to == nil && len(m.events) < maxAway {
-			m.events[from] = away()
+			m.events[from] = new(way)
 		}
 		return nil, relabelledAway
 	}
@@ -195,11 +196,10 @@ func (m *Metrics) adopt(from *record.Series, now timefix.Instant) (*series, refu
 	if s == nil {
 		return nil, why
 	}
-	delete(m.events, s.origin) // one way in for each series, or they pile up
-	s.origin = from
-	m.events[from] = s
+	w := &way{to: s, from: from}
+	m.enter(w)
 	m.chartOther(s)
-	return s, accepted
+	return w, accepted
 }
 
 // relabel gives the series that an identity with scratch labels becomes; keep is
@@ -287,9 +287,8 @@ func (m *Metrics) present(s *series) refusal {
 func (m *Metrics) drop(s *series) {
 	m.page.store.hide(s)
 	delete(m.all, s.key)
-	delete(m.events, s.origin)
-	if s.slots != nil {
-		delete(s.slots, s.slot)
+	for _, w := range slices.Clone(s.ways) {
+		m.forget(w)
 	}
 	m.bytes -= len(s.key)
 	m.unchart(s)

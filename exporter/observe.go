@@ -82,8 +82,9 @@ func (o *observation) show(s *series) {
 	}
 }
 
-func (o *observation) gauge(s *series, v float64) {
-	if s.isAway() {
+func (o *observation) gauge(w *way, v float64) {
+	s := w.to
+	if s == nil {
 		return
 	}
 	if math.IsNaN(v) || math.IsInf(v, 0) {
@@ -96,8 +97,9 @@ func (o *observation) gauge(s *series, v float64) {
 }
 
 // counter adds the difference that val holds, if it can be true.
-func (o *observation) counter(s *series, val record.Value, perSecond float64) {
-	if s.isAway() {
+func (o *observation) counter(w *way, val record.Value, perSecond float64) {
+	s := w.to
+	if s == nil || !o.m.feeds(w) {
 		return
 	}
 	delta, why := difference(val, perSecond*s.elapsed(o.at))
@@ -110,9 +112,10 @@ func (o *observation) counter(s *series, val record.Value, perSecond float64) {
 	o.dst = append(o.dst, record.Sample{Series: s.id, UnixNano: o.at, Index: o.index, Value: total, Delta: delta, HasDelta: true})
 }
 
-// series makes the instance's series of a host metric and files it in slots
-// under slot, for the next time; nil, and counted, where it is refused.
-func (o *observation) series(metric int, slots map[string]*series, slot []byte, labels ...record.Label) *series {
+// series makes the instance's series of a host metric, and a way in that is
+// filed in slots under slot for the next time; nil, and counted, where it is
+// refused.
+func (o *observation) series(metric int, slots map[string]*way, slot []byte, labels ...record.Label) *way {
 	m := o.m
 	if m.full(0) { // before anything is built: this may be every record's lot
 		o.tally[overLimit]++
@@ -122,7 +125,7 @@ func (o *observation) series(metric int, slots map[string]*series, slot []byte, 
 	id, keep := m.hostSeries(metric, labels)
 	if !keep {
 		if id == nil && len(slots) < maxAway {
-			slots[key] = away()
+			slots[key] = new(way)
 		}
 		return nil
 	}
@@ -131,12 +134,10 @@ func (o *observation) series(metric int, slots map[string]*series, slot []byte, 
 		o.tally[why]++
 		return nil
 	}
-	if s.slots == nil { // one way in for each series
-		s.slots, s.slot = slots, key
-		slots[key] = s
-	}
+	w := &way{to: s, slots: slots, slot: key}
+	m.enter(w)
 	m.chartHost(s, metric, labels)
-	return s
+	return w
 }
 
 // hostSeries is the identity of a host metric's series, with the instance's
@@ -161,18 +162,18 @@ func (o *observation) cpu(body record.Value) {
 			return
 		}
 		name, _ := key.Bytes()
-		s := o.m.cpu[string(name)]
-		if s == nil {
+		w := o.m.cpu[string(name)]
+		if w == nil {
 			cpu, mode := cpuLabels(string(name))
 			if mode == "" {
 				continue
 			}
-			if s = o.series(cpuUsage, o.m.cpu, name, record.Label{Name: "cpu", Value: cpu}, record.Label{Name: "mode", Value: mode}); s == nil {
+			if w = o.series(cpuUsage, o.m.cpu, name, record.Label{Name: "cpu", Value: cpu}, record.Label{Name: "mode", Value: mode}); w == nil {
 				continue
 			}
 		}
 		if v, ok := val.Float64(); ok {
-			o.gauge(s, v/100)
+			o.gauge(w, v/100)
 		}
 	}
 }
@@ -190,26 +191,26 @@ func (o *observation) mem(body record.Value, tag string) {
 			o.procBytes(val, tag)
 			continue
 		}
-		s := o.m.mem[string(name)]
-		if s == nil {
+		w := o.m.mem[string(name)]
+		if w == nil {
 			metric, state := memLabels(string(name))
 			if state == "" {
 				continue
 			}
-			if s = o.series(metric, o.m.mem, name, record.Label{Name: "state", Value: state}); s == nil {
+			if w = o.series(metric, o.m.mem, name, record.Label{Name: "state", Value: state}); w == nil {
 				continue
 			}
 		}
 		if v, ok := val.Float64(); ok {
-			o.gauge(s, v*1024)
+			o.gauge(w, v*1024)
 		}
 	}
 }
 
 func (o *observation) procBytes(val record.Value, tag string) {
 	if v, ok := val.Float64(); ok {
-		if s := o.process(processMemory, []byte(tag), []byte("rss")); s != nil {
-			o.gauge(s, v)
+		if w := o.process(processMemory, []byte(tag), []byte("rss")); w != nil {
+			o.gauge(w, v)
 		}
 	}
 }
@@ -220,14 +221,14 @@ func (o *observation) thermal(body record.Value) {
 	kind, _ := body.Get("type").Bytes()
 	temp, _ := body.Get("temp").Float64()
 	slot := o.slot(hostThermal, zone, kind)
-	s := o.m.other[string(slot)]
-	if s == nil {
-		if s = o.series(temperature, o.m.other, slot, record.Label{Name: "type", Value: string(kind)},
-			record.Label{Name: "zone", Value: string(zone)}); s == nil {
+	w := o.m.other[string(slot)]
+	if w == nil {
+		if w = o.series(temperature, o.m.other, slot, record.Label{Name: "type", Value: string(kind)},
+			record.Label{Name: "zone", Value: string(zone)}); w == nil {
 			return
 		}
 	}
-	o.gauge(s, temp)
+	o.gauge(w, temp)
 }
 
 // disk: bytes since the last record, of all disks that the input watches.
@@ -238,13 +239,13 @@ func (o *observation) disk(body record.Value) {
 
 func (o *observation) diskCounter(metric int, val record.Value) {
 	slot := o.slot(hostDisk, []byte(hostTable[metric].rest), nil)
-	s := o.m.other[string(slot)]
-	if s == nil {
-		if s = o.series(metric, o.m.other, slot); s == nil {
+	w := o.m.other[string(slot)]
+	if w == nil {
+		if w = o.series(metric, o.m.other, slot); w == nil {
 			return
 		}
 	}
-	o.counter(s, val, maxDiskBytes)
+	o.counter(w, val, maxDiskBytes)
 }
 
 // netif: counts since the last record, under <device>.<rx|tx>.<what>.
@@ -256,18 +257,18 @@ func (o *observation) netif(body record.Value) {
 			return
 		}
 		name, _ := key.Bytes()
-		s := o.m.netif[string(name)]
-		if s == nil {
+		w := o.m.netif[string(name)]
+		if w == nil {
 			device, direction, metric := netifLabels(name)
 			if metric < 0 || !isCount(val) {
 				continue
 			}
-			if s = o.series(metric, o.m.netif, name, record.Label{Name: "device", Value: string(device)},
-				record.Label{Name: "direction", Value: direction}); s == nil {
+			if w = o.series(metric, o.m.netif, name, record.Label{Name: "device", Value: string(device)},
+				record.Label{Name: "direction", Value: direction}); w == nil {
 				continue
 			}
 		}
-		o.counter(s, val, rateLimit(name))
+		o.counter(w, val, rateLimit(name))
 	}
 }
 
@@ -280,8 +281,8 @@ func (o *observation) proc(body record.Value) {
 	if alive && pid > 0 {
 		up = 1
 	}
-	if s := o.process(processUp, name, nil); s != nil {
-		o.gauge(s, up)
+	if w := o.process(processUp, name, nil); w != nil {
+		o.gauge(w, up)
 	}
 	if up == 0 {
 		return
@@ -303,26 +304,26 @@ func (o *observation) procField(process []byte, key, val record.Value) {
 		return
 	}
 	if string(field) == "fd" {
-		if s := o.process(processFDs, process, nil); s != nil {
-			o.gauge(s, v)
+		if w := o.process(processFDs, process, nil); w != nil {
+			o.gauge(w, v)
 		}
 		return
 	}
 	if kind, ok := bytes.CutPrefix(field, []byte("mem.Vm")); ok && len(kind) > 0 {
-		if s := o.process(processMemory, process, kind); s != nil {
-			o.gauge(s, v/1000*1024) // the input writes kB times 1000
+		if w := o.process(processMemory, process, kind); w != nil {
+			o.gauge(w, v/1000*1024) // the input writes kB times 1000
 		}
 	}
 }
 
-// process finds or makes a series of a process; kind is that of its memory, in
-// any case, or nil.
-func (o *observation) process(metric int, process, kind []byte) *series {
+// process finds or makes the way in to a series of a process; kind is that of its
+// memory, in any case, or nil.
+func (o *observation) process(metric int, process, kind []byte) *way {
 	slot := o.slot(hostProc, kind, process)
 	slot = append(slot, byte(metric))
 	o.m.scratch = slot
-	if s := o.m.other[string(slot)]; s != nil {
-		return s
+	if w := o.m.other[string(slot)]; w != nil {
+		return w
 	}
 	labels := []record.Label{{Name: "process", Value: string(process)}}
 	if kind != nil {

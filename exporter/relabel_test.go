@@ -98,3 +98,74 @@ func TestHiddenSamplesStayOffThePage(t *testing.T) {
 	wantLines(t, scrape(t, m, "edge_memory", "hidden", `edge_records_total{result="delivered",sink="prometheus"}`),
 		`edge_records_total{result="delivered",sink="prometheus"} 0`)
 }
+
+// onePod opens an instance whose relabelling takes the label pod away.
+func onePod(t *testing.T) *exporter.Metrics {
+	cfg := loopback()
+	cfg.Relabel = func(s *record.Series) (*record.Series, bool) {
+		to := *s
+		to.Labels = slices.DeleteFunc(slices.Clone(s.Labels), func(l record.Label) bool { return l.Name == "pod" })
+		return &to, true
+	}
+	return open(t, quietHub(newClock()), cfg)
+}
+
+// A total of a metrics event has one source as well; what it grows by is never
+// the difference of two.
+func TestTotalsOfEventsHaveOneSource(t *testing.T) {
+	m := onePod(t)
+	at := start.UnixNano()
+	take := func(pod string, v float64) []string {
+		s := []record.Sample{sample(record.Counter, "c_total", v, record.Label{Name: "pod", Value: pod})} // another pointer each time
+		at++
+		s[0].UnixNano = at
+		return lines(m.Apply(s))
+	}
+	wantLines(t, take("a", 100), "c_total 100")
+	for i := range 100 {
+		wantLines(t, take("b", float64(10*i)))
+	}
+	wantLines(t, take("a", 103), "c_total 103 +3")
+	for i := range 100 {
+		wantLines(t, take("b", float64(1000+10*i)))
+	}
+	at -= int64(time.Hour) // a source's clock is its own
+	wantLines(t, take("b", 5000), "c_total 5000 +0")
+	wantLines(t, scrape(t, m, "c_total"), "c_total 5000")
+	wantLines(t, take("b", 5005), "c_total 5005 +5")
+	wantLines(t, take("a", 104))
+	wantLines(t, scrape(t, m, "c_total", `"relabel_duplicate"`), "c_total 5005",
+		`edge_dropped_records_total{reason="relabel_duplicate",sink="prometheus"} 201`,
+		`edge_rule_refused_samples_total{reason="relabel_duplicate",rule="metric_relabel_configs"} 201`)
+}
+
+func TestGaugesTakeWhoeverComesLast(t *testing.T) {
+	m := onePod(t)
+	for i, pod := range []string{"a", "b", "a", "b"} {
+		m.Apply([]record.Sample{sample(record.Gauge, "g", float64(i), record.Label{Name: "pod", Value: pod})})
+		wantLines(t, scrape(t, m, "g ", "duplicate"), "g "+string(rune('0'+i)))
+	}
+}
+
+// The sources of a series are bounded, and known ones cost nothing.
+func TestManySourcesOfATotal(t *testing.T) {
+	m := onePod(t)
+	pods := make([]record.Sample, 2)
+	for i, pod := range []string{"a", "b"} {
+		pods[i] = sample(record.Counter, "c_total", 1, record.Label{Name: "pod", Value: pod})
+	}
+	batch := make([]record.Sample, 2)
+	if n := testing.AllocsPerRun(100, func() {
+		copy(batch, pods)
+		m.Apply(batch)
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+	before := heap()
+	for i := range 50_000 {
+		m.Apply([]record.Sample{sample(record.Counter, "c_total", 1, record.Label{Name: "pod", Value: strings.Repeat("p", i%500)})})
+	}
+	if grown := heap() - before; grown > 1<<20 {
+		t.Errorf("%d bytes for one series", grown)
+	}
+}

@@ -34,12 +34,10 @@ type series struct {
 	seen   int64  // arrival of the last sample
 	chart  *chart // nil where the status page shows none
 
-	// slots is the instance's map that finds the series on the hot path, slot
-	// its key there.
-	slots map[string]*series
-	slot  string
-	// origin is the last series of a metrics event that led here.
-	origin *record.Series
+	ways    []*way // that are remembered
+	owner   *way   // the source of a total
+	missing int    // samples of other sources since the owner's last
+	handed  bool   // the total has changed hands
 }
 
 // keep makes v the value if it is the newest. Arrival is what keeps a series
@@ -67,21 +65,23 @@ func (s *series) newer(unixNano int64, now timefix.Instant) bool {
 
 // total takes a counter's total from a metrics event, and fills in what it has
 // grown by since the newest sample before. A total that has gone down started
-// again from 0. What a late one has grown by is part of what the newest has.
+// again from 0. What a late one has grown by is part of what the newest has. What
+// the first one of another source has grown by, nobody knows.
 func (s *series) total(sm *record.Sample, now timefix.Instant) {
 	before, known := math.Float64frombits(s.value.Load()), s.known
 	newest := s.newer(sm.UnixNano, now)
 	if newest {
 		s.set(sm.Value, now)
 	}
-	if !known || sm.HasDelta {
+	if sm.HasDelta || !known && !s.handed {
 		return
 	}
 	sm.Delta, sm.HasDelta = 0, true
 	switch {
-	case newest && sm.Value < before:
+	case !known || !newest:
+	case sm.Value < before:
 		sm.Delta = sm.Value
-	case newest:
+	default:
 		sm.Delta = sm.Value - before
 	}
 }
@@ -128,7 +128,7 @@ var errUnwritable = errors.New("write series: it contradicts itself")
 func (s *series) write(m *dto.Metric) error {
 	m.Label = s.pairs
 	v := math.Float64frombits(s.value.Load())
-	switch s.id.Kind {
+	switch s.family.kind {
 	case record.Gauge:
 		b := &struct {
 			g dto.Gauge
@@ -142,7 +142,7 @@ func (s *series) write(m *dto.Metric) error {
 		}{v: v}
 		b.c.Value, m.Counter = &b.v, &b.c
 	case record.Histogram, record.Summary:
-		return writeDistribution(m, s.dist.Load(), s.id.Kind)
+		return writeDistribution(m, s.dist.Load(), s.family.kind)
 	default:
 		m.Untyped = &dto.Untyped{Value: &v}
 	}
@@ -210,12 +210,3 @@ func pairsOf(labels []record.Label) []*dto.LabelPair {
 	}
 	return pairs
 }
-
-// maxAway bounds the ways in to series that relabelling drops.
-const maxAway = 16384
-
-// away stands in the place of a series that relabelling drops, so that its
-// samples are known at once.
-func away() *series { return new(series) }
-
-func (s *series) isAway() bool { return s.id == nil }

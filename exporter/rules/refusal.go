@@ -23,7 +23,8 @@ const (
 	// badName: relabelling leaves a name that Prometheus does not take, or a
 	// label that the kind needs for itself.
 	badName
-	// duplicate: relabelling makes one series of two whose totals differ.
+	// duplicate: relabelling makes one series of two whose totals differ. The
+	// exporter tells of it, which sees the samples.
 	duplicate
 	numRefusals
 )

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"sync/atomic"
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
@@ -25,28 +24,14 @@ const defaultRelabelLimit = 10000
 type relabeler struct {
 	steps   []*relabel.Config
 	results generations[*record.Series, relabelled]
-	targets generations[string, *target]
+	targets generations[string, *record.Series] // by appendKey
 }
 
 // relabelled is what becomes of a series.
 type relabelled struct {
-	to     *target // nil: dropped
-	why    refusal // of a drop that is a fault
-	totals bool    // a counter, histogram or summary
+	to  *record.Series // nil: dropped
+	why refusal        // of a drop that is a fault
 }
-
-// target is a series that relabelling makes, and who feeds it: two series that
-// become one would make its total jump between theirs.
-type target struct {
-	id      *record.Series
-	owner   atomic.Pointer[record.Series]
-	missing atomic.Int32 // samples of others since the owner's last
-}
-
-// patience is how many samples of another series must come, without one of the
-// owner, until a target changes hands: a series may be followed by one that
-// differs only in labels that the steps take away.
-const patience = 100
 
 func newRelabeler(steps []*relabel.Config, limit int) *relabeler {
 	if len(steps) == 0 {
@@ -84,18 +69,12 @@ func (r *relabeler) series(s *record.Series) (*record.Series, refusal) {
 	if !known {
 		res = r.results.put(s, r.work(s))
 	}
-	switch {
-	case res.to == nil:
-		return nil, res.why
-	case res.totals && !res.to.belongs(s):
-		return nil, duplicate
-	}
-	return res.to.id, accepted
+	return res.to, res.why
 }
 
 // work applies the steps.
 func (r *relabeler) work(s *record.Series) relabelled {
-	res := relabelled{totals: s.Kind != record.Gauge && s.Kind != record.Untyped}
+	var res relabelled
 	b := labels.NewBuilder(labels.EmptyLabels())
 	b.Set(model.MetricNameLabel, s.Name)
 	for _, l := range s.Labels {
@@ -134,34 +113,15 @@ func reserved(kind record.Kind, label string) bool {
 
 // target finds or makes the target with the identity id. Where s has that
 // identity itself, it is given as it is.
-func (r *relabeler) target(s, id *record.Series) *target {
+func (r *relabeler) target(s, id *record.Series) *record.Series {
 	key := string(appendKey(nil, id))
 	if t, ok := r.targets.get(key); ok {
 		return t
 	}
-	t := &target{id: id}
 	if s.Name == id.Name && slices.Equal(s.Labels, id.Labels) {
-		t.id = s
+		id = s
 	}
-	t.owner.Store(s)
-	return r.targets.put(key, t)
-}
-
-// belongs tells whether s may feed the target.
-func (t *target) belongs(s *record.Series) bool {
-	owner := t.owner.Load()
-	if owner == s {
-		if t.missing.Load() != 0 {
-			t.missing.Store(0)
-		}
-		return true
-	}
-	if same(owner, s) || t.missing.Add(1) > patience {
-		t.owner.Store(s)
-		t.missing.Store(0)
-		return true
-	}
-	return false
+	return r.targets.put(key, id)
 }
 
 // relabels reads the section metric_relabel_configs, with Prometheus' own code.

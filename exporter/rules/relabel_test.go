@@ -91,39 +91,15 @@ func TestRelabelKeepsReservedLabels(t *testing.T) {
 	}
 }
 
-// TestRelabelMerges: a total has one source; a gauge takes whoever comes last.
+// TestRelabelMerges: what becomes one series is one pointer.
 func TestRelabelMerges(t *testing.T) {
-	const steps = "metric_relabel_configs: [{regex: pod, action: labeldrop}]"
-	var refused refusals
-	e := parse(t, steps).Engine(rules.EngineConfig{Refused: refused.add})
-	a, b := series(record.Counter, "n_total", "pod", "a"), series(record.Counter, "n_total", "pod", "b")
-	to, _ := e.Relabel(a)
-	for range 3 {
-		if got, keep := e.Relabel(b); keep || got != b {
-			t.Fatal("b is let in")
+	e := parse(t, "metric_relabel_configs: [{regex: pod, action: labeldrop}]").Engine(rules.EngineConfig{})
+	for _, kind := range []record.Kind{record.Gauge, record.Counter, record.Histogram} {
+		a, _ := e.Relabel(series(kind, "n_total", "pod", "a"))
+		b, keep := e.Relabel(series(kind, "n_total", "pod", "b"))
+		if a != b || a == nil || !keep {
+			t.Errorf("kind %d: two series", kind)
 		}
-		if got, keep := e.Relabel(a); !keep || got != to {
-			t.Fatal("a is refused")
-		}
-	}
-	if got := refused.take(); got != "metric_relabel_configs relabel_duplicate:3" {
-		t.Error("refused", got)
-	}
-	for i := range 101 { // a is gone
-		if _, keep := e.Relabel(b); keep != (i == 100) {
-			t.Fatalf("b's sample %d: kept %v", i, keep)
-		}
-	}
-	if _, keep := e.Relabel(a); keep {
-		t.Error("a is let in after b took over")
-	}
-	if got, keep := e.Relabel(series(record.Counter, "n_total", "pod", "b")); !keep || got != to {
-		t.Error("another pointer of b is refused")
-	}
-	x, _ := e.Relabel(series(record.Gauge, "g", "pod", "a"))
-	y, _ := e.Relabel(series(record.Gauge, "g", "pod", "b"))
-	if x != y || x == nil {
-		t.Error("gauges do not become one series")
 	}
 }
 

@@ -2,7 +2,6 @@ package rules
 
 import (
 	"math"
-	"slices"
 	"strings"
 	"sync"
 
@@ -212,9 +211,4 @@ func appendKey(dst []byte, s *record.Series) []byte {
 		dst = append(append(dst, s.Labels[i].Value...), separator)
 	}
 	return dst
-}
-
-// same tells whether two pointers stand for one series.
-func same(a, b *record.Series) bool {
-	return a == b || a.Kind == b.Kind && a.Name == b.Name && slices.Equal(a.Labels, b.Labels)
 }

@@ -71,3 +71,83 @@ metric_relabel_configs: [{source_labels: [user], target_label: le}]
 		}
 	}
 }
+
+// stream makes records a second apart, and sends them in chunks.
+type stream struct {
+	b     *bench
+	at    uint32
+	chunk []byte
+}
+
+func (s *stream) take(n int, body map[string]any) {
+	s.b.t.Helper()
+	for range n {
+		s.chunk = append(s.chunk, recordOf(s.b.t, s.at, body)...)
+		s.at++
+	}
+}
+
+func (s *stream) send() {
+	s.b.t.Helper()
+	s.b.flush(pipeline.OK, s.chunk, workerThread)
+	s.b.clock.pass(time.Duration(s.at)*time.Second - time.Duration(s.b.clock.Now().Wall))
+	s.chunk = nil
+}
+
+const duplicates = `edge_rule_refused_samples_total{reason="relabel_duplicate",rule="metric_relabel_configs"} `
+
+// A total has one source, for as long as that is alive.
+func TestTwoLiveSourcesOfATotal(t *testing.T) {
+	in := newIntake(t, accept)
+	b := ruled(t, in, `
+metrics:
+  - {name: hits_total, help: H., type: counter, match: app, labels: {container: $user}}
+  - {name: took_seconds, help: T., type: histogram, match: app, value_field: v, buckets: [1], labels: {container: $user}}
+metric_relabel_configs: [{regex: container, action: labeldrop}]
+`, nil)
+	s := &stream{b: b, at: present}
+	one, two := map[string]any{"user": "a", "v": 0.5}, map[string]any{"user": "b", "v": 0.5}
+	for range 25 {
+		for range 10 {
+			s.take(2, one)
+			s.take(1, two)
+		}
+		s.send()
+	}
+	s.take(99, two)
+	s.take(1, one) // before their patience ends
+	s.take(100, two)
+	s.send()
+	b.wantPage("hits_total 501", "took_seconds_count 501", duplicates+"898")
+	in.wantSum(t, "hits_total", 501)
+	in.wantSum(t, "took_seconds.count", 500) // what the first of a total has grown by, nobody knows
+	s.take(11, two)
+	s.send()
+	b.wantPage("hits_total 460", "took_seconds_count 460", duplicates+"898")
+	in.wantSum(t, "hits_total", 512)
+	in.wantSum(t, "took_seconds.count", 510)
+	in.wantSum(t, "took_seconds.sum", 255)
+}
+
+func TestTwoLiveDevicesOfATotal(t *testing.T) {
+	in := newIntake(t, accept)
+	b := ruled(t, in, "metric_relabel_configs: [{regex: device, action: labeldrop}]", nil)
+	s := &stream{b: b, at: present}
+	eth := map[string]any{"eth0.rx.bytes": 1000, "eth0.tx.bytes": 0}
+	wlan := map[string]any{"wlan0.rx.bytes": 1, "wlan0.tx.bytes": 0}
+	for range 30 {
+		for range 10 {
+			s.take(1, eth)
+			s.take(1, wlan)
+		}
+		s.send()
+	}
+	const received = `edge_network_bytes_total{direction="receive"} `
+	b.wantPage(received+"300000", duplicates+"600")
+	in.wantSum(t, "edge.network.bytes_total", 300000)
+	s.take(102, wlan)
+	s.take(1, eth)
+	s.send()
+	b.wantPage(received+"300003", duplicates+"800") // 3 of wlan0, both ways
+	in.wantSum(t, "edge.network.bytes_total", 300003)
+}

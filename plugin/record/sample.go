@@ -28,6 +28,9 @@ type Series struct {
 	Kind Kind
 	// Labels are sorted by name, without duplicates.
 	Labels []Label
+	// Feed counts the sources that a histogram or summary has had one after the
+	// other: between two of them there is no difference to take.
+	Feed uint32
 }
 
 // Sample is one value of one series at one instant. The slices and pointers in
