@@ -25,7 +25,8 @@ type EngineConfig struct {
 	// May be nil. It is called without locks held, from several goroutines, and
 	// must not call the engine.
 	Refused func(rule, reason string, n int)
-	// Labels are put on every series. A rule's own label of that name wins.
+	// Labels are put on every series. A rule's own label of that name wins, unless
+	// it is empty.
 	Labels []record.Label
 	// SeriesTTL is how long after its last sample a gauge makes room for new
 	// series, if the limit is reached; 0, or no Clock, is never. Counters and
@@ -51,6 +52,7 @@ type step struct {
 	rule   *rule
 	table  *table
 	labels []template // filled
+	static []string   // in place of labels that are empty, in their order
 }
 
 // scratch is what one Observe works with; reused, never shared.
@@ -130,16 +132,29 @@ func (e *Engine) plan(tag string) []step {
 		for _, t := range r.labels {
 			st.labels = append(st.labels, t.fill(tag, captures))
 		}
+		for _, name := range r.family.labels {
+			st.static = append(st.static, e.static(name))
+		}
 		steps = append(steps, st)
 	}
 	return steps
+}
+
+// static is the value of one of the labels on every series, or "".
+func (e *Engine) static(name string) string {
+	for _, l := range e.cfg.Labels {
+		if l.Name == name {
+			return l.Value
+		}
+	}
+	return ""
 }
 
 // run makes the sample of a rule that is for rec.
 func (e *Engine) run(dst []record.Sample, st *step, s *scratch, rec *record.Record, unixNano int64) []record.Sample {
 	v, why := st.rule.value(rec)
 	if why == accepted {
-		why = s.makeKey(st.labels, rec)
+		why = s.makeKey(st, rec)
 	}
 	var sample record.Sample
 	if why == accepted {
@@ -156,14 +171,18 @@ func (e *Engine) run(dst []record.Sample, st *step, s *scratch, rec *record.Reco
 // separator stands after each label's value in a key. It is no byte of UTF-8.
 const separator = 0xff
 
-// makeKey writes the values of the labels.
-func (s *scratch) makeKey(labels []template, rec *record.Record) refusal {
+// makeKey writes the values of the labels, as the series will have them: it must
+// not have two states.
+func (s *scratch) makeKey(st *step, rec *record.Record) refusal {
 	k := s.key[:0]
-	for _, t := range labels {
+	for i, t := range st.labels {
 		from := len(k)
 		k = t.append(k, rec)
-		if len(k)-from > MaxLabelValue {
+		switch n := len(k) - from; {
+		case n > MaxLabelValue:
 			return labelTooLong
+		case n == 0:
+			k = append(k, st.static[i]...)
 		}
 		k = append(k, separator)
 	}

@@ -258,6 +258,31 @@ metrics:
 	}
 }
 
+// TestEmptyLabelIsTheStaticOne: a series has one total, wherever a label's value
+// is from.
+func TestEmptyLabelIsTheStaticOne(t *testing.T) {
+	e := parse(t, `
+metrics:
+  - {name: n_total, type: counter, help: Help., labels: {b: $b, site: $site, z: $z}}
+  - {name: h, type: histogram, help: Help., value_field: v, buckets: [1], labels: {site: $site}}
+`).Engine(rules.EngineConfig{Labels: []record.Label{{Name: "site", Value: "plant"}}})
+	var got []record.Sample
+	for _, body := range []fields{{"v": 1}, {"site": "plant", "v": 1}, {"site": "", "v": 1}, {"site": "other", "v": 1}} {
+		got = e.Observe(got, "t", rec(t, body), 1)
+	}
+	want := `n_total{site="plant"} 1 (+1)
+h{site="plant"} [1] of [1], 1, sum 1
+n_total{site="plant"} 2 (+1)
+h{site="plant"} [2] of [1], 2, sum 2
+n_total{site="plant"} 3 (+1)
+h{site="plant"} [3] of [1], 3, sum 3
+n_total{site="other"} 1 (+1)
+h{site="other"} [1] of [1], 1, sum 1`
+	if text := showAll(got); text != want {
+		t.Errorf("got\n%s\nwant\n%s", text, want)
+	}
+}
+
 func TestUnitsAndDatadogNames(t *testing.T) {
 	for name, want := range map[string]string{
 		"x_duration_seconds": "x_duration_seconds second", "x_sent_bytes_total": "x_sent_bytes_total byte",

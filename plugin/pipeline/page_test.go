@@ -9,6 +9,7 @@ import (
 	"out_edge/exporter/remotewrite"
 	"out_edge/exporter/rules"
 	"out_edge/plugin/pipeline"
+	"out_edge/plugin/record"
 )
 
 // ruled starts a pipeline that listens and has a file of rules.
@@ -150,4 +151,22 @@ func TestTwoLiveDevicesOfATotal(t *testing.T) {
 	s.send()
 	b.wantPage(received+"300003", duplicates+"800") // 3 of wlan0, both ways
 	in.wantSum(t, "edge.network.bytes_total", 300003)
+}
+
+// A label that add_label gives where a record does not is the same label.
+func TestAddLabelAndARulesOwn(t *testing.T) {
+	in := newIntake(t, accept)
+	b := ruled(t, in, "metrics: [{name: hits_total, help: H., type: counter, match: app, labels: {site: $site}}]", func(c *pipeline.Config) {
+		c.Metrics.Labels = []record.Label{{Name: "site", Value: "foo"}, {Name: "room", Value: "1"}}
+	})
+	s := &stream{b: b, at: present}
+	s.take(10, map[string]any{"x": 1})
+	s.take(3, map[string]any{"site": "foo"})
+	s.take(1, map[string]any{"site": "bar"})
+	s.send()
+	b.wantLines("hits_total", `hits_total{room="1",site="bar"} 1`, `hits_total{room="1",site="foo"} 13`)
+	s.take(1, map[string]any{"x": 1})
+	s.send()
+	b.wantLines("hits_total", `hits_total{room="1",site="bar"} 1`, `hits_total{room="1",site="foo"} 14`)
+	in.wantSum(t, "hits_total", 15)
 }

@@ -99,7 +99,7 @@ func (p *Pipeline) start(deps Deps) (err error) {
 	mc.Ready, mc.Repairs, mc.Sinks = p.notReady, p.fixer.Repairs, p.cfg.sinks()
 	mc.Relabel, mc.OnExpire, mc.Backlog = p.relabel, p.expired, p.backlog
 	p.engine = p.cfg.Rules.Engine(rules.EngineConfig{
-		Limit: mc.SeriesLimit, SeriesTTL: mc.SeriesTTL, Clock: p.clock, Refused: p.refused})
+		Limit: mc.SeriesLimit, SeriesTTL: mc.SeriesTTL, Clock: p.clock, Refused: p.refused, Labels: mc.Labels})
 	if p.metrics, err = deps.Hub.Open(mc); err != nil {
 		return err
 	}
