@@ -123,7 +123,7 @@ func (m *Metrics) applyAll(samples []record.Sample, now timefix.Instant, show, b
 	kept := samples[:0]
 	for i := range samples {
 		rule := samples[i].Series.Name // relabelling may change it
-		s, why := m.applyOne(&samples[i], now)
+		s, why := m.applyOne(&samples[i], now, byRule)
 		if why == relabelledAway {
 			continue
 		}
@@ -141,7 +141,7 @@ func (m *Metrics) applyAll(samples []record.Sample, now timefix.Instant, show, b
 	return kept
 }
 
-func (m *Metrics) applyOne(sm *record.Sample, now timefix.Instant) (*series, refusal) {
+func (m *Metrics) applyOne(sm *record.Sample, now timefix.Instant, byRule bool) (*series, refusal) {
 	w := m.events[sm.Series]
 	if w == nil {
 		var why refusal
@@ -154,20 +154,7 @@ func (m *Metrics) applyOne(sm *record.Sample, now timefix.Instant) (*series, ref
 	}
 	s := w.to
 	sm.Series = s.id
-	switch s.id.Kind {
-	case record.Histogram, record.Summary:
-		if !sound(sm.Dist, s.id.Kind) {
-			return nil, malformed
-		}
-		if s.newer(sm.UnixNano, now) {
-			s.dist.Store(sm.Dist)
-		}
-	case record.Counter:
-		s.total(sm, now)
-	default:
-		s.keep(sm.Value, sm.UnixNano, now)
-	}
-	return s, accepted
+	return s, s.take(sm, now, byRule)
 }
 
 // adopt finds or makes the way in for a series from a metrics event.

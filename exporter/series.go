@@ -40,6 +40,43 @@ type series struct {
 	handed  bool   // the total has changed hands
 }
 
+// take makes a sample that was made elsewhere the value, if it is the newest.
+func (s *series) take(sm *record.Sample, now timefix.Instant, byRule bool) refusal {
+	switch s.id.Kind {
+	case record.Histogram, record.Summary:
+		if !sound(sm.Dist, s.id.Kind) {
+			return malformed
+		}
+		if byRule && s.grown(sm, now) || !byRule && s.newer(sm.UnixNano, now) {
+			s.dist.Store(sm.Dist)
+		}
+	case record.Counter:
+		if !byRule {
+			s.total(sm, now)
+		} else if s.grown(sm, now) {
+			s.set(sm.Value, now)
+		}
+	default:
+		s.keep(sm.Value, sm.UnixNano, now)
+	}
+	return accepted
+}
+
+// grown is newer for a total that a rule has made. Those start once, with the
+// plugin, and never fall: the largest is the newest, however late the record.
+func (s *series) grown(sm *record.Sample, now timefix.Instant) bool {
+	s.seen = arrival(now)
+	if s.known {
+		switch d := s.dist.Load(); {
+		case sm.Dist != nil && sm.Dist.Count <= d.Count,
+			sm.Dist == nil && sm.Value <= math.Float64frombits(s.value.Load()):
+			return false
+		}
+	}
+	s.known, s.at = true, sm.UnixNano
+	return true
+}
+
 // keep makes v the value if it is the newest. Arrival is what keeps a series
 // alive, even where the sample is old.
 func (s *series) keep(v float64, unixNano int64, now timefix.Instant) {

@@ -302,6 +302,27 @@ func TestApplyCounterDeltas(t *testing.T) {
 	wantLines(t, scrape(t, m, "c_total"), "c_total 20")
 }
 
+// A rule's total never falls, so the largest is the newest.
+func TestLargestTotalOfARuleWins(t *testing.T) {
+	m := open(t, quietHub(newClock()), loopback())
+	counter := record.Series{Name: "c_total", Kind: record.Counter}
+	hist := record.Series{Name: "hist", Kind: record.Histogram}
+	for _, c := range []struct {
+		v    uint64
+		late time.Duration
+		want string
+	}{{2, 0, "2"}, {3, time.Hour, "3"}, {1, -time.Second, "3"}, {3, 0, "3"}, {5, 2 * time.Hour, "5"}, {4, time.Minute, "5"}} {
+		at := start.Add(-c.late).UnixNano()
+		kept := m.ApplyRules([]record.Sample{
+			{Series: &counter, UnixNano: at, Value: float64(c.v), Delta: 1, HasDelta: true},
+			{Series: &hist, UnixNano: at, Dist: &record.Distribution{Count: c.v}}}, newClock().Now(), true)
+		if len(kept) != 2 || kept[0].Delta != 1 || kept[1].Dist.Count != c.v {
+			t.Errorf("%d: the other sinks get %+v", c.v, kept)
+		}
+		wantLines(t, scrape(t, m, "c_total ", "hist_count"), "c_total "+c.want, "hist_count "+c.want)
+	}
+}
+
 func TestSeriesLimit(t *testing.T) {
 	const limit, pushed = 10_000, 200_000
 	cfg := loopback()

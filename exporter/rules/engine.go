@@ -32,7 +32,9 @@ type EngineConfig struct {
 	// series, if the limit is reached; 0, or no Clock, is never. Counters and
 	// histograms stay: a total that starts again would be counted twice.
 	SeriesTTL time.Duration
-	Clock     timefix.Clock
+	// Clock also tells, of a total's instant that is far ahead of the next
+	// record, that it was wrong. Without one, it always is.
+	Clock timefix.Clock
 }
 
 // Engine is the running state of a file's rules for one plugin instance. It is
@@ -72,7 +74,7 @@ func (f *File) Engine(cfg EngineConfig) *Engine {
 	e.room.limit = cfg.Limit
 	e.scratch.New = func() any { return new(scratch) }
 	for _, fam := range f.families {
-		e.tables = append(e.tables, newTable(fam, &e.room, cfg.Labels))
+		e.tables = append(e.tables, newTable(fam, &e.room, cfg.Labels, e.wall))
 	}
 	e.relabel = newRelabeler(f.relabels, cfg.Limit)
 	return e
@@ -207,6 +209,14 @@ func (e *Engine) now(t *table) int64 {
 		return 0
 	}
 	return e.arrival()
+}
+
+// wall is the clock's time, or 0.
+func (e *Engine) wall() int64 {
+	if e.cfg.Clock == nil {
+		return 0
+	}
+	return e.cfg.Clock.Now().Wall
 }
 
 func (e *Engine) arrival() int64 {

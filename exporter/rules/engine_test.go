@@ -322,6 +322,28 @@ metrics:
 	}
 }
 
+// TestInstantsOfABacklog: totals rise with their instants for records of hours
+// ago too, unless it is the newest one that is wrong by the clock.
+func TestInstantsOfABacklog(t *testing.T) {
+	const hour = 3600 * second
+	at := &clock{timefix.Instant{Wall: 10 * hour}}
+	e := parse(t, "metrics: [{name: n_total, type: counter, help: Help.}]").Engine(rules.EngineConfig{Clock: at})
+	for i, c := range []struct{ wall, at, want int64 }{
+		{10 * hour, 10 * hour, 10 * hour},
+		{10 * hour, 9 * hour, 10*hour + 1},
+		{10 * hour, 2 * hour, 10*hour + 2},
+		{10 * hour, 11 * hour, 11 * hour},
+		{10 * hour, 9 * hour, 9 * hour},
+		{10 * hour, 8 * hour, 9*hour + 1},
+		{1 * hour, 2 * hour, 2 * hour}, // the clock was set back
+	} {
+		at.now.Wall = c.wall
+		if got := e.Observe(nil, "t", rec(t, fields{}), c.at); got[0].UnixNano != c.want {
+			t.Errorf("%d: at %d, want %d", i, got[0].UnixNano, c.want)
+		}
+	}
+}
+
 // TestHistogramSnapshots: a Distribution that was handed out stays as it was.
 func TestHistogramSnapshots(t *testing.T) {
 	for name, buckets := range map[string]string{

@@ -13,6 +13,7 @@ type table struct {
 	family *family
 	static []record.Label // of every series
 	room   *room
+	wall   func() int64 // the clock's time, ns since 1970; 0 where there is none
 	mu     sync.Mutex
 	series map[string]*series
 }
@@ -65,8 +66,8 @@ func (r *room) sweep(now, every int64) bool {
 	return true
 }
 
-func newTable(f *family, room *room, static []record.Label) *table {
-	return &table{family: f, static: static, room: room, series: make(map[string]*series)}
+func newTable(f *family, room *room, static []record.Label, wall func() int64) *table {
+	return &table{family: f, static: static, room: room, wall: wall, series: make(map[string]*series)}
 }
 
 // add gives v to the series with the key and returns its sample.
@@ -84,27 +85,28 @@ func (t *table) add(key []byte, v float64, unixNano, now int64) (record.Sample, 
 	}
 	switch t.family.kind {
 	case record.Counter:
-		return s.count(v, unixNano)
+		return s.count(t, v, unixNano)
 	case record.Histogram:
-		return s.observe(t.family, v, unixNano)
+		return s.observe(t, v, unixNano)
 	}
 	s.seen = now
 	return record.Sample{Series: s.id, UnixNano: unixNano, Value: v}, accepted
 }
 
 // count adds to a counter.
-func (s *series) count(v float64, unixNano int64) (record.Sample, refusal) {
+func (s *series) count(t *table, v float64, unixNano int64) (record.Sample, refusal) {
 	total := s.total + v
 	if math.IsInf(total, 0) {
 		return record.Sample{}, notFinite
 	}
 	s.total = total
-	return record.Sample{Series: s.id, UnixNano: s.rise(unixNano), Value: total, Delta: v, HasDelta: true}, accepted
+	return record.Sample{Series: s.id, UnixNano: t.rise(s, unixNano), Value: total, Delta: v, HasDelta: true}, accepted
 }
 
 // observe adds to a histogram. The state before may be in anybody's hands, so
 // the new one is a copy.
-func (s *series) observe(f *family, v float64, unixNano int64) (record.Sample, refusal) {
+func (s *series) observe(t *table, v float64, unixNano int64) (record.Sample, refusal) {
+	f := t.family
 	d := snapshot(f)
 	d.Bounds, d.Count, d.Sum = f.bounds, 1, v
 	last := s.dist
@@ -126,7 +128,7 @@ func (s *series) observe(f *family, v float64, unixNano int64) (record.Sample, r
 		f.native.observe(d.Native, v)
 	}
 	s.dist = d
-	return record.Sample{Series: s.id, UnixNano: s.rise(unixNano), Dist: d}, accepted
+	return record.Sample{Series: s.id, UnixNano: t.rise(s, unixNano), Dist: d}, accepted
 }
 
 // snapshot makes a family's empty Distribution, in one piece up to 16 counts.
@@ -146,16 +148,15 @@ func snapshot(f *family) *record.Distribution {
 	return &s.Distribution
 }
 
-// disorder is how far, in ns, records of one series may stand out of order and
-// still share the newest instant: 10 minutes. Beyond that, they are another
-// time's, or the newest one was wrong.
+// disorder is how far, in ns, the newest record of a series may be ahead of the
+// clock, and of the others: 10 minutes. Beyond both, its time was wrong.
 const disorder = int64(10 * 60 * 1e9)
 
 // rise makes the instants of a series' totals rise strictly. A total belongs to
-// the moment at which it was reached: with an older instant it would be taken
-// for an older total.
-func (s *series) rise(unixNano int64) int64 {
-	if unixNano <= s.at && s.at-unixNano <= disorder {
+// the moment at which it was reached, however late its record: with an older
+// instant it would be taken for an older total.
+func (t *table) rise(s *series, unixNano int64) int64 {
+	if unixNano <= s.at && (s.at-unixNano <= disorder || s.at-disorder <= t.wall()) {
 		unixNano = s.at + 1
 	}
 	s.at = unixNano

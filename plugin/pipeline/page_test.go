@@ -1,6 +1,7 @@
 package pipeline_test
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 	"testing"
@@ -169,4 +170,24 @@ func TestAddLabelAndARulesOwn(t *testing.T) {
 	s.send()
 	b.wantLines("hits_total", `hits_total{room="1",site="bar"} 1`, `hits_total{room="1",site="foo"} 14`)
 	in.wantSum(t, "hits_total", 15)
+}
+
+// The page has the newest total of a rule, however late its record comes.
+func TestTotalsOfABacklog(t *testing.T) {
+	in := newIntake(t, accept)
+	b := ruled(t, in, `
+metrics:
+  - {name: hits_total, help: H., type: counter, match: app}
+  - {name: took_seconds, help: T., type: histogram, match: app, value_field: v, buckets: [1]}
+  - {name: level, help: L., type: gauge, match: app, value_field: g}
+`, nil)
+	send := func(late uint32, n int, g float64) {
+		b.flush(pipeline.OK, bytes.Repeat(recordOf(t, present-late, map[string]any{"v": 0.5, "g": g}), n), workerThread)
+	}
+	send(0, 1, 7)
+	send(3600, 100, 6)
+	b.wantPage("hits_total 101", `took_seconds_bucket{le="1"} 101`, "took_seconds_count 101", "level 7")
+	send(1800, 1, 5)
+	b.wantPage("hits_total 102", "took_seconds_count 102", "level 7")
+	in.wantSum(t, "hits_total", 102)
 }
