@@ -13,10 +13,14 @@ import (
 	"out_edge/timefix"
 )
 
-// futureSlack is how far ahead of the clock a sample may be and still count as
-// newer than the next ones; beyond it its time was wrong, and must not block
-// the series until that time has come.
-const futureSlack = int64(10 * 60 * 1e9)
+// How far ahead of the clock, in ns, a sample may be and still count as newer than
+// the next ones; beyond it its time was wrong, or the clock was set back since, and
+// it must not block the series until that time has come. Totals that are made
+// elsewhere get long: of those, a late one would look like a restart.
+const (
+	shortSlack = int64(2e9)
+	longSlack  = int64(10 * 60 * 1e9)
+)
 
 // series is one series of one instance. Its fields are guarded by the store's
 // mutex, but for those that a scrape reads: value and dist are atomic, pairs
@@ -47,7 +51,7 @@ func (s *series) take(sm *record.Sample, now timefix.Instant, byRule bool) refus
 		if !sound(sm.Dist, s.id.Kind) {
 			return malformed
 		}
-		if byRule && s.grown(sm, now) || !byRule && s.newer(sm.UnixNano, now) {
+		if byRule && s.grown(sm, now) || !byRule && s.newer(sm.UnixNano, now, longSlack) {
 			s.dist.Store(sm.Dist)
 		}
 	case record.Counter:
@@ -80,7 +84,7 @@ func (s *series) grown(sm *record.Sample, now timefix.Instant) bool {
 // keep makes v the value if it is the newest. Arrival is what keeps a series
 // alive, even where the sample is old.
 func (s *series) keep(v float64, unixNano int64, now timefix.Instant) {
-	if s.newer(unixNano, now) {
+	if s.newer(unixNano, now, shortSlack) {
 		s.set(v, now)
 	}
 }
@@ -91,13 +95,19 @@ func (s *series) set(v float64, now timefix.Instant) {
 	s.chart.add(arrival(now), v)
 }
 
-func (s *series) newer(unixNano int64, now timefix.Instant) bool {
+func (s *series) newer(unixNano int64, now timefix.Instant, slack int64) bool {
 	s.seen = arrival(now)
-	if s.known && unixNano < s.at && s.at <= now.Wall+futureSlack {
+	if s.known && unixNano < s.at && !s.ahead(unixNano, now.Wall, slack) {
 		return false
 	}
 	s.known, s.at = true, unixNano
 	return true
+}
+
+// ahead tells whether the newest sample is too far ahead of the clock, and the one
+// of unixNano is not. Beyond longSlack, no time is right.
+func (s *series) ahead(unixNano, wall, slack int64) bool {
+	return s.at > wall+longSlack || s.at > wall+slack && unixNano <= wall+slack
 }
 
 // total takes a counter's total from a metrics event, and fills in what it has
@@ -106,7 +116,7 @@ func (s *series) newer(unixNano int64, now timefix.Instant) bool {
 // the first one of another source has grown by, nobody knows.
 func (s *series) total(sm *record.Sample, now timefix.Instant) {
 	before, known := math.Float64frombits(s.value.Load()), s.known
-	newest := s.newer(sm.UnixNano, now)
+	newest := s.newer(sm.UnixNano, now, longSlack)
 	if newest {
 		s.set(sm.Value, now)
 	}
@@ -125,7 +135,7 @@ func (s *series) total(sm *record.Sample, now timefix.Instant) {
 
 // add counts delta and returns the new total.
 func (s *series) add(delta float64, unixNano int64, now timefix.Instant) float64 {
-	s.newer(unixNano, now)
+	s.newer(unixNano, now, shortSlack)
 	total := math.Float64frombits(s.value.Load()) + delta
 	s.set(total, now)
 	return total

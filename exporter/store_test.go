@@ -144,6 +144,46 @@ func TestNewestWins(t *testing.T) {
 	}
 }
 
+// A clock that is set back does not hold gauges until it is where it was, and
+// makes no restart of a late total.
+func TestClockSetBack(t *testing.T) {
+	const back = 5 * time.Minute
+	clock := newClock()
+	m := open(t, quietHub(clock), loopback())
+	page := func(gauge, total, hist string) {
+		t.Helper()
+		wantLines(t, scrape(t, m, "edge_temp", "c_total", "hist_count"), "c_total "+total,
+			`edge_temperature_celsius{type="t",zone="thermal_zone0"} `+gauge, "hist_count "+hist)
+	}
+	take := func(v float64, at time.Time) string {
+		observe(m, temperature(t, "0", v), at)
+		samples := []record.Sample{sample(record.Counter, "c_total", v), distribution(record.Histogram, "hist")}
+		samples[1].Dist.Count = uint64(v)
+		samples[0].UnixNano, samples[1].UnixNano = at.UnixNano(), at.UnixNano()
+		return line(m.Apply(samples)[0])
+	}
+	take(100, start)
+	page("100", "100", "100")
+	take(90, start.Add(-time.Minute)) // late
+	page("100", "100", "100")
+	clock.Set(start.Add(-time.Second)) // as much as clocks differ by
+	take(95, start.Add(-time.Second))
+	page("100", "100", "100")
+
+	clock.Set(start.Add(-back))
+	wantLines(t, []string{take(99, start.Add(-back))}, "c_total 99 +0")
+	page("99", "100", "100")
+	take(98, start.Add(-back-time.Second)) // late again
+	page("99", "100", "100")
+	clock.Advance(back)
+	wantLines(t, []string{take(120, start)}, "c_total 120 +20")
+	page("120", "120", "120")
+
+	take(121, start.Add(2*time.Minute)) // a source whose clock is ahead
+	take(119, start.Add(time.Minute))
+	page("121", "121", "121")
+}
+
 func TestSharedPage(t *testing.T) {
 	clock := newClock()
 	hub := quietHub(clock)
