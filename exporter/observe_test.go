@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vmihailenco/msgpack/v5"
+
 	"out_edge/exporter"
 	"out_edge/plugin/record"
 )
@@ -53,6 +55,8 @@ func TestObserveUnits(t *testing.T) {
 			[]string{"edge_temperature_celsius zone=thermal_zone3 7"}},
 		{"disk", []any{"read_size", 512, "write_size", uint64(1) << 33},
 			[]string{"edge_disk_read_bytes_total 512 +512", "edge_disk_written_bytes_total 8.589934592e+09 +8.589934592e+09"}},
+		{"disk, with keys of filters", []any{"hostname", "h1", "read_size", 5, "write_size", 6, "site", "barn", "type", "edge"},
+			[]string{"edge_disk_read_bytes_total 5 +5", "edge_disk_written_bytes_total 6 +6"}},
 		{"netif, verbose, a dotted device", []any{"eth0.100.rx.bytes", 10, "eth0.100.rx.packets", 1, "eth0.100.rx.errors", 2, "eth0.100.rx.drop", 3,
 			"eth0.100.rx.fifo", 9, "eth0.100.rx.multicast", 9, "eth0.100.tx.bytes", 20, "eth0.100.tx.colls", 9},
 			[]string{"edge_network_bytes_total device=eth0.100 direction=receive 10 +10", "edge_network_packets_total device=eth0.100 direction=receive 1 +1",
@@ -83,6 +87,45 @@ func TestObserveUnits(t *testing.T) {
 	}
 }
 
+// What record_modifier adds to each record of each input hides none of them.
+func TestObserveFiltered(t *testing.T) {
+	for _, name := range []string{"cpu.1", "mem.1", "disk.1", "netif.1", "thermal.1", "proc.1"} {
+		t.Run(name, func(t *testing.T) {
+			cfg := loopback()
+			cfg.Listen = exporter.ListenOff
+			pairs := firstBody(t, name)
+			want, _ := observe(open(t, quietHub(newClock()), cfg), payload(t, pairs...), start)
+			m := open(t, quietHub(newClock()), cfg)
+			filtered := payload(t, append(pairs, "hostname", "h1", "site", "barn")...)
+			got, taken := observe(m, filtered, start)
+			if taken != 1 || len(want) == 0 {
+				t.Fatalf("taken: %d, samples without the filter: %d", taken, len(want))
+			}
+			wantLines(t, lines(got), lines(want)...)
+			var d record.Decoder
+			d.Reset(filtered)
+			d.Next()
+			if n := testing.AllocsPerRun(100, func() { m.Recognises(d.Record()) }); n != 0 {
+				t.Errorf("%v allocations", n)
+			}
+		})
+	}
+}
+
+// firstBody gives the keys and values of a captured chunk's first record.
+func firstBody(t *testing.T, name string) (pairs []any) {
+	var d record.Decoder
+	d.Reset(chunk(t, "amd64-v5.1.1", name))
+	d.Next()
+	for it := d.Record().Body.Map(); ; {
+		key, val, ok := it.Next()
+		if !ok {
+			return pairs
+		}
+		pairs = append(pairs, msgpack.RawMessage(key), msgpack.RawMessage(val))
+	}
+}
+
 func TestObserveLeavesLogsAlone(t *testing.T) {
 	cfg := loopback()
 	cfg.Listen = exporter.ListenOff
@@ -99,6 +142,12 @@ func TestObserveLeavesLogsAlone(t *testing.T) {
 		{"cpu as text", []any{"cpu_p", "1", "user_p", "1", "system_p", "0"}},
 		{"a log that tells of cpu", []any{"cpu_p", 1.0, "user_p", 1.0, "system_p", 0.0, "message", "high load"}},
 		{"disk words in a log", []any{"read_size", 1, "write_size", 2, "file", "a"}},
+		{"disk words beside a level", []any{"level", "info", "read_size", 1, "write_size", 2}},
+		{"disk words beside another number", []any{"read_size", 1, "write_size", 2, "hostname", "h", "took_ms", 3}},
+		{"disk words beside a bool", []any{"read_size", 1, "write_size", 2, "ok", true}},
+		{"disk words beside a map", []any{"read_size", 1, "write_size", 2, "request", map[string]string{"id": "x"}}},
+		{"disk words beside null", []any{"read_size", 1, "write_size", 2, "user", nil}},
+		{"disk words, one twice", []any{"read_size", 1, "read_size", 1, "write_size", 2}},
 		{"disk words with fractions", []any{"read_size", 1.5, "write_size", 2}},
 		{"one direction", []any{"eth0.rx.bytes", 1}},
 		{"no device", []any{".rx.bytes", 1, ".tx.bytes", 1}},

@@ -38,6 +38,7 @@ const (
 	hasProcess
 	hasPID
 	hasText
+	hasWord
 
 	wholeCPU     = hasCPU | hasUser | hasSystem
 	wholeMem     = hasMemTotal | hasMemUsed | hasMemFree
@@ -54,10 +55,12 @@ func (m *Metrics) Recognises(rec *record.Record) bool { return recognise(rec.Bod
 // recognise tells which host input wrote a record, by its keys and the types of
 // their values: tags are the user's. All keys of an input must be there.
 // Filters often add keys of their own (a host name), so others may stand beside
-// them, except those that carry a log's text; but a disk record must have its
-// two keys alone, as their names are words that any log may use.
+// them, except those that carry a log's text. The two keys of a disk record are
+// words that any log may use: beside them, only what filters add may stand,
+// which is text, and no key that log libraries write or that tail adds.
 func recognise(body record.Value) host {
 	var found uint32
+	texts := 0
 	it := body.Map()
 	for {
 		key, val, ok := it.Next()
@@ -66,6 +69,9 @@ func recognise(body record.Value) host {
 		}
 		if name, isText := key.Bytes(); isText {
 			found |= mark(name, val)
+			if val.Kind() == record.Str {
+				texts++
+			}
 		}
 	}
 	switch {
@@ -81,7 +87,7 @@ func recognise(body record.Value) host {
 		return hostThermal
 	case found&wholeProc == wholeProc:
 		return hostProc
-	case found == wholeDisk && body.Len() == 2:
+	case found&(wholeDisk|hasWord) == wholeDisk && body.Len() == 2+texts:
 		return hostDisk
 	}
 	return notHost
@@ -92,6 +98,8 @@ func mark(name []byte, val record.Value) uint32 {
 	switch string(name) {
 	case "log", "message", "msg":
 		return hasText
+	case "level", "severity", "event", "error", "file", "path":
+		return hasWord
 	case "cpu_p":
 		return when(isNumber(val), hasCPU)
 	case "user_p":
