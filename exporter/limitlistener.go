@@ -2,46 +2,118 @@ package exporter
 
 import (
 	"net"
+	"net/http"
+	"slices"
 	"sync"
 )
 
-// limitConnections lets at most n connections of l be open at once; further
-// ones wait in the kernel's queue.
+// limitConnections lets at most n connections of l be open at once. With all of
+// them open, a further one takes the place of that which has been idle longest,
+// as tellIdle tells; without an idle one it waits, and those after it in the
+// kernel's queue. The limit comes before authentication: connections that only
+// stay open must not shut anybody out.
 func limitConnections(l net.Listener, n int) net.Listener {
-	return &limitListener{Listener: l, slots: make(chan struct{}, n), closed: make(chan struct{})}
+	limited := &limitListener{Listener: l, most: n}
+	limited.changed.L = &limited.mu
+	return limited
 }
 
 type limitListener struct {
 	net.Listener
-	slots  chan struct{}
-	once   sync.Once
-	closed chan struct{}
+	most int
+
+	mu      sync.Mutex
+	changed sync.Cond // a connection has closed or become idle, or the listener closed
+	open    int
+	idle    []*limitedConn // the longest idle first
+	closed  bool
 }
 
-// Accept waits for a slot, then for a connection.
+// Accept waits for a connection, then for a place.
 func (l *limitListener) Accept() (net.Conn, error) {
-	select {
-	case l.slots <- struct{}{}:
-	case <-l.closed:
-		return nil, net.ErrClosed
-	}
 	c, err := l.Listener.Accept()
 	if err != nil {
-		<-l.slots
 		return nil, err
 	}
-	return &limitedConn{Conn: c, release: sync.OnceFunc(func() { <-l.slots })}, nil
+	if !l.enter() {
+		_ = c.Close()
+		return nil, net.ErrClosed
+	}
+	return &limitedConn{Conn: c, listener: l}, nil
+}
+
+// enter takes a place; false means that the listener has closed.
+func (l *limitListener) enter() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for l.open >= l.most && !l.closed {
+		if len(l.idle) == 0 {
+			l.changed.Wait()
+			continue
+		}
+		oldest := l.idle[0]
+		_ = oldest.Conn.Close() // under the lock, so that it cannot become active meanwhile
+		l.leave(oldest)
+	}
+	if l.closed {
+		return false
+	}
+	l.open++
+	return true
+}
+
+// leave gives c's place back, once; the caller holds l.mu.
+func (l *limitListener) leave(c *limitedConn) {
+	if c.gone {
+		return
+	}
+	c.gone = true
+	l.open--
+	l.forget(c)
+	l.changed.Signal()
+}
+
+// forget takes c out of the idle ones; the caller holds l.mu.
+func (l *limitListener) forget(c *limitedConn) {
+	if i := slices.Index(l.idle, c); i >= 0 {
+		l.idle = slices.Delete(l.idle, i, i+1)
+	}
 }
 
 // Close may be called more than once.
 func (l *limitListener) Close() error {
-	l.once.Do(func() { close(l.closed) })
+	l.mu.Lock()
+	l.closed = true
+	l.mu.Unlock()
+	l.changed.Broadcast()
 	return l.Listener.Close()
+}
+
+// tellIdle is the http.Server.ConnState of a server on a limited listener.
+func tellIdle(c net.Conn, state http.ConnState) {
+	if secured, ok := c.(interface{ NetConn() net.Conn }); ok {
+		c = secured.NetConn()
+	}
+	if limited, ok := c.(*limitedConn); ok {
+		limited.setIdle(state == http.StateIdle)
+	}
 }
 
 type limitedConn struct {
 	net.Conn
-	release func()
+	listener *limitListener
+	gone     bool // under listener.mu
+}
+
+func (c *limitedConn) setIdle(idle bool) {
+	l := c.listener
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.forget(c)
+	if idle && !c.gone {
+		l.idle = append(l.idle, c)
+		l.changed.Signal()
+	}
 }
 
 // CloseWrite is what net/http ends an answer with when it has not read the whole
@@ -53,8 +125,11 @@ func (c *limitedConn) CloseWrite() error {
 	return nil
 }
 
-// Close gives the slot back.
+// Close gives the place back.
 func (c *limitedConn) Close() error {
-	defer c.release()
-	return c.Conn.Close()
+	err := c.Conn.Close()
+	c.listener.mu.Lock()
+	defer c.listener.mu.Unlock()
+	c.listener.leave(c)
+	return err
 }

@@ -71,6 +71,27 @@ func TestManyConnections(t *testing.T) {
 	}
 }
 
+// Connections that only stay open shut nobody out, with TLS or without.
+func TestIdleConnections(t *testing.T) {
+	dir := t.TempDir()
+	roots := writeCertificate(t, dir)
+	for scheme, web := range map[string]string{"http": "", "https": writeFile(t, dir, "web.yml", "tls_server_config:\n  cert_file: cert.pem\n  key_file: key.pem\n")} {
+		t.Run(scheme, func(t *testing.T) {
+			cfg := loopback()
+			cfg.WebConfigFile = web
+			m := open(t, quietHub(newClock()), cfg)
+			url := scheme + "://" + m.Addr().String() + "/healthz"
+			for range 64 + 6 {
+				keepAlive := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}
+				defer keepAlive.CloseIdleConnections()
+				if resp, _ := fetchURL(t, &http.Client{Transport: keepAlive, Timeout: 10 * time.Second}, url); resp.StatusCode != 200 {
+					t.Fatal(resp.Status)
+				}
+			}
+		})
+	}
+}
+
 func TestReadyz(t *testing.T) {
 	hub := quietHub(newClock())
 	first, second, third := loopback(), loopback(), loopback()
