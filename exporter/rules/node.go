@@ -4,6 +4,7 @@ import (
 	"math"
 	"regexp"
 	"slices"
+	"strconv"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -98,8 +99,22 @@ func (r *reader) text(n *yaml.Node, what string) (text string, ok bool) {
 
 // number is a finite number.
 func (r *reader) number(n *yaml.Node, what string) (v float64, ok bool) {
-	if n.Kind != yaml.ScalarNode || n.Decode(&v) != nil || isNull(n) || math.IsNaN(v) || math.IsInf(v, 0) {
+	if n.Kind != yaml.ScalarNode || isNull(n) {
 		r.at(n, "%s must be a number", what)
+		return 0, false
+	}
+	return r.decimal(n, what)
+}
+
+// decimal is the finite number that a scalar is. One with a zero first is octal
+// to some readers of YAML, decimal to others.
+func (r *reader) decimal(n *yaml.Node, what string) (v float64, ok bool) {
+	if n.Decode(&v) != nil || math.IsNaN(v) || math.IsInf(v, 0) {
+		r.at(n, "%s must be a number", what)
+		return 0, false
+	}
+	if d, err := strconv.ParseFloat(n.Value, 64); err == nil && d != v {
+		r.at(n, "%s %s: a zero first makes it octal, %v: leave the zero out, or write '%s' for the text", what, n.Value, v, n.Value)
 		return 0, false
 	}
 	return v, true
@@ -159,6 +174,10 @@ func (r *reader) pattern(m *mapping) (p tagPattern, ok bool) {
 		return tagPattern{compiled}, compiled != nil
 	case glob != nil:
 		text, isText := r.text(glob, "match")
+		if isText && text == "" {
+			r.at(glob, "match is empty, which fits no tag: write '*' for all tags, or leave it out")
+			return anyTag(), false
+		}
 		return globTag(text), isText
 	}
 	return anyTag(), true

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"regexp"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -86,8 +87,8 @@ func (r *reader) operands(t *test, m *mapping) bool {
 		t.wants = []operand{{number: v, isNumber: true}}
 		return ok
 	}
-	text, ok := r.text(value, "value of op "+name)
-	t.wants = []operand{operandOf(text)}
+	want, ok := r.operand(value, "value of op "+name)
+	t.wants = []operand{want}
 	return ok
 }
 
@@ -97,18 +98,39 @@ func (r *reader) operandList(t *test, value *yaml.Node, name string) bool {
 		return false
 	}
 	for _, e := range r.list(value, "value") {
-		text, ok := r.text(e, "an element of value")
+		want, ok := r.operand(e, "an element of value")
 		if !ok {
 			return false
 		}
-		t.wants = append(t.wants, operandOf(text))
+		t.wants = append(t.wants, want)
 	}
 	return true
 }
 
-func operandOf(text string) operand {
-	n, ok := parseNumber([]byte(text))
-	return operand{text: []byte(text), number: n, isNumber: ok}
+// operand reads what a field is compared with. What YAML takes for a number or
+// a bool is one, however it is written: 0x10, 1_000, True. In quotes, it is what
+// it would be in a record.
+func (r *reader) operand(n *yaml.Node, what string) (o operand, ok bool) {
+	text, ok := r.text(n, what)
+	if !ok {
+		return o, false
+	}
+	o.text, o.word = []byte(text), text
+	switch n.ShortTag() {
+	case "!!bool":
+		var b bool
+		if n.Decode(&b) != nil {
+			r.at(n, "%s must be true or false", what)
+			return o, false
+		}
+		o.word = strconv.FormatBool(b)
+	case "!!int", "!!float":
+		o.number, ok = r.decimal(n, what)
+		o.isNumber = true
+	default:
+		o.number, o.isNumber = parseNumber(o.text)
+	}
+	return o, ok
 }
 
 // regexFault is what package regexp says is wrong, without its own name.

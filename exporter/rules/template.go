@@ -3,6 +3,7 @@ package rules
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -90,10 +91,26 @@ func parsePart(text string, tag tagPattern) (p part, rest string, err error) {
 		if n := wordLen(name); name[:n] == "TAG" {
 			return parseTagPart(name[n:])
 		}
+		if err = checkHyphen(name); err != nil {
+			return p, "", err
+		}
 		p.field, rest, err = parseAccessor(text)
 		return p, rest, err
 	}
 	return p, "", errors.New("a $ must be followed by a field's name, a number or {a group's name}: write $$ for a dollar sign")
+}
+
+// hyphened is a field's name and what may have been meant for more of it.
+var hyphened = regexp.MustCompile(`^([a-zA-Z_]\w*)((?:-\w+)+)`)
+
+// checkHyphen refuses a field's name that seems to go on behind a hyphen, where
+// names end.
+func checkHyphen(text string) error {
+	m := hyphened.FindStringSubmatch(text)
+	if m == nil {
+		return nil
+	}
+	return fmt.Errorf("$%s ends the field's name at the hyphen: write $['%s'], or $['%s']%s for the field %s and then %s", m[0], m[0], m[1], m[2], m[1], m[2])
 }
 
 // parseTagPart reads what may follow $TAG: [1] for the tag's second word.
