@@ -148,6 +148,7 @@ func (r *reader) relabel(m *mapping) *relabel.Config {
 	if action, ok := r.text(m.values["action"], "action"); ok && !slices.Contains(relabelActions, strings.ToLower(action)) {
 		r.at(m.values["action"], "action %q is unknown: %s", action, suggest(action, relabelActions))
 	}
+	r.wholes(m)
 	if len(r.all) > before {
 		return nil
 	}

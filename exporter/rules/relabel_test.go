@@ -39,6 +39,7 @@ func TestRelabel(t *testing.T) {
 		"uppercase":           {"{source_labels: [device], target_label: device, action: uppercase}", `node_x{device="ETH0",mode="user"}`},
 		"lowercase":           {"{source_labels: [device], target_label: device, action: lowercase}", `node_x{device="eth0",mode="user"}`},
 		"a label for a step":  {"{source_labels: [device], target_label: __tmp}, {source_labels: [__tmp], target_label: to}", `node_x{device="eth0",mode="user",to="eth0"}`},
+		"of another bucket":   {"{source_labels: [__name__, s3_bucket], regex: 'node_.*_bucket_x|node.*;', target_label: s3_bucket, replacement: b}", `node_x{device="eth0",mode="user",s3_bucket="b"}`},
 		"no name left":        {"{regex: __name__, action: labeldrop}", "dropped: metric_relabel_configs relabel_bad_name:1"},
 		"a bad name":          {"{target_label: __name__, replacement: 'a.b'}", "dropped: metric_relabel_configs relabel_bad_name:1"},
 	} {
