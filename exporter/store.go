@@ -1,6 +1,7 @@
 package exporter
 
 import (
+	"slices"
 	"strings"
 	"sync"
 
@@ -45,7 +46,7 @@ func (st *store) show(s *series) refusal {
 	f := st.families[s.id.Name]
 	switch {
 	case f == nil:
-		if st.suffixTaken(s.id.Name, s.id.Kind) {
+		if st.clashes(s.id.Name, s.id.Kind) {
 			return conflict
 		}
 		f = &family{store: st, kind: s.id.Kind, desc: prometheus.NewDesc(s.id.Name, s.id.Help, nil, nil)}
@@ -95,40 +96,44 @@ func (st *store) release(name string, _ record.Kind) {
 	}
 }
 
-// suffixTaken tells whether the lines of a new family would look like those of
-// another: a histogram x is written as x_bucket, x_sum and x_count.
-func (st *store) suffixTaken(name string, kind record.Kind) bool {
-	for _, suffix := range suffixes(kind) {
-		if st.families[name+suffix] != nil {
-			return true
-		}
+// clashes tells whether a new family would have a name in common with another,
+// of those that claims gives.
+func (st *store) clashes(name string, kind record.Kind) bool {
+	return slices.ContainsFunc(claims(name, kind), st.claimed)
+}
+
+// claimed tells whether a family has the name, or claims it.
+func (st *store) claimed(name string) bool {
+	if st.claims(name, name) || st.claims(name+"_total", name) {
+		return true
 	}
-	for _, suffix := range suffixes(record.Histogram) {
-		base, cut := strings.CutSuffix(name, suffix)
-		if !cut {
-			continue
-		}
-		f := st.families[base]
-		if f == nil {
-			continue
-		}
-		for _, used := range suffixes(f.kind) {
-			if used == suffix {
-				return true
-			}
+	for _, suffix := range []string{"_bucket", "_sum", "_count", "_total"} {
+		if base, cut := strings.CutSuffix(name, suffix); cut && st.claims(base, name) {
+			return true
 		}
 	}
 	return false
 }
 
-func suffixes(kind record.Kind) []string {
+// claims tells whether the family of one name claims another.
+func (st *store) claims(family, name string) bool {
+	f := st.families[family]
+	return f != nil && slices.Contains(claims(family, f.kind), name)
+}
+
+// claims are the names that a family's lines have, and the family itself in
+// OpenMetrics: there, the counter x_total is the family x with the line x_total.
+func claims(name string, kind record.Kind) []string {
 	switch kind {
 	case record.Histogram:
-		return []string{"_bucket", "_sum", "_count"}
+		return []string{name, name + "_bucket", name + "_sum", name + "_count"}
 	case record.Summary:
-		return []string{"_sum", "_count"}
+		return []string{name, name + "_sum", name + "_count"}
+	case record.Counter:
+		base := strings.TrimSuffix(name, "_total")
+		return []string{base, base + "_total"}
 	default:
-		return nil
+		return []string{name}
 	}
 }
 

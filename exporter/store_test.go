@@ -3,8 +3,10 @@ package exporter_test
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"runtime"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -324,6 +326,39 @@ func TestApplyRefuses(t *testing.T) {
 		`edge_dropped_records_total{reason="malformed",sink="prometheus"} 8`,
 		`edge_dropped_records_total{reason="name_conflict",sink="prometheus"} 5`,
 		"gaug_count 1", `hist_bucket{le="1"} 1`, `hist_bucket{le="+Inf"} 1`, "hist_sum 0", "hist_count 1", "one 1")
+}
+
+// OpenMetrics calls the counter x_total x: two families of one name are no page
+// for strict readers.
+func TestOpenMetricsNames(t *testing.T) {
+	m := open(t, quietHub(newClock()), loopback())
+	m.Apply([]record.Sample{
+		sample(record.Counter, "a_total", 1), sample(record.Gauge, "a", 2), // conflict
+		sample(record.Gauge, "b", 1), sample(record.Counter, "b_total", 2), // conflict, the other way round
+		sample(record.Counter, "c", 1), sample(record.Counter, "c_total", 2), // conflict: c's line is c_total
+		sample(record.Untyped, "d_total", 1), sample(record.Counter, "d", 2), // conflict, the other way round
+		sample(record.Gauge, "edge_records", 2), // conflict: a self series
+		sample(record.Untyped, "e_total", 1), sample(record.Gauge, "e", 2),
+		sample(record.Counter, "f_total", 1), sample(record.Counter, "f_total_total", 2), // conflict: this one's name is f_total
+	})
+	_, body := fetch(t, m, "/metrics", "Accept", "application/openmetrics-text; version=1.0.0", "Accept-Encoding", "identity")
+	seen := make(map[string]bool)
+	for line := range strings.Lines(body) {
+		if rest, ok := strings.CutPrefix(line, "# TYPE "); ok {
+			name, _, _ := strings.Cut(rest, " ")
+			if seen[name] {
+				t.Errorf("two families %s", name)
+			}
+			seen[name] = true
+		}
+	}
+	query := "/metrics?name[]=" + strings.Join([]string{"a", "a_total", "b", "b_total", "c", "c_total", "d", "d_total", "e", "e_total", "f_total", "f_total_total"}, "&name[]=")
+	_, body = fetch(t, m, query)
+	body = regexp.MustCompile("(?m)^#.*\n").ReplaceAllString(body, "")
+	if want := "a_total 1\nb 1\nc 1\nd_total 1\ne 2\ne_total 1\nf_total 1\n"; body != want {
+		t.Errorf("got\n%swant\n%s", body, want)
+	}
+	wantLines(t, scrape(t, m, `"name_conflict"`), `edge_dropped_records_total{reason="name_conflict",sink="prometheus"} 6`)
 }
 
 func TestApplyCounterDeltas(t *testing.T) {

@@ -77,12 +77,17 @@ func listOf(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-// lines are the names that the family's lines have on the page.
-func (f *family) lines() []string {
-	if f.kind == record.Histogram {
+// claims are the names that the family's lines have on the page, and the family
+// itself in OpenMetrics, where a counter goes without _total.
+func (f *family) claims() []string {
+	switch f.kind {
+	case record.Histogram:
 		return []string{f.name, f.name + "_bucket", f.name + "_sum", f.name + "_count"}
+	case record.Counter:
+		return []string{f.name, strings.TrimSuffix(f.name, "_total")}
+	default:
+		return []string{f.name}
 	}
-	return []string{f.name}
 }
 
 // bucket is the index of the first bound that v does not pass.

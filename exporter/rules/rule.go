@@ -252,16 +252,24 @@ func (r *reader) settle(f *File, m *mapping, ru *rule, own *family) bool {
 
 // checkFamilies looks at what can be said once all rules are read.
 func (r *reader) checkFamilies(f *File) {
-	lines := make(map[string]*family)
+	claimed := make(map[string]*family)
 	for _, fam := range f.families {
 		if fam.help == "" {
 			r.line(fam.line, "metric %s has no help: add help: ...", fam.name)
 		}
-		for _, line := range fam.lines() {
-			if other := lines[line]; other != nil {
-				r.line(fam.line, "metric %s would look like part of %s, in line %d, on the page: choose another name", fam.name, other.name, other.line)
+		for _, name := range fam.claims() {
+			if other := claimed[name]; other != nil && other != fam {
+				r.clash(fam, other)
 			}
-			lines[line] = fam
+			claimed[name] = fam
 		}
 	}
+}
+
+func (r *reader) clash(fam, other *family) {
+	if fam.kind == record.Counter || other.kind == record.Counter {
+		r.line(fam.line, "metric %s and %s, in line %d, would have one name in OpenMetrics, where a counter goes without _total: choose another name", fam.name, other.name, other.line)
+		return
+	}
+	r.line(fam.line, "metric %s would look like part of %s, in line %d, on the page: choose another name", fam.name, other.name, other.line)
 }
