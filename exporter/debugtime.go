@@ -129,7 +129,7 @@ func plain(cells []string) []string {
 }
 
 func writeRepairsHTML(w http.ResponseWriter, rows []repairRow) {
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	setHTML(w.Header())
 	var b strings.Builder
 	b.WriteString(`<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">` +
 		`<title>time repairs</title></head><body><h1>Last time repairs</h1><table>`)

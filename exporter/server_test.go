@@ -52,14 +52,26 @@ func TestPaths(t *testing.T) {
 	if resp.StatusCode != 200 || !strings.Contains(body, `href="metrics"`) {
 		t.Errorf("/: %d %q", resp.StatusCode, body)
 	}
-	post, err := http.Post("http://"+m.Addr().String()+"/metrics", "text/plain", strings.NewReader("x"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	post.Body.Close()
-	http.DefaultClient.CloseIdleConnections()
-	if post.StatusCode != http.StatusMethodNotAllowed {
-		t.Errorf("POST: %s", post.Status)
+}
+
+func TestMethods(t *testing.T) {
+	m := open(t, quietHub(newClock()), loopback())
+	defer http.DefaultClient.CloseIdleConnections()
+	for _, path := range []string{"/", "/metrics", "/debug/time", "/healthz", "/readyz"} {
+		for method, code := range map[string]int{http.MethodHead: http.StatusOK, http.MethodPost: http.StatusMethodNotAllowed, http.MethodDelete: http.StatusMethodNotAllowed} {
+			req, err := http.NewRequestWithContext(t.Context(), method, "http://"+m.Addr().String()+path, http.NoBody)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp, err := http.DefaultClient.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+			if resp.StatusCode != code || code != http.StatusOK && resp.Header.Get("Allow") != "GET, HEAD" {
+				t.Errorf("%s %s: %s, Allow: %q", method, path, resp.Status, resp.Header.Get("Allow"))
+			}
+		}
 	}
 }
 
@@ -143,8 +155,13 @@ func TestDebugTime(t *testing.T) {
 			t.Errorf("%s: got %q, want %q", k, rows[0][k], v)
 		}
 	}
-	if _, page := fetch(t, m, "/debug/time", "Accept", "text/html,*/*"); !strings.Contains(page, "<td>why &lt;b&gt;</td></tr>") || strings.Contains(page, "<b>") {
+	resp, page := fetch(t, m, "/debug/time", "Accept", "text/html,*/*")
+	if !strings.Contains(page, "<td>why &lt;b&gt;</td></tr>") || strings.Contains(page, "<b>") {
 		t.Error("HTML is not escaped")
+	}
+	status, _ := fetch(t, m, "/")
+	if got, want := resp.Header.Get("Content-Security-Policy"), status.Header.Get("Content-Security-Policy"); got != want || want == "" {
+		t.Errorf("policy: got %q, want %q", got, want)
 	}
 	if _, text := fetch(t, m, "/debug/time"); strings.Count(text, "\n") != 101 || !strings.Contains(text, "first?0") {
 		t.Errorf("plain text:\n%s", text)
@@ -172,6 +189,31 @@ func TestContent(t *testing.T) {
 		plain, err := io.ReadAll(r)
 		if err != nil || resp.Header.Get("Content-Encoding") != encoding || !bytes.Contains(plain, []byte(want)) {
 			t.Errorf("%s: %v, %q", encoding, err, resp.Header.Get("Content-Encoding"))
+		}
+	}
+}
+
+// The weight of identity counts as those of the encodings do.
+func TestAcceptEncoding(t *testing.T) {
+	m := open(t, quietHub(newClock()), loopback())
+	for accept, want := range map[string]string{
+		"":                                    "",
+		"br":                                  "",
+		"gzip":                                "gzip",
+		"gzip;q=0":                            "",
+		"gzip, identity":                      "gzip",
+		"identity;q=1, gzip;q=0.5":            "",
+		"gzip;q=0.5, Identity":                "",
+		"zstd;q=0.3,gzip;q=0.5,identity;q=.6": "",
+		"gzip;q=0.5,identity;q=0.4":           "gzip",
+		"identity;q=0.5, zstd; q = 0.1":       "",
+		"identity;q=0.5, gzip;q=0.6":          "gzip",
+		"identity;q=0, gzip;q=0.1":            "gzip",
+		"identity;q=x, gzip;q=0.1":            "gzip",
+	} {
+		resp, _ := fetch(t, m, "/metrics", "Accept-Encoding", accept)
+		if got := resp.Header.Get("Content-Encoding"); got != want || !strings.Contains(resp.Header.Get("Vary"), "Accept-Encoding") {
+			t.Errorf("%q: got %q, want %q; Vary: %q", accept, got, want, resp.Header.Get("Vary"))
 		}
 	}
 }

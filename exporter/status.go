@@ -42,12 +42,16 @@ func deviceName(cfg Config) string {
 
 // serve writes the document as it is now.
 func (s *statusPage) serve(w http.ResponseWriter, _ *http.Request) {
-	h := w.Header()
+	setHTML(w.Header())
+	_, _ = w.Write(s.document()) // the reader has gone
+}
+
+// setHTML sets the header of a page that shows what came from outside.
+func setHTML(h http.Header) {
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Security-Policy", contentPolicy())
 	h.Set("Referrer-Policy", "no-referrer")
-	_, _ = w.Write(s.document()) // the reader has gone
 }
 
 func (s *statusPage) document() []byte {
