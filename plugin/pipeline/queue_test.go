@@ -50,8 +50,8 @@ func TestASinkThatIsDownStopsNoOther(t *testing.T) {
 		for range 5 {
 			<-rw.arrived
 		}
-		if got := rw.names(); len(got) != 10 {
-			t.Errorf("remote write has %v", got)
+		if got := rw.points.Load(); got != 10 {
+			t.Errorf("remote write has %d samples", got)
 		}
 		if got := in.accepted(); len(got) != 0 {
 			t.Errorf("Datadog has %v", got)
@@ -83,7 +83,7 @@ func TestAQueueDoesNotHammer(t *testing.T) {
 	}
 	rw.status.Store(http.StatusNoContent)
 	b.stop(10 * time.Second)
-	if got := len(rw.names()); got != 400 {
+	if got := rw.points.Load(); got != 400 {
 		t.Errorf("remote write has %d samples at the end, want 400", got)
 	}
 }

@@ -18,6 +18,7 @@ type remote struct {
 	*httptest.Server
 	status atomic.Int64
 	asked  atomic.Int64
+	points atomic.Int64 // taken
 	mu     sync.Mutex
 	taken  []string
 	// arrived has one for each request that is accepted.
@@ -41,6 +42,7 @@ func newRemote(t *testing.T) *remote {
 		if status < 300 {
 			r.mu.Lock()
 			r.taken = append(r.taken, seriesNames(body)...)
+			each(body, 1, func(series []byte) { each(series, 2, func([]byte) { r.points.Add(1) }) })
 			r.mu.Unlock()
 			r.arrived <- struct{}{}
 		}
@@ -50,7 +52,8 @@ func newRemote(t *testing.T) *remote {
 	return r
 }
 
-// names are those of all series taken, sorted.
+// names are those of all series taken, sorted; one that a request brings several
+// points of stands there once.
 func (r *remote) names() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -60,8 +63,8 @@ func (r *remote) names() []string {
 // seriesNames reads a WriteRequest: field 1 is a series, whose field 1 is a label
 // of name (1) and value (2).
 func seriesNames(body []byte) (names []string) {
-	each(body, func(series []byte) {
-		each(series, func(label []byte) {
+	each(body, 1, func(series []byte) {
+		each(series, 1, func(label []byte) {
 			var parts []string
 			each2(label, func(s []byte) { parts = append(parts, string(s)) })
 			if len(parts) == 2 && parts[0] == "__name__" {
@@ -72,12 +75,12 @@ func seriesNames(body []byte) (names []string) {
 	return names
 }
 
-// each calls f for field 1 of a message.
-func each(b []byte, f func([]byte)) {
+// each calls f for each field of a message with the given number.
+func each(b []byte, field protowire.Number, f func([]byte)) {
 	for len(b) > 0 {
 		num, typ, n := protowire.ConsumeTag(b)
 		m := protowire.ConsumeFieldValue(num, typ, b[n:])
-		if num == 1 && typ == protowire.BytesType {
+		if num == field && typ == protowire.BytesType {
 			v, _ := protowire.ConsumeBytes(b[n:])
 			f(v)
 		}
