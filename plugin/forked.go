@@ -5,6 +5,7 @@ package main
 #include <stdio.h>
 #include <string.h>
 #include <sys/types.h>
+#include <syslog.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,8 +19,20 @@ extern void edgeUnregister(void *def);
 #pragma GCC visibility pop
 
 static pid_t edge_loaded_by;
+static char edge_stderr[256]; // what standard error is, as /proc names it
 
-__attribute__((constructor)) static void edge_loaded(void) { edge_loaded_by = getpid(); }
+static void edge_name_stderr(char *name, size_t room)
+{
+	ssize_t n = readlink("/proc/self/fd/2", name, room - 1);
+
+	name[n > 0 ? n : 0] = '\0';
+}
+
+__attribute__((constructor)) static void edge_loaded(void)
+{
+	edge_loaded_by = getpid();
+	edge_name_stderr(edge_stderr, sizeof(edge_stderr));
+}
 
 // A fork leaves Go's other threads behind, and with them whatever they held: who
 // enters Go in the child may wait for ever. So it is C that looks.
@@ -34,7 +47,14 @@ static void edge_refuse_fork(void)
 	time_t now = time(NULL);
 	struct tm tm;
 	size_t n = strftime(line, 32, "[%Y/%m/%d %H:%M:%S] ", localtime_r(&now, &tm));
+	char now_stderr[sizeof(edge_stderr)];
 
+	// A daemon closes its standard error, and the number may be another file's.
+	edge_name_stderr(now_stderr, sizeof(now_stderr));
+	if (strcmp(now_stderr, edge_stderr) != 0) {
+		syslog(LOG_DAEMON | LOG_ERR, "%.*s", (int) (sizeof(words) - 2), words);
+		return;
+	}
 	memcpy(line + n, words, sizeof(words));
 	(void) !write(STDERR_FILENO, line, strlen(line));
 }

@@ -93,3 +93,19 @@ func TestAForkedAgentIsRefused(t *testing.T) {
 			"remove `daemon on` and let systemd or the container keep the agent running")
 	})
 }
+
+// A daemon's standard error is closed, and its number may be another file's, which
+// is none of the library's business.
+func TestAForkedAgentWithoutStandardError(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "other")
+	_, err := kit.Run(t.Context(), harness.Run{Library: library(t), V5: true, Outputs: []harness.Output{edge()}, Timeout: 20 * time.Second,
+		Daemon: true, DaemonStderr: file})
+	var exit *harness.ExitError
+	if !errors.As(err, &exit) || exit.Code != harness.ExitPlugin {
+		t.Fatalf("got %v, want exit status %d", err, harness.ExitPlugin)
+	}
+	data, err := os.ReadFile(file)
+	if got := messages(string(data)); err != nil || len(got) > 0 {
+		t.Errorf("the library wrote %q to another file, %v", got, err)
+	}
+}

@@ -62,10 +62,12 @@ type Run struct {
 	Cycles    int
 	Overlap   bool
 	// Daemon forks after Register; Init and all else are the child's.
-	Daemon    bool
-	KeepGoing bool
-	PlainExit bool
-	ExitCalls int
+	Daemon bool
+	// DaemonStderr is the file that the child has in place of standard error.
+	DaemonStderr string
+	KeepGoing    bool
+	PlainExit    bool
+	ExitCalls    int
 
 	// ReportEvery fills Result.Reports, Trace Result.Flushes.
 	ReportEvery time.Duration
@@ -227,6 +229,9 @@ func (r *Run) coreArgs(a *arguments) {
 		a.str("--also", path)
 	}
 	a.flag("--daemon", r.Daemon)
+	if r.DaemonStderr != "" {
+		a.str("--daemon-stderr", r.DaemonStderr)
+	}
 	a.flag("--keep-going", r.KeepGoing)
 	if r.PlainExit {
 		*a = append(*a, "--exit", "plain")

@@ -89,12 +89,15 @@ static void load_also(const struct options *o)
 }
 
 /* Core's parent ends at once; this one stays to hand on the child's status. */
-static void become_daemon(void)
+static void become_daemon(const struct options *o)
 {
     int status = 0;
     pid_t child = fork();
 
     if (child == 0) {
+        if (o->daemon_stderr != NULL && freopen(o->daemon_stderr, "w", stderr) == NULL) {
+            _exit(EXIT_USAGE_ERROR);
+        }
         return;
     }
     while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR) {
@@ -146,7 +149,7 @@ static struct proxy *cycle(const struct options *o, struct summary *s, struct pr
     check_names(o, p);
     describe(s, p);
     if (o->daemon && s->cycles == 0) {
-        become_daemon();
+        become_daemon(o);
     }
     engine_start(&e);
     if (o->overlap && s->cycles + 1 < o->cycles) {

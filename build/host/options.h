@@ -10,6 +10,7 @@ struct options {
     const char *lib;
     const char **also; /* further libraries, loaded first */
     size_t nalso;
+    const char *daemon_stderr; /* file in place of standard error, or NULL */
     enum abi abi;
     int guard;
     size_t stack_bytes;
