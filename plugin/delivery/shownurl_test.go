@@ -87,10 +87,10 @@ func FuzzShownURL(f *testing.F) {
 	f.Fuzz(func(t *testing.T, before, after string) {
 		const secret = "hunter2" // it stands before an at sign or behind a mark
 		if strings.Contains(after, "://") || !strings.Contains(after, "@") && !strings.ContainsAny(before, "?#") {
-			t.Skip() // a scheme, or nothing that tells a secret
+			return // a scheme, or nothing that tells a secret
 		}
 		if strings.Contains(before+after, "hunter") {
-			t.Skip()
+			return
 		}
 		if got := delivery.ShownURL(before + secret + after); strings.Contains(got, secret) {
 			t.Errorf("%q shows its secret: %q", before+secret+after, got)
