@@ -47,10 +47,9 @@ type Config struct {
 	SeriesLimit int
 	// Relabel changes a series before it is first shown, and drops it where it
 	// answers false: for good with nil, else for this sample, which it has then
-	// counted; nil changes
-	// nothing. It gives no label le to a histogram and no quantile to a summary. It
-	// sees the series with Labels, may keep it, and gives the same
-	// answer each time. It is called under a lock.
+	// counted; nil changes nothing. It gives no label le to a histogram and no
+	// quantile to a summary. It sees the series with Labels, may keep it, and
+	// gives the same answer each time. It is called under a lock.
 	Relabel func(*record.Series) (*record.Series, bool)
 	// Version is that of edge_build_info.
 	Version string

@@ -118,12 +118,7 @@ func TestACounterOnSeveralThreads(t *testing.T) {
 // An event whose delivery is tried again is shown, sent and refused once.
 func TestAnEventIsTakenOnce(t *testing.T) {
 	down := true
-	in := newIntake(t, func(int, string) int {
-		if down {
-			return http.StatusServiceUnavailable
-		}
-		return http.StatusAccepted
-	})
+	in := newIntake(t, unless(&down))
 	b := start(t, in, func(c *pipeline.Config) { c.Metrics.Listen = "127.0.0.1:0" })
 	down = false
 	b.flush(pipeline.OK, event(t, present*1e9, 100), workerThread)
@@ -188,12 +183,7 @@ func TestNoMetricLeavesWhileTheClockIsWrong(t *testing.T) {
 // The verdicts and faults of a chunk are counted with its first try.
 func TestARetryCountsNothingTwice(t *testing.T) {
 	down := true
-	in := newIntake(t, func(int, string) int {
-		if down {
-			return http.StatusServiceUnavailable
-		}
-		return http.StatusAccepted
-	})
+	in := newIntake(t, unless(&down))
 	b := start(t, in, func(c *pipeline.Config) { c.Metrics.Listen = "127.0.0.1:0" })
 	// Two records, the second of 1.8e12 "seconds", and one bad byte.
 	chunk := slices.Concat(logChunk(t, present, "fine"), encode(t, []any{[]any{present * 1000.0, map[string]any{}}, map[string]any{"log": "ms"}}), []byte{0x01})
@@ -211,12 +201,7 @@ func TestARetryCountsNothingTwice(t *testing.T) {
 // The same bytes under two tags are two chunks.
 func TestATagIsPartOfAChunk(t *testing.T) {
 	down := true
-	in := newIntake(t, func(int, string) int {
-		if down {
-			return http.StatusServiceUnavailable
-		}
-		return http.StatusAccepted
-	})
+	in := newIntake(t, unless(&down))
 	b := start(t, in, nil)
 	chunk := slices.Concat(recordOf(t, present, map[string]any{"read_size": 1, "write_size": 2}), logChunk(t, present, "x"))
 	if got := b.Flush("a", chunk, workerThread); got != pipeline.Retry {

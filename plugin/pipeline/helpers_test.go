@@ -152,6 +152,16 @@ func (in *intake) logs() (all []map[string]any) {
 
 func accept(int, string) int { return http.StatusAccepted }
 
+// unless is accept but for the time that down is set.
+func unless(down *bool) func(int, string) int {
+	return func(int, string) int {
+		if *down {
+			return http.StatusServiceUnavailable
+		}
+		return http.StatusAccepted
+	}
+}
+
 // bench is a pipeline with its surroundings.
 type bench struct {
 	*pipeline.Pipeline

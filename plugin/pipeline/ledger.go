@@ -54,7 +54,7 @@ func (t *try) bytes() int64 { return 256 + int64(t.logs.Bytes()) + t.sampleBytes
 
 // sampleBytes is what of it goes with the samples.
 func (t *try) sampleBytes() int64 {
-	n := int64(t.metrics.Bytes()+t.remote.Bytes()) + sampleBytes*int64(cap(t.samples))
+	n := int64(t.metrics.Bytes()+t.remote.Bytes()) + sizeOfSample*int64(cap(t.samples))
 	for i := range t.samples {
 		if d := t.samples[i].Dist; d != nil {
 			n += 8 * int64(cap(d.Bounds)+cap(d.Counts)+cap(d.Values)+8)
@@ -66,8 +66,8 @@ func (t *try) sampleBytes() int64 {
 	return n
 }
 
-// sampleBytes is the size of a record.Sample.
-const sampleBytes = int64(unsafe.Sizeof(record.Sample{}))
+// sizeOfSample is that of a record.Sample, in bytes.
+const sizeOfSample = int64(unsafe.Sizeof(record.Sample{}))
 
 // unsettledLogs is the number of log records that are not done with.
 func (t *try) unsettledLogs() int {

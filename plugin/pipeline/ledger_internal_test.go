@@ -46,7 +46,7 @@ func TestALedgerGivesUpWhatStaysAway(t *testing.T) {
 // and the newest keeps its own whatever it has.
 func TestALedgerRobsTheOldest(t *testing.T) {
 	var l ledger
-	third := int(ledgerBytes / 3 / sampleBytes)
+	third := int(ledgerBytes / 3 / sizeOfSample)
 	first := triesOf(third)
 	first.logs.Add(7)
 	if robbed := l.put("tag", []byte("first"), first, 0); len(robbed) != 0 {

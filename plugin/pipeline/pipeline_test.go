@@ -54,12 +54,7 @@ func TestARetrySendsOnlyTheRest(t *testing.T) {
 
 func TestChunksThatAreTheSameAreStillTwo(t *testing.T) {
 	fail := true
-	in := newIntake(t, func(int, string) int {
-		if fail {
-			return http.StatusServiceUnavailable
-		}
-		return http.StatusAccepted
-	})
+	in := newIntake(t, unless(&fail))
 	b := start(t, in, nil)
 	chunk := logChunk(t, present, "same")
 	b.flush(pipeline.Retry, chunk, workerThread)
@@ -205,12 +200,7 @@ func TestConcurrentFlushes(t *testing.T) {
 
 func TestHostRecordsBecomeMetricsOnce(t *testing.T) {
 	down := true
-	in := newIntake(t, func(int, string) int {
-		if down {
-			return http.StatusServiceUnavailable
-		}
-		return http.StatusAccepted
-	})
+	in := newIntake(t, unless(&down))
 	b := start(t, in, nil)
 	b.flush(pipeline.Retry, recordOf(t, present, map[string]any{"read_size": 100, "write_size": 50}), workerThread)
 	first := recordOf(t, present, map[string]any{"read_size": 100, "write_size": 50})
