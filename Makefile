@@ -11,7 +11,7 @@ MAINTAINER ?= $(shell git log -1 --format='%an <%ae>' 2>/dev/null)
 LDFLAGS  = -s -w -X main.version=$(VERSION) -X main.commitTime=$(SOURCE_DATE_EPOCH)
 TOOL     = $(GO) tool -modfile=build/tools/go.mod
 # Packages without cgo: they are tested on 32-bit targets too.
-PURE     = ./timefix/... ./plugin/record/... ./plugin/delivery/... ./plugin/logline/... ./plugin/footprint/... \
+PURE     = ./timefix/... ./plugin/wire/... ./plugin/chunk/... ./plugin/cmetrics/... ./plugin/metric/... ./plugin/delivery/... ./plugin/logline/... ./plugin/footprint/... \
            ./plugin/config/... ./plugin/pipeline/... ./exporter/... ./ddsink/...
 TEMPLATE = exporter/status.qtpl
 # The official Datadog models, which the test intake parses with, take 7 GB to

@@ -10,7 +10,7 @@ import (
 
 	"out_edge/ddsink"
 	"out_edge/plugin/delivery"
-	"out_edge/plugin/record"
+	"out_edge/plugin/chunk"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
@@ -40,7 +40,7 @@ func payload1000(tb testing.TB) []byte {
 }
 
 // encodeAll decodes a payload and makes one body of it.
-func encodeAll(e *ddsink.Entries, d *record.Decoder, dst, payload []byte) []byte {
+func encodeAll(e *ddsink.Entries, d *chunk.Decoder, dst, payload []byte) []byte {
 	d.Reset(payload)
 	for d.Next() {
 		r := d.Record()
@@ -51,7 +51,7 @@ func encodeAll(e *ddsink.Entries, d *record.Decoder, dst, payload []byte) []byte
 
 func BenchmarkDecode(b *testing.B) {
 	payload := payload1000(b)
-	var d record.Decoder
+	var d chunk.Decoder
 	b.ReportAllocs()
 	b.SetBytes(int64(len(payload)))
 	watch := startWatch()
@@ -69,7 +69,7 @@ func BenchmarkDecode(b *testing.B) {
 
 func BenchmarkDecodeJSON(b *testing.B) {
 	payload := payload1000(b)
-	var d record.Decoder
+	var d chunk.Decoder
 	e := ddsink.NewEntries(ddsink.Config{Service: "svc", Source: "edge", Tags: "env:test"})
 	dst := encodeAll(e, &d, nil, payload)
 	b.ReportAllocs()
@@ -87,7 +87,7 @@ func BenchmarkDecodeJSONZstd(b *testing.B) { benchmarkCompressed(b, ddsink.Compr
 
 func benchmarkCompressed(b *testing.B, kind string) {
 	payload := payload1000(b)
-	var d record.Decoder
+	var d chunk.Decoder
 	e := ddsink.NewEntries(ddsink.Config{Service: "svc", Source: "edge", Tags: "env:test"})
 	c := ddsink.NewCompressor(kind)
 	dst := encodeAll(e, &d, nil, payload)
@@ -105,7 +105,7 @@ func benchmarkCompressed(b *testing.B, kind string) {
 
 // BenchmarkCompress is what the choice of levels rests on.
 func BenchmarkCompress(b *testing.B) {
-	var d record.Decoder
+	var d chunk.Decoder
 	e := ddsink.NewEntries(ddsink.Config{Service: "svc", Source: "edge", Tags: "env:test"})
 	body := encodeAll(e, &d, nil, payload1000(b))
 	run := func(name string, enc interface {
@@ -164,7 +164,7 @@ func cpuNanos() int64 {
 // nothing once the buffers have grown.
 func TestNoAllocations(t *testing.T) {
 	payload := payload1000(t)
-	var d record.Decoder
+	var d chunk.Decoder
 	e := ddsink.NewEntries(ddsink.Config{Service: "svc", Provider: "ecs", MachineName: "m", IncludeTagKey: true})
 	var dst []byte
 	run := func() { dst = encodeAll(e, &d, dst[:0], payload) }

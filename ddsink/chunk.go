@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"out_edge/plugin/delivery"
-	"out_edge/plugin/record"
+	"out_edge/plugin/chunk"
 )
 
 // The intake's limits of one request of logs. Source: Datadog's "Send logs" API
@@ -84,7 +84,7 @@ func (s *Sink) Begin(ctx context.Context, tag string, done *delivery.Set) *Chunk
 // Add encodes one record and, when a limit of the intake is reached, sends what is
 // there. Nothing of rec is kept. unixNano is its repaired time. It does nothing for
 // an index in done, nor after a failure that is to be retried.
-func (c *Chunk) Add(rec *record.Record, unixNano int64) {
+func (c *Chunk) Add(rec *chunk.Record, unixNano int64) {
 	if c.done.Has(rec.Index) {
 		return
 	}

@@ -14,16 +14,16 @@ import (
 
 	"out_edge/ddsink"
 	"out_edge/plugin/delivery"
-	"out_edge/plugin/record"
+	"out_edge/plugin/metric"
 )
 
 // TestUnprovenIntake: whatever refuses everything before it has accepted anything
 // may be no intake. Nothing is dropped, each try costs few requests, and one line
 // tells it.
 func TestUnprovenIntake(t *testing.T) {
-	gauges := make([]record.Sample, 40)
+	gauges := make([]metric.Sample, 40)
 	for i := range gauges {
-		gauges[i] = gauge(series(fmt.Sprintf("m%d", i), record.Gauge), 0, 1)
+		gauges[i] = gauge(series(fmt.Sprintf("m%d", i), metric.Gauge), 0, 1)
 	}
 	sinks := []struct {
 		name string
@@ -94,13 +94,13 @@ func TestRefusedBeforeTheFirstIsAccepted(t *testing.T) {
 // would go, as no endpoint has to be asked.
 func TestTooLargeByItself(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2)) // so that it does not compress well
-	wide := series("wide", record.Gauge)
+	wide := series("wide", metric.Gauge)
 	for i := range 8000 {
 		value := fmt.Sprintf("%016x", random.Uint64())
 		for range 10 {
 			value += fmt.Sprintf("%016x", random.Uint64())
 		}
-		wide.Labels = append(wide.Labels, record.Label{Name: fmt.Sprintf("label%d", i), Value: value})
+		wide.Labels = append(wide.Labels, metric.Label{Name: fmt.Sprintf("label%d", i), Value: value})
 	}
 	for _, compress := range []string{"gzip", "zstd", "off"} {
 		t.Run(compress, func(t *testing.T) {

@@ -4,7 +4,8 @@ import (
 	"math/bits"
 	"strconv"
 
-	"out_edge/plugin/record"
+	"out_edge/plugin/chunk"
+	"out_edge/plugin/wire"
 )
 
 // The intake's limit of one entry, in bytes; beyond it, it cuts by itself, in the
@@ -134,7 +135,7 @@ type entryWriter struct {
 	f      *entryFormat
 	values valueWriter
 	keys   keySet                 // of the entry itself
-	slots  [numSlots]record.Value // views into the payload, of the current record
+	slots  [numSlots]wire.Value // views into the payload, of the current record
 	filled uint32                 // bit n: slot n was set
 	tags   []byte                 // scratch
 	// second and secondText are those of the last entry's time, in s since 1970.
@@ -162,7 +163,7 @@ type stamp struct {
 // properties, these over the group's attributes; any other field of the record
 // that would get in the way of a reserved one is kept under "record.<name>". Of
 // two fields with one name the first counts.
-func (w *entryWriter) append(dst []byte, rec *record.Record, tag string, at stamp) []byte {
+func (w *entryWriter) append(dst []byte, rec *chunk.Record, tag string, at stamp) []byte {
 	w.start, w.cut, w.dropped = len(dst), 0, 0
 	w.keys.reset()
 	w.values.reset()
@@ -173,7 +174,7 @@ func (w *entryWriter) append(dst []byte, rec *record.Record, tag string, at stam
 	dst = append(dst, ':')
 	dst = w.appendTime(dst, at.ms)
 	dst = w.fields(dst, rec.Body, false)
-	var otlp record.Value
+	var otlp wire.Value
 	if len(rec.Metadata) > 1 { // more than an empty map
 		otlp = rec.Metadata.Get("otlp")
 		dst = w.metadata(dst, rec, otlp)
@@ -226,15 +227,15 @@ func (w *entryWriter) limit() int { return w.start + maxAttributeBytes }
 
 // fields appends the pairs of a map as attributes, and sets those aside that have
 // a slot.
-func (w *entryWriter) fields(dst []byte, m record.Value, group bool) []byte {
+func (w *entryWriter) fields(dst []byte, m wire.Value, group bool) []byte {
 	r := m.Reader()
-	if r.Next() != record.Map {
+	if r.Next() != wire.Map {
 		return dst
 	}
 	for i, n := 0, r.Len(); i < n; i++ {
 		kind := r.Next()
 		var text []byte
-		if kind == record.Str || kind == record.Bin {
+		if kind == wire.Str || kind == wire.Bin {
 			text = r.Bytes()
 			if s := w.f.slotOf(text, group); s != noSlot {
 				dst = w.setAside(dst, s, &r)
@@ -261,7 +262,7 @@ func (w *entryWriter) fields(dst []byte, m record.Value, group bool) []byte {
 
 // setAside steps over the value that r stands before, and keeps a view of it if
 // it is the first for its slot.
-func (w *entryWriter) setAside(dst []byte, s slot, r *record.Reader) []byte {
+func (w *entryWriter) setAside(dst []byte, s slot, r *wire.Reader) []byte {
 	r.Next()
 	v := r.Skip()
 	if w.slots[s] != nil {
@@ -276,7 +277,7 @@ func (w *entryWriter) setAside(dst []byte, s slot, r *record.Reader) []byte {
 }
 
 // after is a reader of map m that stands behind pair i.
-func after(m record.Value, i int) record.Reader {
+func after(m wire.Value, i int) wire.Reader {
 	r := m.Reader()
 	r.Next()
 	for range 2 * (i + 1) {
@@ -289,14 +290,14 @@ func after(m record.Value, i int) record.Reader {
 // key appends a comma, the key that r has just given, and a colon; or nothing,
 // where the key is there already or there is no room for it. text is the key's if
 // it is str or bin.
-func (w *entryWriter) key(dst []byte, r *record.Reader, kind record.TokenKind, text []byte) []byte {
+func (w *entryWriter) key(dst []byte, r *wire.Reader, kind wire.TokenKind, text []byte) []byte {
 	before := len(dst)
-	if len(text) > w.limit()-before || kind == record.Ext && len(r.Bytes()) > w.limit()-before {
+	if len(text) > w.limit()-before || kind == wire.Ext && len(r.Bytes()) > w.limit()-before {
 		w.dropped++
 		return dst
 	}
 	dst = append(dst, ',')
-	if kind == record.Str {
+	if kind == wire.Str {
 		dst = appendString(dst, text)
 	} else {
 		dst = appendKeyToken(dst, r, kind)
@@ -312,7 +313,7 @@ func (w *entryWriter) key(dst []byte, r *record.Reader, kind record.TokenKind, t
 }
 
 // named appends value as the attribute prefix+name.
-func (w *entryWriter) named(dst []byte, prefix, name string, value record.Value) []byte {
+func (w *entryWriter) named(dst []byte, prefix, name string, value wire.Value) []byte {
 	before := len(dst)
 	dst = w.name(dst, prefix, name)
 	if len(dst) == before {
@@ -423,7 +424,7 @@ func (w *entryWriter) leftOver(dst []byte, s slot, name string) []byte {
 }
 
 // scalar appends a scalar as a string under a name.
-func (w *entryWriter) scalar(dst []byte, name string, v record.Value) []byte {
+func (w *entryWriter) scalar(dst []byte, name string, v wire.Value) []byte {
 	before := len(dst)
 	if dst = w.name(dst, "", name); len(dst) == before {
 		return dst
@@ -434,18 +435,18 @@ func (w *entryWriter) scalar(dst []byte, name string, v record.Value) []byte {
 
 // usable says whether v can be a reserved field: a scalar that says something,
 // and not much longer than such a field is.
-func usable(v record.Value) bool {
+func usable(v wire.Value) bool {
 	return v != nil && len(v) <= maxReservedBytes && isScalar(v) && !isBlank(v)
 }
 
-func isScalar(v record.Value) bool {
+func isScalar(v wire.Value) bool {
 	k := v.Kind()
-	return k > record.Nil && k < record.Array
+	return k > wire.Nil && k < wire.Array
 }
 
 // isBlank says whether v is nil or an empty text.
-func isBlank(v record.Value) bool {
-	if len(v) == 0 || v.Kind() == record.Nil {
+func isBlank(v wire.Value) bool {
+	if len(v) == 0 || v.Kind() == wire.Nil {
 		return true
 	}
 	b, isText := v.Bytes()
@@ -469,7 +470,7 @@ func (w *entryWriter) message(dst []byte) []byte {
 	default:
 		chosen = nil
 		dst = w.unusedPrimary(dst, primary)
-		if own != nil && own.Kind() != record.Nil {
+		if own != nil && own.Kind() != wire.Nil {
 			dst = w.named(dst, kept, "message", own)
 		}
 	}
@@ -480,9 +481,9 @@ func (w *entryWriter) message(dst []byte) []byte {
 
 // unusedPrimary keeps a map or array under its own name, which unlike
 // "message" has no meaning at the intake.
-func (w *entryWriter) unusedPrimary(dst []byte, v record.Value) []byte {
+func (w *entryWriter) unusedPrimary(dst []byte, v wire.Value) []byte {
 	switch {
-	case v == nil || v.Kind() == record.Nil:
+	case v == nil || v.Kind() == wire.Nil:
 		return dst
 	case w.f.messageKey == "message":
 		return w.named(dst, kept, "message", v)
@@ -504,19 +505,19 @@ func (w *entryWriter) notes(dst []byte) []byte {
 }
 
 // messageText appends the message itself, and after it how much of it was cut.
-func (w *entryWriter) messageText(dst []byte, v record.Value) []byte {
+func (w *entryWriter) messageText(dst []byte, v wire.Value) []byte {
 	if v == nil {
 		return append(dst, '"', '"')
 	}
 	r := v.Reader()
 	kind := r.Next()
-	if kind != record.Str && kind != record.Bin {
+	if kind != wire.Str && kind != wire.Bin {
 		return appendKeyToken(dst, &r, kind)
 	}
 	const note = len(`,"`+attrTruncated+`":`) + 20
 	room := max(maxEntryBytes-(len(dst)-w.start)-len(`}`), 2)
 	text := r.Bytes()
-	if kind == record.Bin && len(text)*6+2 <= room {
+	if kind == wire.Bin && len(text)*6+2 <= room {
 		return appendBin(dst, text)
 	}
 	head := len(dst)

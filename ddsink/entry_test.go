@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"out_edge/ddsink"
-	"out_edge/plugin/record"
+	"out_edge/plugin/chunk"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -31,7 +31,7 @@ func TestGoldenChunks(t *testing.T) {
 			}
 			e := ddsink.NewEntries(ddsink.Config{Service: "svc-property", Tags: "env:test,team:edge", Source: "edge", IncludeTagKey: true})
 			var got []byte
-			decode(payload, func(r *record.Record) {
+			decode(payload, func(r *chunk.Record) {
 				before := len(got)
 				got = e.Append(got, r, "the.tag", nano(r.Time)/1e6)
 				if _, err := strictObject(got[before:]); err != nil {
@@ -66,7 +66,7 @@ func TestEntry(t *testing.T) {
 		change   func(*ddsink.Config)
 		body     pairs
 		metadata any
-		group    *record.Group
+		group    *chunk.Group
 		want     string
 	}{
 		{
@@ -249,7 +249,7 @@ func TestEntry(t *testing.T) {
 		{
 			name: "a group's service and host",
 			body: pairs{"log", "x"},
-			group: &record.Group{
+			group: &chunk.Group{
 				Resource:  pack(t, pairs{"service.name", "svc", "host.name", "h1", "os.type", "linux"}),
 				Scope:     pack(t, pairs{"lib", true}),
 				ScopeName: []byte("sc"), ScopeVersion: []byte("1"),
@@ -261,7 +261,7 @@ func TestEntry(t *testing.T) {
 			name:   "a group's service and host beside those of the properties",
 			change: func(c *ddsink.Config) { c.Service, c.Hostname, c.MachineName = "p", "q", "m" },
 			body:   pairs{"service.name", "body's own", "log", "x"},
-			group:  &record.Group{Resource: pack(t, pairs{"service.name", "svc", "host.name", "h1"})},
+			group:  &chunk.Group{Resource: pack(t, pairs{"service.name", "svc", "host.name", "h1"})},
 			want:   `{"timestamp":7,"service.name":"body's own","service":"p","hostname":"q","host.name":"h1","message":"x"}`,
 		},
 		{

@@ -3,11 +3,12 @@ package ddsink
 import (
 	"bytes"
 
-	"out_edge/plugin/record"
+	"out_edge/plugin/chunk"
+	"out_edge/plugin/wire"
 )
 
 // AppendValue is what the sink makes of a value, within limit bytes.
-func AppendValue(dst []byte, v record.Value, limit int) ([]byte, bool) {
+func AppendValue(dst []byte, v wire.Value, limit int) ([]byte, bool) {
 	w := valueWriter{keys: newKeySet()}
 	r := v.Reader()
 	return w.append(dst, &r, limit)
@@ -33,7 +34,7 @@ func NewEntries(cfg Config) *Entries {
 }
 
 // Append appends one entry.
-func (e *Entries) Append(dst []byte, rec *record.Record, tag string, ms int64) []byte {
+func (e *Entries) Append(dst []byte, rec *chunk.Record, tag string, ms int64) []byte {
 	return e.w.append(dst, rec, tag, stamp{ms: ms})
 }
 

@@ -18,7 +18,7 @@ import (
 
 	"out_edge/ddsink"
 	"out_edge/plugin/delivery"
-	"out_edge/plugin/record"
+	"out_edge/plugin/chunk"
 	"out_edge/timefix"
 
 	"github.com/klauspost/compress/zstd"
@@ -348,14 +348,14 @@ func pack(t testing.TB, v any) []byte {
 }
 
 // rec is a record with the given body.
-func rec(t testing.TB, index int, body ...any) *record.Record {
+func rec(t testing.TB, index int, body ...any) *chunk.Record {
 	t.Helper()
-	return &record.Record{Index: index, Body: pack(t, pairs(body))}
+	return &chunk.Record{Index: index, Body: pack(t, pairs(body))}
 }
 
 // decode goes through a payload's records.
-func decode(payload []byte, each func(*record.Record)) {
-	var d record.Decoder
+func decode(payload []byte, each func(*chunk.Record)) {
+	var d chunk.Decoder
 	d.Reset(payload)
 	for d.Next() {
 		each(d.Record())
@@ -363,8 +363,8 @@ func decode(payload []byte, each func(*record.Record)) {
 }
 
 // nano is a record's time as it was sent, unrepaired.
-func nano(tm record.Time) int64 {
-	if tm.Form == record.EventTime {
+func nano(tm chunk.Time) int64 {
+	if tm.Form == chunk.EventTime {
 		return int64(tm.Bits>>32)*1e9 + int64(uint32(tm.Bits))
 	}
 	return int64(tm.Bits) * 1e9

@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"unicode/utf8"
 
-	"out_edge/plugin/record"
+	"out_edge/plugin/wire"
 )
 
 // How values become JSON:
@@ -31,7 +31,7 @@ type frame struct {
 // valueWriter writes MessagePack values as JSON. It is reused; reset it for each
 // entry.
 type valueWriter struct {
-	stack   [record.MaxDepth + 1]frame
+	stack   [wire.MaxDepth + 1]frame
 	keys    keySet // of all maps below the entry itself
 	objects int    // the number of the last map
 }
@@ -51,25 +51,25 @@ func (w *valueWriter) object() int {
 // of a map with one key the first is written. It stops early, with ok false and
 // dst longer by what it wrote so far, when dst would grow beyond limit bytes, or
 // when the bytes are no value.
-func (w *valueWriter) append(dst []byte, r *record.Reader, limit int) (out []byte, ok bool) {
+func (w *valueWriter) append(dst []byte, r *wire.Reader, limit int) (out []byte, ok bool) {
 	kind := r.Next()
-	if kind == record.Str { // as most are
+	if kind == wire.Str { // as most are
 		if text := r.Bytes(); len(text) <= limit-len(dst) {
 			return appendString(dst, text), true
 		}
 		return dst, false
 	}
-	if kind < record.Array {
+	if kind < wire.Array {
 		return appendWithin(dst, r, kind, limit)
 	}
 	return w.container(dst, r, kind, limit)
 }
 
 // container appends the array or map that r has just given.
-func (w *valueWriter) container(dst []byte, r *record.Reader, kind record.TokenKind, limit int) (out []byte, ok bool) {
+func (w *valueWriter) container(dst []byte, r *wire.Reader, kind wire.TokenKind, limit int) (out []byte, ok bool) {
 	for depth := 0; ; kind = r.Next() {
 		switch {
-		case kind < record.Array || r.Len() == 0:
+		case kind < wire.Array || r.Len() == 0:
 			if dst, ok = appendWithin(dst, r, kind, limit); !ok {
 				return dst, false
 			}
@@ -87,8 +87,8 @@ func (w *valueWriter) container(dst []byte, r *record.Reader, kind record.TokenK
 }
 
 // open begins a container that is not empty.
-func (w *valueWriter) open(dst []byte, r *record.Reader, kind record.TokenKind, depth int) []byte {
-	if kind == record.Map {
+func (w *valueWriter) open(dst []byte, r *wire.Reader, kind wire.TokenKind, depth int) []byte {
+	if kind == wire.Map {
 		w.stack[depth] = frame{left: r.Len(), isMap: true, object: w.object()}
 		return append(dst, '{')
 	}
@@ -116,7 +116,7 @@ func (w *valueWriter) close(dst []byte, depth int) ([]byte, int) {
 
 // advance appends what stands before the next value: a comma and, in a map, the
 // key and a colon. It steps over pairs whose key the map has already.
-func (w *valueWriter) advance(dst []byte, r *record.Reader, depth, limit int) (out []byte, left int, ok bool) {
+func (w *valueWriter) advance(dst []byte, r *wire.Reader, depth, limit int) (out []byte, left int, ok bool) {
 	for depth > 0 {
 		before, top := len(dst), &w.stack[depth-1]
 		if last := dst[before-1]; last != '{' && last != '[' {
@@ -141,15 +141,15 @@ func (w *valueWriter) advance(dst []byte, r *record.Reader, depth, limit int) (o
 }
 
 // fits says whether there is room for a token.
-func fits(dst []byte, r *record.Reader, kind record.TokenKind, limit int) bool {
-	if kind == record.End || len(dst) > limit {
+func fits(dst []byte, r *wire.Reader, kind wire.TokenKind, limit int) bool {
+	if kind == wire.End || len(dst) > limit {
 		return false
 	}
-	return kind < record.Str || kind >= record.Array || len(r.Bytes()) <= limit-len(dst)
+	return kind < wire.Str || kind >= wire.Array || len(r.Bytes()) <= limit-len(dst)
 }
 
 // appendWithin appends a token that opens nothing, if there is room for it.
-func appendWithin(dst []byte, r *record.Reader, kind record.TokenKind, limit int) ([]byte, bool) {
+func appendWithin(dst []byte, r *wire.Reader, kind wire.TokenKind, limit int) ([]byte, bool) {
 	if !fits(dst, r, kind, limit) {
 		return dst, false
 	}
@@ -157,7 +157,7 @@ func appendWithin(dst []byte, r *record.Reader, kind record.TokenKind, limit int
 }
 
 // appendKeyWithin is appendWithin for a key.
-func appendKeyWithin(dst []byte, r *record.Reader, kind record.TokenKind, limit int) ([]byte, bool) {
+func appendKeyWithin(dst []byte, r *wire.Reader, kind wire.TokenKind, limit int) ([]byte, bool) {
 	if !fits(dst, r, kind, limit) {
 		return dst, false
 	}
@@ -165,25 +165,25 @@ func appendKeyWithin(dst []byte, r *record.Reader, kind record.TokenKind, limit 
 }
 
 // appendToken appends a token that is no container, or an empty one.
-func appendToken(dst []byte, r *record.Reader, kind record.TokenKind) []byte {
+func appendToken(dst []byte, r *wire.Reader, kind wire.TokenKind) []byte {
 	switch kind {
-	case record.Str:
+	case wire.Str:
 		return appendString(dst, r.Bytes())
-	case record.Integer:
+	case wire.Integer:
 		return strconv.AppendInt(dst, r.Int64(), 10)
-	case record.Unsigned:
+	case wire.Unsigned:
 		return strconv.AppendUint(dst, r.Uint64(), 10)
-	case record.Double:
+	case wire.Double:
 		return appendFloat(dst, r.Float64())
-	case record.Bool:
+	case wire.Bool:
 		return strconv.AppendBool(dst, r.Bool())
-	case record.Bin:
+	case wire.Bin:
 		return appendBin(dst, r.Bytes())
-	case record.Ext:
+	case wire.Ext:
 		return appendBase64(dst, r.Bytes())
-	case record.Array:
+	case wire.Array:
 		return append(dst, "[]"...)
-	case record.Map:
+	case wire.Map:
 		return append(dst, "{}"...)
 	default:
 		return append(dst, "null"...)
@@ -191,11 +191,11 @@ func appendToken(dst []byte, r *record.Reader, kind record.TokenKind) []byte {
 }
 
 // appendKeyToken appends a token as an object's key.
-func appendKeyToken(dst []byte, r *record.Reader, kind record.TokenKind) []byte {
+func appendKeyToken(dst []byte, r *wire.Reader, kind wire.TokenKind) []byte {
 	switch kind {
-	case record.Str, record.Bin, record.Ext:
+	case wire.Str, wire.Bin, wire.Ext:
 		return appendToken(dst, r, kind)
-	case record.Array, record.Map:
+	case wire.Array, wire.Map:
 		return appendBase64(dst, r.Skip())
 	default:
 		dst = append(dst, '"')

@@ -10,7 +10,8 @@ import (
 	"unicode/utf8"
 
 	"out_edge/ddsink"
-	"out_edge/plugin/record"
+	"out_edge/plugin/chunk"
+	"out_edge/plugin/wire"
 )
 
 // TestAppendFloat compares with encoding/json.
@@ -171,9 +172,9 @@ func randomText(random *rand.Rand) string {
 
 // TestAppendValueDeep nests as deep as a record may.
 func TestAppendValueDeep(t *testing.T) {
-	value := append(bytesOf(0x91, record.MaxDepth-1), 0x90)
+	value := append(bytesOf(0x91, wire.MaxDepth-1), 0x90)
 	got, ok := ddsink.AppendValue(nil, value, 1<<20)
-	want := strings.Repeat("[", record.MaxDepth) + strings.Repeat("]", record.MaxDepth)
+	want := strings.Repeat("[", wire.MaxDepth) + strings.Repeat("]", wire.MaxDepth)
 	if !ok || string(got) != want {
 		t.Errorf("got %s, %v", got, ok)
 	}
@@ -203,7 +204,7 @@ func FuzzAppendJSON(f *testing.F) {
 		Source: "a", Service: "b", Hostname: "c", MachineName: "d", Tags: "e:f", IncludeTagKey: true, Provider: "ecs",
 	})
 	f.Fuzz(func(t *testing.T, payload []byte) {
-		decode(payload, func(r *record.Record) {
+		decode(payload, func(r *chunk.Record) {
 			for _, e := range []*ddsink.Entries{plain, full} {
 				out := e.Append(nil, r, "tag", 1)
 				m, err := strictObject(out)

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"out_edge/plugin/delivery"
-	"out_edge/plugin/record"
+	"out_edge/plugin/metric"
 	"out_edge/timefix"
 )
 
@@ -39,11 +39,11 @@ const (
 // sample is never delivered by half.
 type seriesBatch struct {
 	sink    *Sink
-	samples []record.Sample
+	samples []metric.Sample
 	done    *delivery.Set
 	now     timefix.Instant
 
-	blocks map[*record.Series]blockInfo
+	blocks map[*metric.Series]blockInfo
 	// numBlocks is the next block's number.
 	numBlocks int
 	points    []point
@@ -80,10 +80,10 @@ type claim struct {
 // into it that are settled. nil means that all are; a *delivery.RetryError, that
 // the same samples should be offered again with the same done: a count is added to
 // once however often that happens.
-func (s *Sink) SendMetrics(ctx context.Context, samples []record.Sample, done *delivery.Set) error {
+func (s *Sink) SendMetrics(ctx context.Context, samples []metric.Sample, done *delivery.Set) error {
 	b, ok := s.series.Get().(*seriesBatch)
 	if !ok {
-		b = &seriesBatch{sink: s, blocks: map[*record.Series]blockInfo{}}
+		b = &seriesBatch{sink: s, blocks: map[*metric.Series]blockInfo{}}
 		b.way = newCourier(s, endpointSeries, b)
 	}
 	b.way.begin(ctx)
@@ -122,7 +122,7 @@ func (b *seriesBatch) collect() {
 }
 
 // refusal is why the intake would not take a sample, or "".
-func (b *seriesBatch) refusal(s record.Sample) string {
+func (b *seriesBatch) refusal(s metric.Sample) string {
 	switch age := b.now.Wall - s.UnixNano; {
 	case age > int64(seriesMaxAge-seriesMargin):
 		return reasonTooOld
@@ -136,7 +136,7 @@ func (b *seriesBatch) refusal(s record.Sample) string {
 }
 
 // blockOf is the number of the block for another sample of a series.
-func (b *seriesBatch) blockOf(s *record.Series) int {
+func (b *seriesBatch) blockOf(s *metric.Series) int {
 	info, seen := b.blocks[s]
 	if !seen || info.samples == maxBlockSamples {
 		info = blockInfo{number: b.numBlocks}
@@ -278,7 +278,7 @@ func (b *seriesBatch) release() {
 }
 
 // appendMetric appends the name of one part of a series at Datadog.
-func appendMetric(dst []byte, s *record.Series, p part) []byte {
+func appendMetric(dst []byte, s *metric.Series, p part) []byte {
 	suffix := ""
 	switch p {
 	case partCount:
@@ -293,7 +293,7 @@ func appendMetric(dst []byte, s *record.Series, p part) []byte {
 	name := metricName(s.DatadogName)
 	if name == "" {
 		name = metricName(s.Name)
-		if base, ok := strings.CutSuffix(name, "_total"); ok && s.Kind == record.Counter {
+		if base, ok := strings.CutSuffix(name, "_total"); ok && s.Kind == metric.Counter {
 			name, suffix = base, ".count" // as Datadog's OpenMetrics check names it
 		}
 	}

@@ -12,25 +12,25 @@ import (
 
 	"out_edge/ddsink"
 	"out_edge/plugin/delivery"
-	"out_edge/plugin/record"
+	"out_edge/plugin/metric"
 )
 
-func series(name string, kind record.Kind, labels ...record.Label) *record.Series {
-	return &record.Series{Name: name, Kind: kind, Labels: labels}
+func series(name string, kind metric.Kind, labels ...metric.Label) *metric.Series {
+	return &metric.Series{Name: name, Kind: kind, Labels: labels}
 }
 
 // at is now and a number of seconds, in ns.
 func at(seconds int) int64 { return now().Add(time.Duration(seconds) * time.Second).UnixNano() }
 
-func gauge(s *record.Series, seconds int, value float64) record.Sample {
-	return record.Sample{Series: s, UnixNano: at(seconds), Value: value}
+func gauge(s *metric.Series, seconds int, value float64) metric.Sample {
+	return metric.Sample{Series: s, UnixNano: at(seconds), Value: value}
 }
 
-func added(s *record.Series, seconds int, delta float64) record.Sample {
-	return record.Sample{Series: s, UnixNano: at(seconds), Delta: delta, HasDelta: true}
+func added(s *metric.Series, seconds int, delta float64) metric.Sample {
+	return metric.Sample{Series: s, UnixNano: at(seconds), Delta: delta, HasDelta: true}
 }
 
-func (s *setup) metrics(t *testing.T, done *delivery.Set, samples ...record.Sample) error {
+func (s *setup) metrics(t *testing.T, done *delivery.Set, samples ...metric.Sample) error {
 	t.Helper()
 	if done == nil {
 		done = new(delivery.Set)
@@ -54,12 +54,12 @@ func TestSendMetrics(t *testing.T) {
 	s := newSink(t, func(c *ddsink.Config) {
 		c.Tags, c.Hostname = "env:Prod, team:edge", "h1"
 	})
-	temp := &record.Series{
+	temp := &metric.Series{
 		Name: "edge_temperature_celsius", DatadogName: "edge.temperature.celsius", Unit: "degree celsius",
-		Labels: []record.Label{{Name: "type", Value: "CPU thermal"}, {Name: "zone", Value: "0"}, {Name: "empty", Value: ""}},
+		Labels: []metric.Label{{Name: "type", Value: "CPU thermal"}, {Name: "zone", Value: "0"}, {Name: "empty", Value: ""}},
 	}
-	bytes := &record.Series{Name: "edge_disk_read_bytes_total", DatadogName: "edge.disk.read_bytes", Kind: record.Counter, Unit: "byte"}
-	plain := series("http_requests_total", record.Counter)
+	bytes := &metric.Series{Name: "edge_disk_read_bytes_total", DatadogName: "edge.disk.read_bytes", Kind: metric.Counter, Unit: "byte"}
+	plain := series("http_requests_total", metric.Counter)
 	if err := s.metrics(t, nil,
 		gauge(temp, -2, 48.312), added(bytes, -2, 100), gauge(temp, -1, -2.5), added(bytes, -1, 50), gauge(temp, -1, 7), added(plain, 0, 0.5),
 	); err != nil {
@@ -85,7 +85,7 @@ func TestSendMetrics(t *testing.T) {
 
 func TestMetricsEncoding(t *testing.T) {
 	s := newSink(t, func(c *ddsink.Config) { c.Compress = "zstd" })
-	if err := s.metrics(t, nil, gauge(series("a", record.Gauge), 0, 1)); err != nil {
+	if err := s.metrics(t, nil, gauge(series("a", metric.Gauge), 0, 1)); err != nil {
 		t.Fatal(err)
 	}
 	if got := s.intake.got()[0].header.Get("Content-Encoding"); got != "zstd1" {
@@ -94,10 +94,10 @@ func TestMetricsEncoding(t *testing.T) {
 }
 
 func TestMetricsRefused(t *testing.T) {
-	g, c := series("g", record.Gauge), series("c_total", record.Counter)
+	g, c := series("g", metric.Gauge), series("c_total", metric.Counter)
 	tests := []struct {
 		name   string
-		sample record.Sample
+		sample metric.Sample
 		reason string
 	}{
 		{"older than an hour", gauge(g, -3601, 1), "too_old"},
@@ -107,9 +107,9 @@ func TestMetricsRefused(t *testing.T) {
 		{"NaN", gauge(g, 0, math.NaN()), "not_finite"},
 		{"Inf", gauge(g, 0, math.Inf(1)), "not_finite"},
 		{"a NaN delta", added(c, 0, math.NaN()), "not_finite"},
-		{"a NaN total", record.Sample{Series: c, UnixNano: at(0), Value: math.NaN()}, "not_finite"},
-		{"no name", gauge(series("123", record.Gauge), 0, 1), "no_name"},
-		{"a histogram without any", gauge(series("h", record.Histogram), 0, 1), "not_finite"},
+		{"a NaN total", metric.Sample{Series: c, UnixNano: at(0), Value: math.NaN()}, "not_finite"},
+		{"no name", gauge(series("123", metric.Gauge), 0, 1), "no_name"},
+		{"a histogram without any", gauge(series("h", metric.Histogram), 0, 1), "not_finite"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -157,9 +157,9 @@ func (s *setup) values(skip ...int) string {
 // TestTotals: counters of metrics events, which tell their total only.
 func TestTotals(t *testing.T) {
 	s := newSink(t, nil)
-	c := series("c_total", record.Counter)
-	total := func(sec int, v float64) record.Sample {
-		return record.Sample{Series: c, UnixNano: at(sec), Value: v}
+	c := series("c_total", metric.Counter)
+	total := func(sec int, v float64) metric.Sample {
+		return metric.Sample{Series: c, UnixNano: at(sec), Value: v}
 	}
 	for i, v := range []float64{100, 110, 110, 5} { // nothing, +10, +0, a restart
 		if err := s.metrics(t, nil, total(i, v)); err != nil {
@@ -167,7 +167,7 @@ func TestTotals(t *testing.T) {
 		}
 	}
 	// another Series value with the same name and labels is the same series
-	c = series("c_total", record.Counter)
+	c = series("c_total", metric.Counter)
 	if err := s.metrics(t, nil, total(4, 6), total(5, 9)); err != nil {
 		t.Fatal(err)
 	}
@@ -180,34 +180,34 @@ func TestTotals(t *testing.T) {
 // TestTotalsAfterTheClockIsSetBack: totals go on although the last one is of a time
 // that has not come yet.
 func TestTotalsAfterTheClockIsSetBack(t *testing.T) {
-	c := series("c_total", record.Counter)
-	total := func(sec int, v float64) record.Sample {
-		return record.Sample{Series: c, UnixNano: at(sec), Value: v}
+	c := series("c_total", metric.Counter)
+	total := func(sec int, v float64) metric.Sample {
+		return metric.Sample{Series: c, UnixNano: at(sec), Value: v}
 	}
 	tests := []struct {
 		name  string
 		ahead int // seconds
-		after []record.Sample
+		after []metric.Sample
 		want  string
 	}{
 		{
 			"two hours", 7200,
-			[]record.Sample{total(20, 120), total(30, 130), total(25, 125)},
+			[]metric.Sample{total(20, 120), total(30, 130), total(25, 125)},
 			"c.count@7210=10 c.count@20=10 c.count@30=10",
 		},
 		{
 			"five minutes are waited for", 300,
-			[]record.Sample{total(20, 120), total(30, 130), total(311, 140)},
+			[]metric.Sample{total(20, 120), total(30, 130), total(311, 140)},
 			"c.count@310=10 c.count@311=30",
 		},
 		{
 			"a chunk of before comes late", 7200,
-			[]record.Sample{total(5, 105), total(20, 120)},
+			[]metric.Sample{total(5, 105), total(20, 120)},
 			"c.count@7210=10 c.count@20=10",
 		},
 		{
 			"a restart meanwhile", 7200,
-			[]record.Sample{total(20, 3), total(30, 5), total(40, 9)},
+			[]metric.Sample{total(20, 3), total(30, 5), total(40, 9)},
 			"c.count@7210=10 c.count@30=5 c.count@40=4",
 		},
 	}
@@ -234,10 +234,10 @@ func TestTotalsAfterTheClockIsSetBack(t *testing.T) {
 // TestHistogramAfterTheClockIsSetBack: all parts go on together.
 func TestHistogramAfterTheClockIsSetBack(t *testing.T) {
 	s := newSink(t, nil)
-	h := series("lat", record.Histogram)
+	h := series("lat", metric.Histogram)
 	send := func(sec int, n uint64) {
 		t.Helper()
-		if err := s.metrics(t, nil, record.Sample{Series: h, UnixNano: at(sec), Dist: &record.Distribution{Count: n, Sum: float64(2 * n)}}); err != nil {
+		if err := s.metrics(t, nil, metric.Sample{Series: h, UnixNano: at(sec), Dist: &metric.Distribution{Count: n, Sum: float64(2 * n)}}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -253,9 +253,9 @@ func TestHistogramAfterTheClockIsSetBack(t *testing.T) {
 // TestTotalsAreNotLostInRetries: what a failed request carried comes with whichever
 // request follows, and once.
 func TestTotalsAreNotLostInRetries(t *testing.T) {
-	c := series("c_total", record.Counter)
-	total := func(sec int, v float64) record.Sample {
-		return record.Sample{Series: c, UnixNano: at(sec), Value: v}
+	c := series("c_total", metric.Counter)
+	total := func(sec int, v float64) metric.Sample {
+		return metric.Sample{Series: c, UnixNano: at(sec), Value: v}
 	}
 	t.Run("retry comes first", func(t *testing.T) {
 		s := newSink(t, nil)
@@ -296,9 +296,9 @@ func TestTotalsAreNotLostInRetries(t *testing.T) {
 func (s *setup) fillTotals(t *testing.T) {
 	t.Helper()
 	const n = 20_000
-	samples := make([]record.Sample, n)
+	samples := make([]metric.Sample, n)
 	for i := range samples {
-		samples[i] = record.Sample{Series: series(fmt.Sprintf("c%d_total", i), record.Counter), UnixNano: at(0), Value: 1}
+		samples[i] = metric.Sample{Series: series(fmt.Sprintf("c%d_total", i), metric.Counter), UnixNano: at(0), Value: 1}
 	}
 	if err := s.metrics(t, nil, samples...); err != nil {
 		t.Fatal(err)
@@ -309,7 +309,7 @@ func (s *setup) fillTotals(t *testing.T) {
 // total offers one total at the present time.
 func (s *setup) total(t *testing.T, name string, value float64) {
 	t.Helper()
-	sample := record.Sample{Series: series(name, record.Counter), UnixNano: s.clock.Now().Wall, Value: value}
+	sample := metric.Sample{Series: series(name, metric.Counter), UnixNano: s.clock.Now().Wall, Value: value}
 	if err := s.metrics(t, nil, sample); err != nil {
 		t.Fatal(err)
 	}
@@ -378,9 +378,9 @@ func TestRoomForTotalsWithoutABootClock(t *testing.T) {
 func TestTotalsOfRequestsNeverMade(t *testing.T) {
 	s := newSink(t, func(c *ddsink.Config) { c.Compress = "off" })
 	const n = 10_000 // more than fit into one request
-	totals := func(sec int, v float64) (out []record.Sample) {
+	totals := func(sec int, v float64) (out []metric.Sample) {
 		for i := range n {
-			out = append(out, record.Sample{Series: series(fmt.Sprintf("c%d_total", i), record.Counter), UnixNano: at(sec), Value: v})
+			out = append(out, metric.Sample{Series: series(fmt.Sprintf("c%d_total", i), metric.Counter), UnixNano: at(sec), Value: v})
 		}
 		return out
 	}
@@ -421,8 +421,8 @@ func failOnly(fail int) func(int, request, http.ResponseWriter) {
 // same second, so no two requests may use one.
 func TestCountsKeepTheirSeconds(t *testing.T) {
 	s := newSink(t, nil)
-	c := series("c", record.Counter)
-	send := func(samples ...record.Sample) {
+	c := series("c", metric.Counter)
+	send := func(samples ...metric.Sample) {
 		t.Helper()
 		if err := s.metrics(t, nil, samples...); err != nil {
 			t.Fatal(err)
@@ -442,7 +442,7 @@ func TestCountsKeepTheirSeconds(t *testing.T) {
 // TestCountsKeepTheirSecondsWhenTheClockIsSetBack: neither what was sent after the
 // step is overwritten, nor what was sent before it at the seconds that come again.
 func TestCountsKeepTheirSecondsWhenTheClockIsSetBack(t *testing.T) {
-	c := series("c", record.Counter)
+	c := series("c", metric.Counter)
 	for _, test := range []struct {
 		name string
 		back time.Duration
@@ -457,12 +457,12 @@ func TestCountsKeepTheirSecondsWhenTheClockIsSetBack(t *testing.T) {
 			s := newSink(t, nil)
 			s.clock.step(test.back)
 			ahead := int(test.back / time.Second)
-			for _, sample := range []record.Sample{added(c, 0, 1), added(c, ahead, 2)} {
+			for _, sample := range []metric.Sample{added(c, 0, 1), added(c, ahead, 2)} {
 				_ = s.metrics(t, nil, sample) // the first is too old if it is two hours
 			}
 			s.clock.step(-test.back)
 			// The last is 4224 s, one round of what is remembered, before 1200.
-			for _, sample := range []record.Sample{added(c, 0, 4), added(c, 0, 8), added(c, -3024, 16)} {
+			for _, sample := range []metric.Sample{added(c, 0, 4), added(c, 0, 8), added(c, -3024, 16)} {
 				if err := s.metrics(t, nil, sample); err != nil {
 					t.Fatal(err)
 				}
@@ -478,7 +478,7 @@ func TestCountsKeepTheirSecondsWhenTheClockIsSetBack(t *testing.T) {
 // the way.
 func TestCountsForgetSeconds(t *testing.T) {
 	s := newSink(t, nil)
-	c := series("c", record.Counter)
+	c := series("c", metric.Counter)
 	for _, sec := range []int{0, 1, 4223, 4224, 4225, 100_000, 104_224} {
 		s.clock.advance(time.Unix(0, at(sec)).Sub(s.clock.Now().Time()))
 		if err := s.metrics(t, nil, added(c, sec, 1)); err != nil {
@@ -495,9 +495,9 @@ func TestCountsForgetSeconds(t *testing.T) {
 func TestCountsAround1970(t *testing.T) {
 	s := newSink(t, nil)
 	s.clock.step(-now().Sub(time.Unix(60, 0)))
-	c := series("c", record.Counter)
+	c := series("c", metric.Counter)
 	for _, sec := range []int64{-100, 30, 30} {
-		if err := s.metrics(t, nil, record.Sample{Series: c, UnixNano: sec * 1e9, Delta: 1, HasDelta: true}); err != nil {
+		if err := s.metrics(t, nil, metric.Sample{Series: c, UnixNano: sec * 1e9, Delta: 1, HasDelta: true}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -510,7 +510,7 @@ func TestCountsAround1970(t *testing.T) {
 // TestCountsAreAddedOnce: retries in any number deliver each delta once.
 func TestCountsAreAddedOnce(t *testing.T) {
 	s := newSink(t, nil)
-	c, d := series("c", record.Counter), series("d", record.Counter)
+	c, d := series("c", metric.Counter), series("d", metric.Counter)
 	s.intake.answer = func(n int, _ request, w http.ResponseWriter) {
 		if n < 3 {
 			w.WriteHeader([]int{500, 408, 429}[n])
@@ -519,7 +519,7 @@ func TestCountsAreAddedOnce(t *testing.T) {
 		accept(w)
 	}
 	var done delivery.Set
-	samples := []record.Sample{added(c, 0, 1), added(d, 0, 2), added(c, 1, 4)}
+	samples := []metric.Sample{added(c, 0, 1), added(d, 0, 2), added(c, 1, 4)}
 	for range 3 {
 		if s.metrics(t, &done, samples...) == nil {
 			t.Fatal("no error")
@@ -538,13 +538,13 @@ func TestCountsAreAddedOnce(t *testing.T) {
 
 func TestHistogram(t *testing.T) {
 	s := newSink(t, nil)
-	h := series("lat", record.Histogram, record.Label{Name: "k", Value: "v"})
-	dist := func(sec int, counts []uint64, count uint64, sum float64) record.Sample {
-		return record.Sample{Series: h, UnixNano: at(sec), Dist: &record.Distribution{
+	h := series("lat", metric.Histogram, metric.Label{Name: "k", Value: "v"})
+	dist := func(sec int, counts []uint64, count uint64, sum float64) metric.Sample {
+		return metric.Sample{Series: h, UnixNano: at(sec), Dist: &metric.Distribution{
 			Count: count, Sum: sum, Bounds: []float64{0.5, 1}, Counts: counts,
 		}}
 	}
-	for _, sample := range []record.Sample{dist(0, []uint64{1, 2}, 3, 4), dist(10, []uint64{2, 5}, 8, 6.5)} {
+	for _, sample := range []metric.Sample{dist(0, []uint64{1, 2}, 3, 4), dist(10, []uint64{2, 5}, 8, 6.5)} {
 		if err := s.metrics(t, nil, sample); err != nil {
 			t.Fatal(err)
 		}
@@ -559,9 +559,9 @@ func TestHistogram(t *testing.T) {
 
 func TestSummary(t *testing.T) {
 	s := newSink(t, nil)
-	q := series("rpc", record.Summary)
+	q := series("rpc", metric.Summary)
 	for sec, n := range []uint64{10, 15} {
-		sample := record.Sample{Series: q, UnixNano: at(sec), Dist: &record.Distribution{
+		sample := metric.Sample{Series: q, UnixNano: at(sec), Dist: &metric.Distribution{
 			Count: n, Sum: float64(n) * 2, Bounds: []float64{0.5, 0.99}, Values: []float64{1.5, math.NaN()},
 		}}
 		if err := s.metrics(t, nil, sample); err != nil {
@@ -579,11 +579,11 @@ func TestMetricsSplit(t *testing.T) {
 	for _, compress := range []string{"gzip", "off"} {
 		t.Run(compress, func(t *testing.T) {
 			s := newSink(t, func(c *ddsink.Config) { c.Compress = compress })
-			var samples []record.Sample
+			var samples []metric.Sample
 			for i := range 20_000 {
 				name := fmt.Sprintf("m%d.%x", i, uint32(i)*2654435761)
-				labels := []record.Label{{Name: "k", Value: fmt.Sprintf("%x", uint64(i)*11400714819323198485)}}
-				samples = append(samples, gauge(&record.Series{Name: name, Labels: labels}, 0, float64(i)*math.Pi))
+				labels := []metric.Label{{Name: "k", Value: fmt.Sprintf("%x", uint64(i)*11400714819323198485)}}
+				samples = append(samples, gauge(&metric.Series{Name: name, Labels: labels}, 0, float64(i)*math.Pi))
 			}
 			if err := s.metrics(t, nil, samples...); err != nil {
 				t.Fatal(err)
@@ -619,9 +619,9 @@ func TestMetricsBadSeriesIsFound(t *testing.T) {
 		}
 		accept(w)
 	}
-	var samples []record.Sample
+	var samples []metric.Sample
 	for i := range 100 {
-		m := series(fmt.Sprintf("m%d", i), record.Gauge)
+		m := series(fmt.Sprintf("m%d", i), metric.Gauge)
 		samples = append(samples, gauge(m, 0, 1), gauge(m, 1, 2))
 	}
 	if err := s.metrics(t, nil, samples...); err != nil {
@@ -632,7 +632,7 @@ func TestMetricsBadSeriesIsFound(t *testing.T) {
 
 func TestMetricsDryRun(t *testing.T) {
 	s := newSink(t, func(c *ddsink.Config) { c.DryRun = true })
-	if err := s.metrics(t, nil, gauge(series("g", record.Gauge), 0, 1)); err != nil {
+	if err := s.metrics(t, nil, gauge(series("g", metric.Gauge), 0, 1)); err != nil {
 		t.Fatal(err)
 	}
 	if len(s.intake.got()) != 0 || !strings.Contains(s.log.String(), "endpoint=series") {

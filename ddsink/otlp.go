@@ -4,7 +4,8 @@ import (
 	"encoding/hex"
 	"strconv"
 
-	"out_edge/plugin/record"
+	"out_edge/plugin/chunk"
+	"out_edge/plugin/wire"
 )
 
 // What OTLP says of a record lands where Datadog's own OTLP intake puts it:
@@ -18,7 +19,7 @@ import (
 
 // metadata appends what stands in a record's metadata: OTLP's attributes as
 // attributes, anything else as the object "metadata".
-func (w *entryWriter) metadata(dst []byte, rec *record.Record, otlp record.Value) []byte {
+func (w *entryWriter) metadata(dst []byte, rec *chunk.Record, otlp wire.Value) []byte {
 	n := rec.Metadata.Len()
 	if n == 0 {
 		return dst
@@ -34,7 +35,7 @@ func (w *entryWriter) metadata(dst []byte, rec *record.Record, otlp record.Value
 }
 
 // otherMetadata appends the metadata without "otlp".
-func (w *entryWriter) otherMetadata(dst []byte, m record.Value) []byte {
+func (w *entryWriter) otherMetadata(dst []byte, m wire.Value) []byte {
 	before := len(dst)
 	if dst = w.name(dst, "", "metadata"); len(dst) == before {
 		return dst
@@ -55,7 +56,7 @@ func (w *entryWriter) otherMetadata(dst []byte, m record.Value) []byte {
 
 // pair appends a key and its value within an object; nothing where there is no
 // room, or the key is there already.
-func (w *entryWriter) pair(dst []byte, object int, key, value record.Value) []byte {
+func (w *entryWriter) pair(dst []byte, object int, key, value wire.Value) []byte {
 	before := len(dst)
 	if dst[before-1] != '{' {
 		dst = append(dst, ',')
@@ -81,7 +82,7 @@ func (w *entryWriter) pair(dst []byte, object int, key, value record.Value) []by
 }
 
 // group appends the attributes of the group that the record stands in.
-func (w *entryWriter) group(dst []byte, g *record.Group) []byte {
+func (w *entryWriter) group(dst []byte, g *chunk.Group) []byte {
 	dst = w.fields(dst, g.Resource, true)
 	dst = w.fields(dst, g.Scope, true)
 	if len(g.ScopeName) > 0 && len(g.ScopeName) <= maxReservedBytes {
@@ -102,7 +103,7 @@ func (w *entryWriter) bytes(dst []byte, name string, text []byte) []byte {
 }
 
 // status appends OTLP's severity, unless the record says its status itself.
-func (w *entryWriter) status(dst []byte, otlp record.Value) []byte {
+func (w *entryWriter) status(dst []byte, otlp wire.Value) []byte {
 	if otlp == nil {
 		return dst
 	}
@@ -122,7 +123,7 @@ func severityName(n int64) string {
 }
 
 // trace appends the trace's and the span's id.
-func (w *entryWriter) trace(dst []byte, otlp record.Value) []byte {
+func (w *entryWriter) trace(dst []byte, otlp wire.Value) []byte {
 	if otlp == nil {
 		return dst
 	}
@@ -132,7 +133,7 @@ func (w *entryWriter) trace(dst []byte, otlp record.Value) []byte {
 
 // id appends one id in both its forms. Fluent Bit gives the size bytes, other
 // senders their hex.
-func (w *entryWriter) id(dst []byte, name string, v record.Value, size int) []byte {
+func (w *entryWriter) id(dst []byte, name string, v wire.Value, size int) []byte {
 	text, ok := v.Bytes()
 	if !ok {
 		return dst

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strconv"
 
-	"out_edge/plugin/record"
+	"out_edge/plugin/metric"
 
 	"github.com/cespare/xxhash/v2"
 )
@@ -60,7 +60,7 @@ func sameSeries(a, b point) bool {
 
 // identity is a hash of a series' name, labels and feed: what another source adds
 // up is another total.
-func identity(s *record.Series) uint64 {
+func identity(s *metric.Series) uint64 {
 	var d xxhash.Digest
 	d.Reset()
 	_, _ = d.WriteString(s.Name)
@@ -80,16 +80,16 @@ func keyOf(series uint64, p part, nth int) uint64 {
 
 // appendPoints appends the points that sample s makes. reason says why it makes
 // none and is given up; with no points and no reason there is nothing to send.
-func (b *seriesBatch) appendPoints(s record.Sample, base point) (reason string) {
+func (b *seriesBatch) appendPoints(s metric.Sample, base point) (reason string) {
 	base.sec = floorDiv(s.UnixNano, 1e9)
 	id := identity(s.Series)
 	switch s.Series.Kind {
-	case record.Histogram, record.Summary:
+	case metric.Histogram, metric.Summary:
 		if s.Dist == nil {
 			return reasonNotFinite
 		}
 		return b.appendDistribution(s, base, id)
-	case record.Counter:
+	case metric.Counter:
 		if s.HasDelta {
 			return b.appendDelta(s.Delta, base, id)
 		}
@@ -132,7 +132,7 @@ func (b *seriesBatch) appendTotal(value float64, at int64, p point, id uint64) s
 
 // appendDistribution appends the parts of a histogram or summary. A part that is
 // no number, as an empty summary's quantiles are, is left out.
-func (b *seriesBatch) appendDistribution(s record.Sample, p point, id uint64) (reason string) {
+func (b *seriesBatch) appendDistribution(s metric.Sample, p point, id uint64) (reason string) {
 	d := s.Dist
 	p.part = partCount
 	reason = b.appendTotal(float64(d.Count), s.UnixNano, p, id)
@@ -142,7 +142,7 @@ func (b *seriesBatch) appendDistribution(s record.Sample, p point, id uint64) (r
 		p.part, p.nth = partBucket, i
 		_ = b.appendTotal(float64(d.Counts[i]), s.UnixNano, p, id)
 	}
-	if s.Series.Kind == record.Histogram {
+	if s.Series.Kind == metric.Histogram {
 		p.part, p.nth = partBucket, len(d.Bounds) // +Inf: all of them
 		_ = b.appendTotal(float64(d.Count), s.UnixNano, p, id)
 	}
@@ -222,7 +222,7 @@ func (b *seriesBatch) claim(key uint64, sec int64) bool {
 }
 
 // appendSeries appends one series of the request.
-func (b *seriesBatch) appendSeries(dst []byte, s *record.Series, d *record.Distribution, p point, values []timedValue) []byte {
+func (b *seriesBatch) appendSeries(dst []byte, s *metric.Series, d *metric.Distribution, p point, values []timedValue) []byte {
 	kind := typeGauge
 	if p.count {
 		kind = typeCount
@@ -254,7 +254,7 @@ func (b *seriesBatch) appendSeries(dst []byte, s *record.Series, d *record.Distr
 
 // appendTags appends the tags: the series' labels, what tells its parts apart,
 // and the user's.
-func (b *seriesBatch) appendTags(dst []byte, s *record.Series, d *record.Distribution, p point) []byte {
+func (b *seriesBatch) appendTags(dst []byte, s *metric.Series, d *metric.Distribution, p point) []byte {
 	dst = append(dst, `,"tags":[`...)
 	first := len(dst)
 	add := func(name, value string) {

@@ -16,7 +16,8 @@ import (
 
 	"out_edge/ddsink"
 	"out_edge/plugin/delivery"
-	"out_edge/plugin/record"
+	"out_edge/plugin/chunk"
+	"out_edge/plugin/wire"
 )
 
 // send offers records 0 to n-1, with ids, as one chunk.
@@ -793,7 +794,7 @@ func TestChunksAreApart(t *testing.T) {
 		go func() {
 			c := s.Begin(context.Background(), "tag", new(delivery.Set))
 			for i := range records {
-				c.Add(&record.Record{Index: i, Body: record.Value("\x81\xa3log\xa1x")}, now().UnixNano())
+				c.Add(&chunk.Record{Index: i, Body: wire.Value("\x81\xa3log\xa1x")}, now().UnixNano())
 			}
 			errs <- c.End()
 		}()

@@ -3,7 +3,7 @@ package ddsink
 import (
 	"bytes"
 
-	"out_edge/plugin/record"
+	"out_edge/plugin/wire"
 )
 
 // numECSFields is len(ecsFields()).
@@ -55,7 +55,7 @@ func (w *entryWriter) ecsTags(dst []byte) []byte {
 		if v == nil {
 			continue
 		}
-		if v.Kind() == record.Str && usable(v) {
+		if v.Kind() == wire.Str && usable(v) {
 			text, _ := v.Bytes()
 			w.tags = field.append(w.tags, text)
 			continue
@@ -66,14 +66,14 @@ func (w *entryWriter) ecsTags(dst []byte) []byte {
 }
 
 // ownTags adds the record's ddtags: one text, or an array of texts.
-func (w *entryWriter) ownTags(dst []byte, own record.Value) []byte {
+func (w *entryWriter) ownTags(dst []byte, own wire.Value) []byte {
 	switch {
 	case len(own) > maxTagsBytes:
-	case own.Kind() == record.Str || own.Kind() == record.Bin:
+	case own.Kind() == wire.Str || own.Kind() == wire.Bin:
 		text, _ := own.Bytes()
 		w.tags = appendTagText(w.tags, text)
 		return dst
-	case own.Kind() == record.Array && allTexts(own):
+	case own.Kind() == wire.Array && allTexts(own):
 		for it := own.Array(); ; {
 			v, ok := it.Next()
 			if !ok {
@@ -82,19 +82,19 @@ func (w *entryWriter) ownTags(dst []byte, own record.Value) []byte {
 			text, _ := v.Bytes()
 			w.tags = appendTagText(w.tags, text)
 		}
-	case own.Kind() == record.Nil:
+	case own.Kind() == wire.Nil:
 		return dst
 	}
 	return w.named(dst, kept, "ddtags", own)
 }
 
-func allTexts(array record.Value) bool {
+func allTexts(array wire.Value) bool {
 	for it := array.Array(); ; {
 		v, ok := it.Next()
 		if !ok {
 			return true
 		}
-		if v.Kind() != record.Str {
+		if v.Kind() != wire.Str {
 			return false
 		}
 	}

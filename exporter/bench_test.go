@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"out_edge/exporter"
-	"out_edge/plugin/record"
+	"out_edge/plugin/chunk"
+	"out_edge/plugin/cmetrics"
+	"out_edge/plugin/metric"
 	"out_edge/timefix"
 )
 
@@ -20,12 +22,12 @@ const (
 
 // fill gives m 10,000 gauges with four labels each.
 func fill(m *exporter.Metrics) {
-	var samples []record.Sample
+	var samples []metric.Sample
 	for f := range manyFamilies {
 		for i := range perFamily {
-			samples = append(samples, sample(record.Gauge, fmt.Sprintf("bench_family_%02d_bytes", f), float64(i)*1.5,
-				record.Label{Name: "device", Value: fmt.Sprintf("dev-%d", i)}, record.Label{Name: "line", Value: "north"},
-				record.Label{Name: "rack", Value: "seventeen"}, record.Label{Name: "site", Value: "barn"}))
+			samples = append(samples, sample(metric.Gauge, fmt.Sprintf("bench_family_%02d_bytes", f), float64(i)*1.5,
+				metric.Label{Name: "device", Value: fmt.Sprintf("dev-%d", i)}, metric.Label{Name: "line", Value: "north"},
+				metric.Label{Name: "rack", Value: "seventeen"}, metric.Label{Name: "site", Value: "barn"}))
 		}
 	}
 	m.Apply(samples)
@@ -88,12 +90,12 @@ func BenchmarkObserve(b *testing.B) {
 			cfg := loopback()
 			cfg.Listen = exporter.ListenOff
 			m := open(b, quietHub(timefix.SystemClock{}), cfg)
-			var d record.Decoder
+			var d chunk.Decoder
 			d.Reset(chunk(b, "amd64-v5.1.1", name))
 			d.Next()
-			dst := make([]record.Sample, 0, 32)
+			dst := make([]metric.Sample, 0, 32)
 			b.ReportAllocs()
-			var got []record.Sample
+			var got []metric.Sample
 			now := timefix.SystemClock{}.Now()
 			before := cpuTime()
 			for b.Loop() {
@@ -110,8 +112,8 @@ func BenchmarkApply(b *testing.B) {
 	cfg := loopback()
 	cfg.Listen = exporter.ListenOff
 	m := open(b, quietHub(timefix.SystemClock{}), cfg)
-	var in record.Interner
-	samples, err := record.AppendMetrics(nil, chunk(b, "amd64-v5.1.1", "node_metrics.1"), 1, &in)
+	var in cmetrics.Interner
+	samples, err := cmetrics.Append(nil, chunk(b, "amd64-v5.1.1", "node_metrics.1"), 1, &in)
 	if err != nil {
 		b.Fatal(err)
 	}

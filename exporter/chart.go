@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"out_edge/plugin/record"
+	"out_edge/plugin/metric"
 )
 
 // Limits of an instance's charts. What does not come from a host record gets
@@ -22,7 +22,7 @@ const notHostMetric = numHost
 // guarded by the store's mutex.
 type chart struct {
 	metric  int            // in hostTable, or notHostMetric
-	labels  []record.Label // the metric's own, as they were before relabelling
+	labels  []metric.Label // the metric's own, as they were before relabelling
 	history *history
 }
 
@@ -45,7 +45,7 @@ func (c *chart) get(name string) string {
 
 // chartHost gives a host metric's series a chart, if it is one of those that the
 // status page shows.
-func (m *Metrics) chartHost(s *series, metric int, labels []record.Label) {
+func (m *Metrics) chartHost(s *series, metric int, labels []metric.Label) {
 	c := &chart{metric: metric, labels: labels}
 	if s.chart != nil || m.page.server == nil || m.charts >= maxCharts || !c.wanted() {
 		return
@@ -62,7 +62,7 @@ func (m *Metrics) chartHost(s *series, metric int, labels []record.Label) {
 // what tells most of a device's state in a node_exporter's page.
 func (m *Metrics) chartOther(s *series) {
 	if s.chart != nil || m.page.server == nil || m.otherCharts >= maxOtherCharts || m.charts >= maxCharts ||
-		s.id.Kind == record.Histogram || s.id.Kind == record.Summary || !wantedOther(s.id.Name) {
+		s.id.Kind == metric.Histogram || s.id.Kind == metric.Summary || !wantedOther(s.id.Name) {
 		return
 	}
 	s.chart = &chart{metric: notHostMetric, labels: m.without(s.id.Labels), history: newHistory()}
@@ -71,7 +71,7 @@ func (m *Metrics) chartOther(s *series) {
 }
 
 // without is labels but for those that the instance puts on every series.
-func (m *Metrics) without(labels []record.Label) (own []record.Label) {
+func (m *Metrics) without(labels []metric.Label) (own []metric.Label) {
 	for _, l := range labels {
 		if !slices.Contains(m.labels, l) {
 			own = append(own, l)
@@ -120,7 +120,7 @@ func wantedOther(name string) bool {
 // charted is a copy of one charted series.
 type charted struct {
 	chart
-	id     *record.Series
+	id     *metric.Series
 	points []point
 }
 
@@ -142,8 +142,8 @@ func (m *Metrics) charted() (all []charted, series int) {
 }
 
 // compareLabels orders by values; numbers by size, so that CPU 10 follows CPU 9.
-func compareLabels(a, b []record.Label) int {
-	return slices.CompareFunc(a, b, func(a, b record.Label) int {
+func compareLabels(a, b []metric.Label) int {
+	return slices.CompareFunc(a, b, func(a, b metric.Label) int {
 		if isDigits(a.Value) && isDigits(b.Value) && len(a.Value) != len(b.Value) {
 			return cmp.Compare(len(a.Value), len(b.Value))
 		}

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"out_edge/plugin/record"
+	"out_edge/plugin/metric"
 	"out_edge/timefix"
 )
 
@@ -37,7 +37,7 @@ type Config struct {
 	Prefix string
 	// Labels are put on every series. A label of the same name that a series
 	// has itself wins.
-	Labels []record.Label
+	Labels []metric.Label
 	// SeriesTTL is how long a gauge stays after its last sample; 0 is for ever,
 	// so a caller that wants the documented default gives DefaultSeriesTTL.
 	SeriesTTL time.Duration
@@ -50,7 +50,7 @@ type Config struct {
 	// counted; nil changes nothing. It gives no label le to a histogram and no
 	// quantile to a summary. It sees the series with Labels, may keep it, and
 	// gives the same answer each time. It is called under a lock.
-	Relabel func(*record.Series) (*record.Series, bool)
+	Relabel func(*metric.Series) (*metric.Series, bool)
 	// Version is that of edge_build_info.
 	Version string
 	// Sinks are those that the instance sends to (delivery.SinkDatadog, ...):
@@ -74,7 +74,7 @@ type Config struct {
 	// OnExpire is told of each gauge of the instance that has expired, for
 	// staleness markers. May be nil. It is called without locks held, one call
 	// at a time, and must not block: /metrics waits for it.
-	OnExpire func(*record.Series)
+	OnExpire func(*metric.Series)
 }
 
 // Setting is one row of the settings on the status page.
@@ -139,7 +139,7 @@ func checkPrefix(prefix string) error {
 	return nil
 }
 
-func checkLabels(labels []record.Label) error {
+func checkLabels(labels []metric.Label) error {
 	var errs []error
 	seen := make(map[string]bool, len(labels))
 	for _, l := range labels {

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"math"
 
-	"out_edge/plugin/record"
+	"out_edge/plugin/wire"
 )
 
 // The fastest that a difference may be and still be believed, per second. They
@@ -43,7 +43,7 @@ func (s *series) elapsed(at int64) float64 {
 
 // difference reads what a counter has grown by; highest is the most that can be
 // true.
-func difference(val record.Value, highest float64) (float64, refusal) {
+func difference(val wire.Value, highest float64) (float64, refusal) {
 	v, ok := val.Uint64()
 	switch {
 	case !ok || v > math.MaxInt64:

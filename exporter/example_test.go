@@ -9,21 +9,21 @@ import (
 	"strings"
 
 	"out_edge/exporter"
-	"out_edge/plugin/record"
+	"out_edge/plugin/metric"
 	"out_edge/timefix"
 )
 
 // One instance, one sample from a metrics event, one scrape.
 func ExampleHub() {
 	hub := exporter.NewHub(slog.New(slog.DiscardHandler), timefix.SystemClock{})
-	m, err := hub.Open(exporter.Config{Listen: "127.0.0.1:0", Labels: []record.Label{{Name: "site", Value: "barn"}}})
+	m, err := hub.Open(exporter.Config{Listen: "127.0.0.1:0", Labels: []metric.Label{{Name: "site", Value: "barn"}}})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	defer m.Close(context.Background())
 
-	m.Apply([]record.Sample{{Series: &record.Series{Name: "node_load1", Help: "1m load average.", Kind: record.Gauge}, Value: 0.25}})
+	m.Apply([]metric.Sample{{Series: &metric.Series{Name: "node_load1", Help: "1m load average.", Kind: metric.Gauge}, Value: 0.25}})
 
 	transport := &http.Transport{DisableKeepAlives: true}
 	resp, err := (&http.Client{Transport: transport}).Get("http://" + m.Addr().String() + "/metrics")

@@ -8,16 +8,16 @@ import (
 	"time"
 
 	"out_edge/exporter"
-	"out_edge/plugin/record"
+	"out_edge/plugin/metric"
 )
 
 // distribution makes a sample of a histogram or summary at start.
-func distribution(kind record.Kind, name string) record.Sample {
-	d := &record.Distribution{Count: 2, Sum: 3, Bounds: []float64{1}, Counts: []uint64{1}}
-	if kind == record.Summary {
+func distribution(kind metric.Kind, name string) metric.Sample {
+	d := &metric.Distribution{Count: 2, Sum: 3, Bounds: []float64{1}, Counts: []uint64{1}}
+	if kind == metric.Summary {
 		d.Counts, d.Values = nil, []float64{1}
 	}
-	return record.Sample{Series: &record.Series{Name: name, Help: "Help.", Kind: kind}, UnixNano: start.UnixNano(), Dist: d}
+	return metric.Sample{Series: &metric.Series{Name: name, Help: "Help.", Kind: kind}, UnixNano: start.UnixNano(), Dist: d}
 }
 
 // The first sample is taken whatever its time.
@@ -25,8 +25,8 @@ func TestFirstSampleIsShown(t *testing.T) {
 	for name, at := range map[string]int64{"before 1970": -65536e9, "1970": 0, "now": start.UnixNano()} {
 		t.Run(name, func(t *testing.T) {
 			m := open(t, quietHub(newClock()), loopback())
-			samples := []record.Sample{sample(record.Gauge, "g", 5), sample(record.Counter, "c_total", 6),
-				distribution(record.Histogram, "hist"), distribution(record.Summary, "summ")}
+			samples := []metric.Sample{sample(metric.Gauge, "g", 5), sample(metric.Counter, "c_total", 6),
+				distribution(metric.Histogram, "hist"), distribution(metric.Summary, "summ")}
 			for i := range samples {
 				samples[i].UnixNano = at
 			}
@@ -44,7 +44,7 @@ func TestDeltaFrom1970(t *testing.T) {
 		v    float64
 		want string
 	}{{0, 5, "c_total 5"}, {1, 7, "c_total 7 +2"}} {
-		s := []record.Sample{sample(record.Counter, "c_total", c.v)}
+		s := []metric.Sample{sample(metric.Counter, "c_total", c.v)}
 		s[0].UnixNano = c.at
 		wantLines(t, lines(m.Apply(s)), c.want)
 	}
@@ -54,8 +54,8 @@ func TestDeltaFrom1970(t *testing.T) {
 func TestPanicOfOneSeriesLeavesThePage(t *testing.T) {
 	log, book := newLog()
 	m := open(t, exporter.NewHub(log, newClock()), loopback())
-	broken := distribution(record.Histogram, "hist")
-	m.Apply([]record.Sample{broken, sample(record.Gauge, "g", 5)})
+	broken := distribution(metric.Histogram, "hist")
+	m.Apply([]metric.Sample{broken, sample(metric.Gauge, "g", 5)})
 	broken.Dist.Counts = nil // as no owner of a sample may
 	for range 2 {
 		wantLines(t, scrape(t, m, "hist_", "g "), "g 5")

@@ -11,7 +11,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"out_edge/exporter"
-	"out_edge/plugin/record"
+	"out_edge/plugin/cmetrics"
 )
 
 // FuzzObserve gives any payload, as log events and as metrics events, to a page,
@@ -39,8 +39,8 @@ func FuzzObserve(f *testing.F) {
 					t.Fatal("a sample without a series")
 				}
 			}
-			var in record.Interner
-			events, _ := record.AppendMetrics(nil, p, 1, &in) // what it could not read is no matter here
+			var in cmetrics.Interner
+			events, _ := cmetrics.Append(nil, p, 1, &in) // what it could not read is no matter here
 			m.Apply(events)
 		}
 		checkPage(t, m)

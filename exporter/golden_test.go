@@ -13,8 +13,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
 	"out_edge/exporter"
+	"out_edge/plugin/chunk"
+	"out_edge/plugin/cmetrics"
 	"out_edge/plugin/delivery"
-	"out_edge/plugin/record"
+	"out_edge/plugin/metric"
 	"out_edge/timefix"
 )
 
@@ -23,7 +25,7 @@ import (
 func wholePage(t *testing.T, host string) string {
 	t.Helper()
 	cfg := loopback()
-	cfg.Labels = []record.Label{{Name: "site", Value: "barn \"7\""}}
+	cfg.Labels = []metric.Label{{Name: "site", Value: "barn \"7\""}}
 	cfg.Sinks = []string{delivery.SinkDatadog, delivery.SinkDatadogMetrics, delivery.SinkRemoteWrite}
 	m := open(t, quietHub(newClock()), cfg)
 	files, err := filepath.Glob(filepath.Join("testdata", "chunks", host, "*.msgpack"))
@@ -35,7 +37,7 @@ func wholePage(t *testing.T, host string) string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if record.Detect(p) == record.Logs {
+		if chunk.Detect(p) == chunk.Logs {
 			observeTimed(m, p)
 		}
 	}
@@ -49,7 +51,7 @@ func wholePage(t *testing.T, host string) string {
 
 // observeTimed gives records to m at their own times.
 func observeTimed(m *exporter.Metrics, p []byte) {
-	var d record.Decoder
+	var d chunk.Decoder
 	for d.Reset(p); d.Next(); {
 		raw := d.Record().RawTime
 		raw = raw[len(raw)-8:]
@@ -86,9 +88,9 @@ func TestEventsPage(t *testing.T) {
 	for _, name := range []string{"flb_metrics", "node_metrics"} {
 		t.Run(name, func(t *testing.T) {
 			m := open(t, quietHub(newClock()), loopback())
-			var in record.Interner
+			var in cmetrics.Interner
 			for _, n := range []string{".1", ".2"} {
-				samples, err := record.AppendMetrics(nil, chunk(t, "amd64-v5.1.1", name+n), start.UnixNano(), &in)
+				samples, err := cmetrics.Append(nil, chunk(t, "amd64-v5.1.1", name+n), start.UnixNano(), &in)
 				if err != nil {
 					t.Fatal(err)
 				}

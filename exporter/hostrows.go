@@ -4,7 +4,7 @@ import (
 	"math"
 	"strings"
 
-	"out_edge/plugin/record"
+	"out_edge/plugin/metric"
 )
 
 // hostRow is one line of the status page's tables of metrics.
@@ -39,7 +39,7 @@ func hostRows(all []charted, now int64) (main, minor, other []hostRow, window in
 // row is the line of one series; shown is false for one that only others need,
 // and for what has no rate yet.
 func (c *charted) row(all []charted, from, now int64) (row hostRow, shown bool) {
-	points := course(c.points, c.id.Kind == record.Counter)
+	points := course(c.points, c.id.Kind == metric.Counter)
 	var write unit
 	row, write, shown = c.describe()
 	if !shown {
@@ -77,7 +77,7 @@ func (c *charted) edges(low, high, total float64) (float64, float64) {
 	case c.metric == temperature: // a wave of a degree is none
 		middle, reach := (low+high)/2, max((high-low)/2, 2.5)
 		return middle - reach, middle + reach
-	case c.metric == notHostMetric && c.id.Kind != record.Counter:
+	case c.metric == notHostMetric && c.id.Kind != metric.Counter:
 		return low, high
 	}
 	return 0, max(high, math.SmallestNonzeroFloat64)
@@ -135,7 +135,7 @@ func (c *charted) describe() (row hostRow, write unit, shown bool) {
 // otherUnit goes by the name, as Prometheus' conventions put the unit there.
 func (c *charted) otherUnit() unit {
 	base := strings.TrimSuffix(c.id.Name, "_total")
-	counts := c.id.Kind == record.Counter
+	counts := c.id.Kind == metric.Counter
 	switch {
 	case strings.HasSuffix(base, "_bytes") && counts:
 		return sizeRate

@@ -18,7 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	"out_edge/exporter"
-	"out_edge/plugin/record"
+	"out_edge/plugin/metric"
 	"out_edge/timefix"
 )
 
@@ -207,8 +207,8 @@ func payload(t testing.TB, pairs ...any) []byte {
 }
 
 // observe gives all records of a payload to m, at one instant.
-func observe(m *exporter.Metrics, p []byte, at time.Time) (samples []record.Sample, taken int) {
-	var d record.Decoder
+func observe(m *exporter.Metrics, p []byte, at time.Time) (samples []metric.Sample, taken int) {
+	var d chunk.Decoder
 	for d.Reset(p); d.Next(); {
 		var ok bool
 		if samples, ok = m.Observe(samples, "some.tag", d.Record(), at.UnixNano()); ok {

@@ -8,7 +8,7 @@ import (
 	"sync"
 
 	"out_edge/plugin/delivery"
-	"out_edge/plugin/record"
+	"out_edge/plugin/metric"
 	"out_edge/timefix"
 )
 
@@ -19,7 +19,7 @@ type Metrics struct {
 	hub    *Hub
 	page   *page
 	self   *Self
-	labels []record.Label // of Config, sorted
+	labels []metric.Label // of Config, sorted
 	names  [numHost]hostName
 	opened int64 // by arrival's clock
 	close  sync.Once
@@ -33,11 +33,11 @@ type Metrics struct {
 	// for cpu, mem and netif; by what deviceSlot makes for the others; by
 	// pointer for metrics events.
 	cpu, mem, netif, other map[string]*way
-	events                 map[*record.Series]*way
+	events                 map[*metric.Series]*way
 
 	scratch      []byte
-	labelScratch []record.Label
-	expired      []*record.Series
+	labelScratch []metric.Label
+	expired      []*metric.Series
 	charts       int // series that have one
 	otherCharts  int // of them, those that no host record stands behind
 }
@@ -47,12 +47,12 @@ type hostName struct{ prometheus, datadog string }
 func newMetrics(h *Hub, p *page, cfg Config) *Metrics {
 	m := &Metrics{
 		cfg: cfg, hub: h, page: p, opened: arrival(p.clock.Now()),
-		all: make(map[string]*series), events: make(map[*record.Series]*way),
+		all: make(map[string]*series), events: make(map[*metric.Series]*way),
 		cpu: make(map[string]*way), mem: make(map[string]*way),
 		netif: make(map[string]*way), other: make(map[string]*way),
 	}
 	for _, l := range cfg.Labels {
-		m.labels = append(m.labels, record.Label{Name: l.Name, Value: labelValue(l.Value)})
+		m.labels = append(m.labels, metric.Label{Name: l.Name, Value: labelValue(l.Value)})
 	}
 	slices.SortFunc(m.labels, byName)
 	for i := range hostTable {
@@ -61,7 +61,7 @@ func newMetrics(h *Hub, p *page, cfg Config) *Metrics {
 	return m
 }
 
-func byName(a, b record.Label) int { return strings.Compare(a.Name, b.Name) }
+func byName(a, b metric.Label) int { return strings.Compare(a.Name, b.Name) }
 
 // Self is where the instance's own counters are. Instances of one page with the
 // same prefix and labels share one.
@@ -90,23 +90,23 @@ func (m *Metrics) Close(ctx context.Context) (err error) {
 // before what it has grown by. A sample that the page refuses keeps its Series,
 // and is counted. What relabelling drops is left out of the answer, which has
 // samples' memory.
-func (m *Metrics) Apply(samples []record.Sample) []record.Sample {
+func (m *Metrics) Apply(samples []metric.Sample) []metric.Sample {
 	return m.ApplyAt(samples, m.page.clock.Now(), true)
 }
 
 // ApplyAt is Apply for a caller that has looked at the clock already. Where show
 // is false, the samples are completed and stay off the page.
-func (m *Metrics) ApplyAt(samples []record.Sample, now timefix.Instant, show bool) []record.Sample {
+func (m *Metrics) ApplyAt(samples []metric.Sample, now timefix.Instant, show bool) []metric.Sample {
 	return m.apply(samples, now, show, false)
 }
 
 // ApplyRules is ApplyAt for samples that config_file's rules made: what the page
 // refuses is counted by rule too.
-func (m *Metrics) ApplyRules(samples []record.Sample, now timefix.Instant, show bool) []record.Sample {
+func (m *Metrics) ApplyRules(samples []metric.Sample, now timefix.Instant, show bool) []metric.Sample {
 	return m.apply(samples, now, show, true)
 }
 
-func (m *Metrics) apply(samples []record.Sample, now timefix.Instant, show, byRule bool) []record.Sample {
+func (m *Metrics) apply(samples []metric.Sample, now timefix.Instant, show, byRule bool) []metric.Sample {
 	if len(samples) == 0 {
 		return samples
 	}
@@ -117,7 +117,7 @@ func (m *Metrics) apply(samples []record.Sample, now timefix.Instant, show, byRu
 }
 
 // applyAll applies samples with the store locked.
-func (m *Metrics) applyAll(samples []record.Sample, now timefix.Instant, show, byRule bool, t *tally) []record.Sample {
+func (m *Metrics) applyAll(samples []metric.Sample, now timefix.Instant, show, byRule bool, t *tally) []metric.Sample {
 	m.page.store.mu.Lock()
 	defer m.page.store.mu.Unlock()
 	kept := samples[:0]
@@ -141,7 +141,7 @@ func (m *Metrics) applyAll(samples []record.Sample, now timefix.Instant, show, b
 	return kept
 }
 
-func (m *Metrics) applyOne(sm *record.Sample, now timefix.Instant, byRule bool) (*series, refusal) {
+func (m *Metrics) applyOne(sm *metric.Sample, now timefix.Instant, byRule bool) (*series, refusal) {
 	w := m.events[sm.Series]
 	if w == nil {
 		var why refusal
@@ -158,12 +158,12 @@ func (m *Metrics) applyOne(sm *record.Sample, now timefix.Instant, byRule bool) 
 }
 
 // adopt finds or makes the way in for a series from a metrics event.
-func (m *Metrics) adopt(from *record.Series, now timefix.Instant) (*way, refusal) {
+func (m *Metrics) adopt(from *metric.Series, now timefix.Instant) (*way, refusal) {
 	id := *from
 	id.Name = metricName(from.Name)
 	own := m.labelScratch[:0]
 	for _, l := range from.Labels {
-		own = append(own, record.Label{Name: labelName(l.Name), Value: labelValue(l.Value)})
+		own = append(own, metric.Label{Name: labelName(l.Name), Value: labelValue(l.Value)})
 	}
 	id.Labels = m.merge(own)
 	if from.Name == "" || clashes(&id) {
@@ -191,7 +191,7 @@ func (m *Metrics) adopt(from *record.Series, now timefix.Instant) (*way, refusal
 
 // relabel gives the series that an identity with scratch labels becomes; keep is
 // false if it is dropped.
-func (m *Metrics) relabel(id *record.Series) (to *record.Series, keep bool) {
+func (m *Metrics) relabel(id *metric.Series) (to *metric.Series, keep bool) {
 	if m.cfg.Relabel == nil {
 		return id, true
 	}
@@ -201,27 +201,27 @@ func (m *Metrics) relabel(id *record.Series) (to *record.Series, keep bool) {
 }
 
 // clashes tells whether a series has a label that its kind needs for itself.
-func clashes(id *record.Series) bool {
-	return slices.ContainsFunc(id.Labels, func(l record.Label) bool {
-		return id.Kind == record.Histogram && l.Name == "le" || id.Kind == record.Summary && l.Name == "quantile"
+func clashes(id *metric.Series) bool {
+	return slices.ContainsFunc(id.Labels, func(l metric.Label) bool {
+		return id.Kind == metric.Histogram && l.Name == "le" || id.Kind == metric.Summary && l.Name == "quantile"
 	})
 }
 
 // merge adds the instance's labels to a series' own and sorts them. A series'
 // own label wins, of two the first; an empty one is as good as none. The result
 // is scratch.
-func (m *Metrics) merge(own []record.Label) []record.Label {
+func (m *Metrics) merge(own []metric.Label) []metric.Label {
 	own = append(own, m.labels...)
 	slices.SortStableFunc(own, byName)
-	own = slices.CompactFunc(own, func(a, b record.Label) bool { return a.Name == b.Name })
-	own = slices.DeleteFunc(own, func(l record.Label) bool { return l.Value == "" })
+	own = slices.CompactFunc(own, func(a, b metric.Label) bool { return a.Name == b.Name })
+	own = slices.DeleteFunc(own, func(l metric.Label) bool { return l.Value == "" })
 	m.labelScratch = own[:0]
 	return own
 }
 
 // find gives the instance's series with the identity id, a new one if need be.
 // It copies id and its labels.
-func (m *Metrics) find(id *record.Series, now timefix.Instant) (*series, refusal) {
+func (m *Metrics) find(id *metric.Series, now timefix.Instant) (*series, refusal) {
 	m.scratch = appendKey(m.scratch[:0], id)
 	if s := m.all[string(m.scratch)]; s != nil {
 		if s.id.Kind != id.Kind {
@@ -251,7 +251,7 @@ func (m *Metrics) full(n int) bool {
 }
 
 // appendKey appends what tells one series from another.
-func appendKey(dst []byte, id *record.Series) []byte {
+func appendKey(dst []byte, id *metric.Series) []byte {
 	dst = append(dst, id.Name...)
 	for i := range id.Labels {
 		dst = append(dst, 0xff) // in no name and no value: they are UTF-8
@@ -293,7 +293,7 @@ func (m *Metrics) retire() {
 
 // takeExpired drops what has expired, and returns the gauges: those that no
 // route leads to the page have been sent elsewhere.
-func (m *Metrics) takeExpired(now timefix.Instant) []*record.Series {
+func (m *Metrics) takeExpired(now timefix.Instant) []*metric.Series {
 	m.page.store.mu.Lock()
 	defer m.page.store.mu.Unlock()
 	m.expire(now)

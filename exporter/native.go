@@ -4,11 +4,11 @@ import (
 	dto "github.com/prometheus/client_model/go"
 	"google.golang.org/protobuf/proto"
 
-	"out_edge/plugin/record"
+	"out_edge/plugin/metric"
 )
 
 // addNative adds the native form, which goes out in the protobuf format only.
-func addNative(h *dto.Histogram, n *record.Native) {
+func addNative(h *dto.Histogram, n *metric.Native) {
 	schema := int32(n.Schema)
 	h.Schema, h.ZeroThreshold, h.ZeroCount = &schema, &n.ZeroThreshold, &n.ZeroCount
 	h.PositiveSpan, h.PositiveDelta = spansOf(n.Positive)
@@ -21,7 +21,7 @@ const maxGap = 2
 
 // spansOf writes buckets as runs of neighbours and the differences between their
 // counts.
-func spansOf(b record.NativeBuckets) (spans []*dto.BucketSpan, deltas []int64) {
+func spansOf(b metric.NativeBuckets) (spans []*dto.BucketSpan, deltas []int64) {
 	var span *dto.BucketSpan
 	var next int32
 	var before int64
@@ -54,7 +54,7 @@ const (
 )
 
 // soundNative tells whether n can be shown, and has count observations.
-func soundNative(n *record.Native, count uint64) bool {
+func soundNative(n *metric.Native, count uint64) bool {
 	if n.Schema < minSchema || n.Schema > maxSchema || !(n.ZeroThreshold > 0) || n.ZeroCount > count {
 		return false
 	}
@@ -68,7 +68,7 @@ func soundNative(n *record.Native, count uint64) bool {
 
 // without takes the counts of b off count; ok is false where they are more, or
 // the indices do not rise.
-func without(count uint64, b *record.NativeBuckets) (left uint64, ok bool) {
+func without(count uint64, b *metric.NativeBuckets) (left uint64, ok bool) {
 	if len(b.Counts) != len(b.Indices) {
 		return 0, false
 	}

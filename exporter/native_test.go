@@ -12,7 +12,8 @@ import (
 
 	"out_edge/exporter"
 	"out_edge/exporter/rules"
-	"out_edge/plugin/record"
+	"out_edge/plugin/chunk"
+	"out_edge/plugin/metric"
 )
 
 // scrapeProtobuf gets a histogram in the protobuf format.
@@ -71,9 +72,9 @@ func TestNativeHistogram(t *testing.T) {
 }
 
 // observeRule gives the field v of a record to the rules.
-func observeRule(t *testing.T, e *rules.Engine, v float64) []record.Sample {
+func observeRule(t *testing.T, e *rules.Engine, v float64) []metric.Sample {
 	t.Helper()
-	var d record.Decoder
+	var d chunk.Decoder
 	d.Reset(payload(t, "v", v))
 	if !d.Next() {
 		t.Fatal("no record")
@@ -82,30 +83,30 @@ func observeRule(t *testing.T, e *rules.Engine, v float64) []record.Sample {
 }
 
 func TestNativeRefuses(t *testing.T) {
-	good := func() *record.Distribution {
-		return &record.Distribution{Count: 6, Native: &record.Native{Schema: 3, ZeroThreshold: 1e-9, ZeroCount: 1,
-			Positive: record.NativeBuckets{Indices: []int32{-4, 7}, Counts: []uint64{1, 2}},
-			Negative: record.NativeBuckets{Indices: []int32{0}, Counts: []uint64{2}}}}
+	good := func() *metric.Distribution {
+		return &metric.Distribution{Count: 6, Native: &metric.Native{Schema: 3, ZeroThreshold: 1e-9, ZeroCount: 1,
+			Positive: metric.NativeBuckets{Indices: []int32{-4, 7}, Counts: []uint64{1, 2}},
+			Negative: metric.NativeBuckets{Indices: []int32{0}, Counts: []uint64{2}}}}
 	}
-	for name, spoil := range map[string]func(d *record.Distribution, n *record.Native){
-		"schema too low":      func(_ *record.Distribution, n *record.Native) { n.Schema = -5 },
-		"schema too high":     func(_ *record.Distribution, n *record.Native) { n.Schema = 9 },
-		"no zero threshold":   func(_ *record.Distribution, n *record.Native) { n.ZeroThreshold = 0 },
-		"zero threshold NaN":  func(_ *record.Distribution, n *record.Native) { n.ZeroThreshold = math.NaN() },
-		"more zeros than all": func(_ *record.Distribution, n *record.Native) { n.ZeroCount = 7 },
-		"fewer than all":      func(d *record.Distribution, _ *record.Native) { d.Count = 7 },
-		"more than all":       func(d *record.Distribution, _ *record.Native) { d.Count = 5 },
-		"counts that wrap":    func(_ *record.Distribution, n *record.Native) { n.Positive.Counts[1] = math.MaxUint64 },
-		"a count missing":     func(_ *record.Distribution, n *record.Native) { n.Negative.Counts = nil },
-		"indices fall":        func(_ *record.Distribution, n *record.Native) { n.Positive.Indices = []int32{7, -4} },
-		"an index twice":      func(_ *record.Distribution, n *record.Native) { n.Positive.Indices[1] = -4 },
-		"an index too low":    func(_ *record.Distribution, n *record.Native) { n.Positive.Indices[0] = math.MinInt32 },
-		"an index too high":   func(_ *record.Distribution, n *record.Native) { n.Positive.Indices[1] = math.MaxInt32 },
+	for name, spoil := range map[string]func(d *metric.Distribution, n *metric.Native){
+		"schema too low":      func(_ *metric.Distribution, n *metric.Native) { n.Schema = -5 },
+		"schema too high":     func(_ *metric.Distribution, n *metric.Native) { n.Schema = 9 },
+		"no zero threshold":   func(_ *metric.Distribution, n *metric.Native) { n.ZeroThreshold = 0 },
+		"zero threshold NaN":  func(_ *metric.Distribution, n *metric.Native) { n.ZeroThreshold = math.NaN() },
+		"more zeros than all": func(_ *metric.Distribution, n *metric.Native) { n.ZeroCount = 7 },
+		"fewer than all":      func(d *metric.Distribution, _ *metric.Native) { d.Count = 7 },
+		"more than all":       func(d *metric.Distribution, _ *metric.Native) { d.Count = 5 },
+		"counts that wrap":    func(_ *metric.Distribution, n *metric.Native) { n.Positive.Counts[1] = math.MaxUint64 },
+		"a count missing":     func(_ *metric.Distribution, n *metric.Native) { n.Negative.Counts = nil },
+		"indices fall":        func(_ *metric.Distribution, n *metric.Native) { n.Positive.Indices = []int32{7, -4} },
+		"an index twice":      func(_ *metric.Distribution, n *metric.Native) { n.Positive.Indices[1] = -4 },
+		"an index too low":    func(_ *metric.Distribution, n *metric.Native) { n.Positive.Indices[0] = math.MinInt32 },
+		"an index too high":   func(_ *metric.Distribution, n *metric.Native) { n.Positive.Indices[1] = math.MaxInt32 },
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := open(t, quietHub(newClock()), loopback())
-			apply := func(name string, d *record.Distribution) {
-				m.Apply([]record.Sample{{Series: &record.Series{Name: name, Kind: record.Histogram}, Dist: d}})
+			apply := func(name string, d *metric.Distribution) {
+				m.Apply([]metric.Sample{{Series: &metric.Series{Name: name, Kind: metric.Histogram}, Dist: d}})
 			}
 			bad := good()
 			spoil(bad, bad.Native)

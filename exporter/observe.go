@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"math"
 
-	"out_edge/plugin/record"
+	"out_edge/plugin/chunk"
+	"out_edge/plugin/metric"
+	"out_edge/plugin/wire"
 	"out_edge/timefix"
 )
 
@@ -17,7 +19,7 @@ import (
 //
 // The record is not kept. Samples of known series cost no allocation, as far as
 // dst has room.
-func (m *Metrics) Observe(dst []record.Sample, tag string, rec *record.Record, unixNano int64) (samples []record.Sample, taken bool) {
+func (m *Metrics) Observe(dst []metric.Sample, tag string, rec *chunk.Record, unixNano int64) (samples []metric.Sample, taken bool) {
 	kind := recognise(rec.Body)
 	if kind == notHost {
 		return dst, false
@@ -29,7 +31,7 @@ func (m *Metrics) Observe(dst []record.Sample, tag string, rec *record.Record, u
 // ObserveAt is Observe for a caller that has looked at the clock already, once
 // for all records of a flush: that look costs as much as half a record. Where
 // show is false, the samples are made and stay off the page.
-func (m *Metrics) ObserveAt(dst []record.Sample, tag string, rec *record.Record, unixNano int64, now timefix.Instant, show bool) (samples []record.Sample, taken bool) {
+func (m *Metrics) ObserveAt(dst []metric.Sample, tag string, rec *chunk.Record, unixNano int64, now timefix.Instant, show bool) (samples []metric.Sample, taken bool) {
 	kind := recognise(rec.Body)
 	if kind == notHost {
 		return dst, false
@@ -41,7 +43,7 @@ func (m *Metrics) ObserveAt(dst []record.Sample, tag string, rec *record.Record,
 // observation is one host record on its way to its series; the store is locked.
 type observation struct {
 	m     *Metrics
-	dst   []record.Sample
+	dst   []metric.Sample
 	index int
 	at    int64 // the record's time, ns since 1970
 	now   timefix.Instant
@@ -49,14 +51,14 @@ type observation struct {
 	tally tally
 }
 
-func (o *observation) take(kind host, tag string, body record.Value) []record.Sample {
+func (o *observation) take(kind host, tag string, body wire.Value) []metric.Sample {
 	o.sort(kind, tag, body)
 	o.m.count(&o.tally, o.now)
 	return o.dst
 }
 
 // sort takes the values with the store locked.
-func (o *observation) sort(kind host, tag string, body record.Value) {
+func (o *observation) sort(kind host, tag string, body wire.Value) {
 	o.m.page.store.mu.Lock()
 	defer o.m.page.store.mu.Unlock()
 	switch kind {
@@ -93,11 +95,11 @@ func (o *observation) gauge(w *way, v float64) {
 	}
 	s.keep(v, o.at, o.now)
 	o.show(s)
-	o.dst = append(o.dst, record.Sample{Series: s.id, UnixNano: o.at, Index: o.index, Value: v})
+	o.dst = append(o.dst, metric.Sample{Series: s.id, UnixNano: o.at, Index: o.index, Value: v})
 }
 
 // counter adds the difference that val holds, if it can be true.
-func (o *observation) counter(w *way, val record.Value, perSecond float64) {
+func (o *observation) counter(w *way, val wire.Value, perSecond float64) {
 	s := w.to
 	if s == nil || !o.m.feeds(w) {
 		return
@@ -109,20 +111,20 @@ func (o *observation) counter(w *way, val record.Value, perSecond float64) {
 	}
 	total := s.add(delta, o.at, o.now)
 	o.show(s)
-	o.dst = append(o.dst, record.Sample{Series: s.id, UnixNano: o.at, Index: o.index, Value: total, Delta: delta, HasDelta: true})
+	o.dst = append(o.dst, metric.Sample{Series: s.id, UnixNano: o.at, Index: o.index, Value: total, Delta: delta, HasDelta: true})
 }
 
 // series makes the instance's series of a host metric, and a way in that is
 // filed in slots under slot for the next time; nil, and counted, where it is
 // refused.
-func (o *observation) series(metric int, slots map[string]*way, slot []byte, labels ...record.Label) *way {
+func (o *observation) series(index int, slots map[string]*way, slot []byte, labels ...metric.Label) *way {
 	m := o.m
 	if m.full(0) { // before anything is built: this may be every record's lot
 		o.tally[overLimit]++
 		return nil
 	}
 	key := string(slot) // slot may be the scratch that find writes to
-	id, keep := m.hostSeries(metric, labels)
+	id, keep := m.hostSeries(index, labels)
 	if !keep {
 		if id == nil && len(slots) < maxAway {
 			slots[key] = new(way)
@@ -136,25 +138,25 @@ func (o *observation) series(metric int, slots map[string]*way, slot []byte, lab
 	}
 	w := &way{to: s, slots: slots, slot: key}
 	m.enter(w)
-	m.chartHost(s, metric, labels)
+	m.chartHost(s, index, labels)
 	return w
 }
 
 // hostSeries is the identity of a host metric's series, with the instance's
 // labels, relabelled; keep is false if relabelling drops it.
-func (m *Metrics) hostSeries(metric int, labels []record.Label) (id *record.Series, keep bool) {
-	def := &hostTable[metric]
+func (m *Metrics) hostSeries(index int, labels []metric.Label) (id *metric.Series, keep bool) {
+	def := &hostTable[index]
 	own := append(m.labelScratch[:0], labels...)
 	for i := range own {
 		own[i].Value = labelValue(own[i].Value)
 	}
-	return m.relabel(&record.Series{Name: m.names[metric].prometheus, DatadogName: m.names[metric].datadog,
+	return m.relabel(&metric.Series{Name: m.names[index].prometheus, DatadogName: m.names[index].datadog,
 		Help: def.help, Unit: def.unit, Kind: def.kind, Labels: m.merge(own)})
 }
 
 // cpu: percent, of all CPUs under cpu_p, user_p, system_p, of CPU n under
 // cpun.p_cpu, cpun.p_user, cpun.p_system.
-func (o *observation) cpu(body record.Value) {
+func (o *observation) cpu(body wire.Value) {
 	it := body.Map()
 	for {
 		key, val, ok := it.Next()
@@ -168,7 +170,7 @@ func (o *observation) cpu(body record.Value) {
 			if mode == "" {
 				continue
 			}
-			if w = o.series(cpuUsage, o.m.cpu, name, record.Label{Name: "cpu", Value: cpu}, record.Label{Name: "mode", Value: mode}); w == nil {
+			if w = o.series(cpuUsage, o.m.cpu, name, metric.Label{Name: "cpu", Value: cpu}, metric.Label{Name: "mode", Value: mode}); w == nil {
 				continue
 			}
 		}
@@ -179,7 +181,7 @@ func (o *observation) cpu(body record.Value) {
 }
 
 // mem: KiB, but bytes in proc_bytes. proc_hr is a pointer, not a number.
-func (o *observation) mem(body record.Value, tag string) {
+func (o *observation) mem(body wire.Value, tag string) {
 	it := body.Map()
 	for {
 		key, val, ok := it.Next()
@@ -193,11 +195,11 @@ func (o *observation) mem(body record.Value, tag string) {
 		}
 		w := o.m.mem[string(name)]
 		if w == nil {
-			metric, state := memLabels(string(name))
+			index, state := memLabels(string(name))
 			if state == "" {
 				continue
 			}
-			if w = o.series(metric, o.m.mem, name, record.Label{Name: "state", Value: state}); w == nil {
+			if w = o.series(index, o.m.mem, name, metric.Label{Name: "state", Value: state}); w == nil {
 				continue
 			}
 		}
@@ -207,7 +209,7 @@ func (o *observation) mem(body record.Value, tag string) {
 	}
 }
 
-func (o *observation) procBytes(val record.Value, tag string) {
+func (o *observation) procBytes(val wire.Value, tag string) {
 	if v, ok := val.Float64(); ok {
 		if w := o.process(processMemory, []byte(tag), []byte("rss")); w != nil {
 			o.gauge(w, v)
@@ -216,15 +218,15 @@ func (o *observation) procBytes(val record.Value, tag string) {
 }
 
 // thermal: °C.
-func (o *observation) thermal(body record.Value) {
+func (o *observation) thermal(body wire.Value) {
 	zone, _ := body.Get("name").Bytes()
 	kind, _ := body.Get("type").Bytes()
 	temp, _ := body.Get("temp").Float64()
 	slot := o.slot(hostThermal, zone, kind)
 	w := o.m.other[string(slot)]
 	if w == nil {
-		if w = o.series(temperature, o.m.other, slot, record.Label{Name: "type", Value: string(kind)},
-			record.Label{Name: "zone", Value: string(zone)}); w == nil {
+		if w = o.series(temperature, o.m.other, slot, metric.Label{Name: "type", Value: string(kind)},
+			metric.Label{Name: "zone", Value: string(zone)}); w == nil {
 			return
 		}
 	}
@@ -232,16 +234,16 @@ func (o *observation) thermal(body record.Value) {
 }
 
 // disk: bytes since the last record, of all disks that the input watches.
-func (o *observation) disk(body record.Value) {
+func (o *observation) disk(body wire.Value) {
 	o.diskCounter(diskRead, body.Get("read_size"))
 	o.diskCounter(diskWritten, body.Get("write_size"))
 }
 
-func (o *observation) diskCounter(metric int, val record.Value) {
-	slot := o.slot(hostDisk, []byte(hostTable[metric].rest), nil)
+func (o *observation) diskCounter(index int, val wire.Value) {
+	slot := o.slot(hostDisk, []byte(hostTable[index].rest), nil)
 	w := o.m.other[string(slot)]
 	if w == nil {
-		if w = o.series(metric, o.m.other, slot); w == nil {
+		if w = o.series(index, o.m.other, slot); w == nil {
 			return
 		}
 	}
@@ -249,7 +251,7 @@ func (o *observation) diskCounter(metric int, val record.Value) {
 }
 
 // netif: counts since the last record, under <device>.<rx|tx>.<what>.
-func (o *observation) netif(body record.Value) {
+func (o *observation) netif(body wire.Value) {
 	it := body.Map()
 	for {
 		key, val, ok := it.Next()
@@ -259,12 +261,12 @@ func (o *observation) netif(body record.Value) {
 		name, _ := key.Bytes()
 		w := o.m.netif[string(name)]
 		if w == nil {
-			device, direction, metric := netifLabels(name)
-			if metric < 0 || !isCount(val) {
+			device, direction, index := netifLabels(name)
+			if index < 0 || !isCount(val) {
 				continue
 			}
-			if w = o.series(metric, o.m.netif, name, record.Label{Name: "device", Value: string(device)},
-				record.Label{Name: "direction", Value: direction}); w == nil {
+			if w = o.series(index, o.m.netif, name, metric.Label{Name: "device", Value: string(device)},
+				metric.Label{Name: "direction", Value: direction}); w == nil {
 				continue
 			}
 		}
@@ -273,7 +275,7 @@ func (o *observation) netif(body record.Value) {
 }
 
 // proc: what a dead process leaves is uninitialised memory, all but the name.
-func (o *observation) proc(body record.Value) {
+func (o *observation) proc(body wire.Value) {
 	name, _ := body.Get("proc_name").Bytes()
 	alive, _ := body.Get("alive").Bool()
 	pid, _ := body.Get("pid").Int64()
@@ -297,7 +299,7 @@ func (o *observation) proc(body record.Value) {
 	}
 }
 
-func (o *observation) procField(process []byte, key, val record.Value) {
+func (o *observation) procField(process []byte, key, val wire.Value) {
 	field, _ := key.Bytes()
 	v, ok := val.Float64()
 	if !ok {
@@ -318,18 +320,18 @@ func (o *observation) procField(process []byte, key, val record.Value) {
 
 // process finds or makes the way in to a series of a process; kind is that of its
 // memory, in any case, or nil.
-func (o *observation) process(metric int, process, kind []byte) *way {
+func (o *observation) process(index int, process, kind []byte) *way {
 	slot := o.slot(hostProc, kind, process)
-	slot = append(slot, byte(metric))
+	slot = append(slot, byte(index))
 	o.m.scratch = slot
 	if w := o.m.other[string(slot)]; w != nil {
 		return w
 	}
-	labels := []record.Label{{Name: "process", Value: string(process)}}
+	labels := []metric.Label{{Name: "process", Value: string(process)}}
 	if kind != nil {
-		labels = append(labels, record.Label{Name: "kind", Value: string(bytes.ToLower(kind))})
+		labels = append(labels, metric.Label{Name: "kind", Value: string(bytes.ToLower(kind))})
 	}
-	return o.series(metric, o.m.other, slot, labels...)
+	return o.series(index, o.m.other, slot, labels...)
 }
 
 // slot makes a key for Metrics.other, in scratch. No two pairs of a and b give

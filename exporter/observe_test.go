@@ -9,11 +9,12 @@ import (
 	"github.com/vmihailenco/msgpack/v5"
 
 	"out_edge/exporter"
-	"out_edge/plugin/record"
+	"out_edge/plugin/chunk"
+	"out_edge/plugin/metric"
 )
 
 // line writes a sample as /metrics would, with its time and delta.
-func line(s record.Sample) string {
+func line(s metric.Sample) string {
 	text := s.Series.Name
 	for _, l := range s.Series.Labels {
 		text += fmt.Sprintf(" %s=%s", l.Name, l.Value)
@@ -25,7 +26,7 @@ func line(s record.Sample) string {
 	return text
 }
 
-func lines(samples []record.Sample) (out []string) {
+func lines(samples []metric.Sample) (out []string) {
 	for _, s := range samples {
 		out = append(out, line(s))
 	}
@@ -102,7 +103,7 @@ func TestObserveFiltered(t *testing.T) {
 				t.Fatalf("taken: %d, samples without the filter: %d", taken, len(want))
 			}
 			wantLines(t, lines(got), lines(want)...)
-			var d record.Decoder
+			var d chunk.Decoder
 			d.Reset(filtered)
 			d.Next()
 			if n := testing.AllocsPerRun(100, func() { m.Recognises(d.Record()) }); n != 0 {
@@ -114,7 +115,7 @@ func TestObserveFiltered(t *testing.T) {
 
 // firstBody gives the keys and values of a captured chunk's first record.
 func firstBody(t *testing.T, name string) (pairs []any) {
-	var d record.Decoder
+	var d chunk.Decoder
 	d.Reset(chunk(t, "amd64-v5.1.1", name))
 	d.Next()
 	for it := d.Record().Body.Map(); ; {
@@ -246,10 +247,10 @@ func TestDatadogNames(t *testing.T) {
 func TestObserveAllocates(t *testing.T) {
 	m := open(t, quietHub(newClock()), loopback())
 	for _, name := range []string{"cpu.1", "mem.1", "disk.1", "netif.1", "proc.1", "thermal.1", "app.1"} {
-		var d record.Decoder
+		var d chunk.Decoder
 		d.Reset(chunk(t, "amd64-v5.1.1", name))
 		d.Next()
-		dst := make([]record.Sample, 0, 32)
+		dst := make([]metric.Sample, 0, 32)
 		first, _ := m.Observe(dst, "t", d.Record(), 1)
 		allocs := testing.AllocsPerRun(100, func() {
 			again, _ := m.Observe(dst, "t", d.Record(), 2)
@@ -277,7 +278,7 @@ func TestRecognisesStoresNothing(t *testing.T) {
 		{"a log", []any{"log", "x", "cpu_p", 1, "user_p", 1, "system_p", 0}, false},
 		{"nothing", nil, false},
 	} {
-		var d record.Decoder
+		var d chunk.Decoder
 		d.Reset(payload(t, c.pairs...))
 		if !d.Next() {
 			t.Fatal(c.name)

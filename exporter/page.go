@@ -12,7 +12,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"out_edge/plugin/record"
+	"out_edge/plugin/metric"
 	"out_edge/timefix"
 )
 
@@ -100,7 +100,7 @@ func (p *page) detach(m *Metrics) (last bool) {
 }
 
 // eachName goes through the self series' names.
-func (p *page) eachName(prefix string, do func(string, record.Kind)) {
+func (p *page) eachName(prefix string, do func(string, metric.Kind)) {
 	for i := range selfTable {
 		do(selfTable[i].name(prefix), selfTable[i].kind)
 	}
@@ -199,6 +199,6 @@ func (p *page) resweep() {
 }
 
 // selfKey tells the self series of one prefix and label set from another's.
-func selfKey(prefix string, labels []record.Label) string {
-	return string(appendKey(nil, &record.Series{Name: prefix, Labels: labels}))
+func selfKey(prefix string, labels []metric.Label) string {
+	return string(appendKey(nil, &metric.Series{Name: prefix, Labels: labels}))
 }

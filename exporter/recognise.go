@@ -3,7 +3,8 @@ package exporter
 import (
 	"bytes"
 
-	"out_edge/plugin/record"
+	"out_edge/plugin/chunk"
+	"out_edge/plugin/wire"
 )
 
 // host is the input that wrote a record.
@@ -50,7 +51,7 @@ const (
 
 // Recognises tells whether Observe would take rec, and changes nothing. rec is
 // not kept; no allocation.
-func (m *Metrics) Recognises(rec *record.Record) bool { return recognise(rec.Body) != notHost }
+func (m *Metrics) Recognises(rec *chunk.Record) bool { return recognise(rec.Body) != notHost }
 
 // recognise tells which host input wrote a record, by its keys and the types of
 // their values: tags are the user's. All keys of an input must be there.
@@ -58,7 +59,7 @@ func (m *Metrics) Recognises(rec *record.Record) bool { return recognise(rec.Bod
 // them, except those that carry a log's text. The two keys of a disk record are
 // words that any log may use: beside them, only what filters add may stand,
 // which is text, and no key that log libraries write or that tail adds.
-func recognise(body record.Value) host {
+func recognise(body wire.Value) host {
 	var found uint32
 	texts := 0
 	it := body.Map()
@@ -69,7 +70,7 @@ func recognise(body record.Value) host {
 		}
 		if name, isText := key.Bytes(); isText {
 			found |= mark(name, val)
-			if val.Kind() == record.Str {
+			if val.Kind() == wire.Str {
 				texts++
 			}
 		}
@@ -94,7 +95,7 @@ func recognise(body record.Value) host {
 }
 
 // mark is the bit for one pair, or 0.
-func mark(name []byte, val record.Value) uint32 {
+func mark(name []byte, val wire.Value) uint32 {
 	switch string(name) {
 	case "log", "message", "msg":
 		return hasText
@@ -116,7 +117,7 @@ func mark(name []byte, val record.Value) uint32 {
 		zone, ok := val.Bytes()
 		return when(ok && bytes.HasPrefix(zone, []byte("thermal_zone")), hasZone)
 	case "type":
-		return when(val.Kind() == record.Str, hasType)
+		return when(val.Kind() == wire.Str, hasType)
 	case "temp":
 		return when(isNumber(val), hasTemp)
 	case "read_size":
@@ -127,14 +128,14 @@ func mark(name []byte, val record.Value) uint32 {
 		_, ok := val.Bool()
 		return when(ok, hasAlive)
 	case "proc_name":
-		return when(val.Kind() == record.Str, hasProcess)
+		return when(val.Kind() == wire.Str, hasProcess)
 	case "pid":
 		return when(isCount(val), hasPID)
 	}
 	return markDevice(name, val)
 }
 
-func markDevice(name []byte, val record.Value) uint32 {
+func markDevice(name []byte, val wire.Value) uint32 {
 	switch {
 	case len(name) <= len(".rx.bytes"):
 	case bytes.HasSuffix(name, []byte(".rx.bytes")):
@@ -152,12 +153,12 @@ func when(ok bool, bit uint32) uint32 {
 	return 0
 }
 
-func isNumber(v record.Value) bool {
+func isNumber(v wire.Value) bool {
 	k := v.Kind()
-	return k == record.Integer || k == record.Unsigned || k == record.Double
+	return k == wire.Integer || k == wire.Unsigned || k == wire.Double
 }
 
-func isCount(v record.Value) bool {
+func isCount(v wire.Value) bool {
 	k := v.Kind()
-	return k == record.Integer || k == record.Unsigned
+	return k == wire.Integer || k == wire.Unsigned
 }

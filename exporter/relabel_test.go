@@ -7,24 +7,25 @@ import (
 	"time"
 
 	"out_edge/exporter"
-	"out_edge/plugin/record"
+	"out_edge/plugin/chunk"
+	"out_edge/plugin/metric"
 )
 
 // relabelled opens an instance whose relabelling drops edge_swap_bytes and
 // "noise", and adds a label to all else; asked counts its calls.
 func relabelled(t *testing.T, asked *int) *exporter.Metrics {
 	cfg := loopback()
-	cfg.Labels = []record.Label{{Name: "site", Value: "s"}}
-	cfg.Relabel = func(s *record.Series) (*record.Series, bool) {
+	cfg.Labels = []metric.Label{{Name: "site", Value: "s"}}
+	cfg.Relabel = func(s *metric.Series) (*metric.Series, bool) {
 		*asked++
-		if !slices.ContainsFunc(s.Labels, func(l record.Label) bool { return l.Name == "site" }) {
+		if !slices.ContainsFunc(s.Labels, func(l metric.Label) bool { return l.Name == "site" }) {
 			t.Errorf("%s comes without add_label's labels", s.Name)
 		}
 		if s.Name == "edge_swap_bytes" || s.Name == "noise" {
 			return nil, false
 		}
 		to := *s
-		to.Labels = append([]record.Label{{Name: "added", Value: "x"}}, s.Labels...)
+		to.Labels = append([]metric.Label{{Name: "added", Value: "x"}}, s.Labels...)
 		return &to, true
 	}
 	return open(t, quietHub(newClock()), cfg)
@@ -51,7 +52,7 @@ func TestHostSeriesAreRelabelled(t *testing.T) {
 func TestAppliedSeriesAreRelabelled(t *testing.T) {
 	asked := 0
 	m := relabelled(t, &asked)
-	batch := []record.Sample{sample(record.Gauge, "noise", 1), sample(record.Gauge, "kept", 2), sample(record.Gauge, "noise", 3)}
+	batch := []metric.Sample{sample(metric.Gauge, "noise", 1), sample(metric.Gauge, "kept", 2), sample(metric.Gauge, "noise", 3)}
 	kept := m.Apply(batch)
 	if len(kept) != 1 || kept[0].Series.Name != "kept" || kept[0].Series.Labels[0].Name != "added" {
 		t.Errorf("kept %+v", kept)
@@ -64,18 +65,18 @@ func TestAppliedSeriesAreRelabelled(t *testing.T) {
 func TestRulesAreRefusedByName(t *testing.T) {
 	cfg := loopback()
 	cfg.SeriesLimit = 1
-	cfg.Relabel = func(s *record.Series) (*record.Series, bool) {
+	cfg.Relabel = func(s *metric.Series) (*metric.Series, bool) {
 		to := *s
 		to.Name = "renamed_" + s.Name
 		return &to, true
 	}
 	m := open(t, quietHub(newClock()), cfg)
 	now := newClock().Now()
-	m.ApplyRules([]record.Sample{sample(record.Gauge, "first", 1)}, now, true)
+	m.ApplyRules([]metric.Sample{sample(metric.Gauge, "first", 1)}, now, true)
 	for range 3 {
-		m.ApplyRules([]record.Sample{sample(record.Gauge, "second", 1), sample(record.Gauge, "first", 1)}, now, true)
+		m.ApplyRules([]metric.Sample{sample(metric.Gauge, "second", 1), sample(metric.Gauge, "first", 1)}, now, true)
 	}
-	m.Apply([]record.Sample{sample(record.Gauge, "event", 1)})
+	m.Apply([]metric.Sample{sample(metric.Gauge, "event", 1)})
 	wantLines(t, scrape(t, m, "renamed_", "rule_refused", `reason="series_limit"`),
 		`edge_dropped_records_total{reason="series_limit",sink="prometheus"} 4`,
 		`edge_rule_refused_samples_total{reason="series_limit",rule="second"} 3`,
@@ -85,14 +86,14 @@ func TestRulesAreRefusedByName(t *testing.T) {
 func TestHiddenSamplesStayOffThePage(t *testing.T) {
 	clock := newClock()
 	m := open(t, quietHub(clock), loopback())
-	var d record.Decoder
+	var d chunk.Decoder
 	d.Reset(chunk(t, "amd64-v5.1.1", "mem.1"))
 	d.Next()
 	samples, taken := m.ObserveAt(nil, "t", d.Record(), start.UnixNano(), clock.Now(), false)
 	if len(samples) != 6 || !taken {
 		t.Errorf("%d samples, taken %v", len(samples), taken)
 	}
-	if got := m.ApplyAt([]record.Sample{sample(record.Gauge, "hidden", 1)}, clock.Now(), false); len(got) != 1 {
+	if got := m.ApplyAt([]metric.Sample{sample(metric.Gauge, "hidden", 1)}, clock.Now(), false); len(got) != 1 {
 		t.Errorf("applied %d", len(got))
 	}
 	wantLines(t, scrape(t, m, "edge_memory", "hidden", `edge_records_total{result="delivered",sink="prometheus"}`),
@@ -102,9 +103,9 @@ func TestHiddenSamplesStayOffThePage(t *testing.T) {
 // onePod opens an instance whose relabelling takes the label pod away.
 func onePod(t *testing.T) *exporter.Metrics {
 	cfg := loopback()
-	cfg.Relabel = func(s *record.Series) (*record.Series, bool) {
+	cfg.Relabel = func(s *metric.Series) (*metric.Series, bool) {
 		to := *s
-		to.Labels = slices.DeleteFunc(slices.Clone(s.Labels), func(l record.Label) bool { return l.Name == "pod" })
+		to.Labels = slices.DeleteFunc(slices.Clone(s.Labels), func(l metric.Label) bool { return l.Name == "pod" })
 		return &to, true
 	}
 	return open(t, quietHub(newClock()), cfg)
@@ -116,7 +117,7 @@ func TestTotalsOfEventsHaveOneSource(t *testing.T) {
 	m := onePod(t)
 	at := start.UnixNano()
 	take := func(pod string, v float64) []string {
-		s := []record.Sample{sample(record.Counter, "c_total", v, record.Label{Name: "pod", Value: pod})} // another pointer each time
+		s := []metric.Sample{sample(metric.Counter, "c_total", v, metric.Label{Name: "pod", Value: pod})} // another pointer each time
 		at++
 		s[0].UnixNano = at
 		return lines(m.Apply(s))
@@ -142,7 +143,7 @@ func TestTotalsOfEventsHaveOneSource(t *testing.T) {
 func TestGaugesTakeWhoeverComesLast(t *testing.T) {
 	m := onePod(t)
 	for i, pod := range []string{"a", "b", "a", "b"} {
-		m.Apply([]record.Sample{sample(record.Gauge, "g", float64(i), record.Label{Name: "pod", Value: pod})})
+		m.Apply([]metric.Sample{sample(metric.Gauge, "g", float64(i), metric.Label{Name: "pod", Value: pod})})
 		wantLines(t, scrape(t, m, "g ", "duplicate"), "g "+string(rune('0'+i)))
 	}
 }
@@ -150,11 +151,11 @@ func TestGaugesTakeWhoeverComesLast(t *testing.T) {
 // The sources of a series are bounded, and known ones cost nothing.
 func TestManySourcesOfATotal(t *testing.T) {
 	m := onePod(t)
-	pods := make([]record.Sample, 2)
+	pods := make([]metric.Sample, 2)
 	for i, pod := range []string{"a", "b"} {
-		pods[i] = sample(record.Counter, "c_total", 1, record.Label{Name: "pod", Value: pod})
+		pods[i] = sample(metric.Counter, "c_total", 1, metric.Label{Name: "pod", Value: pod})
 	}
-	batch := make([]record.Sample, 2)
+	batch := make([]metric.Sample, 2)
 	if n := testing.AllocsPerRun(100, func() {
 		copy(batch, pods)
 		m.Apply(batch)
@@ -163,7 +164,7 @@ func TestManySourcesOfATotal(t *testing.T) {
 	}
 	before := heap()
 	for i := range 50_000 {
-		m.Apply([]record.Sample{sample(record.Counter, "c_total", 1, record.Label{Name: "pod", Value: strings.Repeat("p", i%500)})})
+		m.Apply([]metric.Sample{sample(metric.Counter, "c_total", 1, metric.Label{Name: "pod", Value: strings.Repeat("p", i%500)})})
 	}
 	if grown := heap() - before; grown > 1<<20 {
 		t.Errorf("%d bytes for one series", grown)

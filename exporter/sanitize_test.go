@@ -4,7 +4,7 @@ import (
 	"testing"
 
 	"out_edge/exporter"
-	"out_edge/plugin/record"
+	"out_edge/plugin/metric"
 )
 
 func TestNames(t *testing.T) {
@@ -20,7 +20,7 @@ func TestNames(t *testing.T) {
 		{"x", "x", "__name__", "_name__"},
 		{"x", "x", "__", "_"},
 	} {
-		s := []record.Sample{sample(record.Gauge, c.name, 1, record.Label{Name: c.label, Value: "v"})}
+		s := []metric.Sample{sample(metric.Gauge, c.name, 1, metric.Label{Name: c.label, Value: "v"})}
 		m.Apply(s)
 		if got := s[0].Series; got.Name != c.want || got.Labels[0].Name != c.wantLabel {
 			t.Errorf("%q{%q}: got %q{%q}, want %q{%q}", c.name, c.label, got.Name, got.Labels[0].Name, c.want, c.wantLabel)
@@ -31,6 +31,6 @@ func TestNames(t *testing.T) {
 // Two names that become one are one series, of which the newest counts.
 func TestNamesCollide(t *testing.T) {
 	m := open(t, quietHub(newClock()), loopback())
-	m.Apply([]record.Sample{sample(record.Gauge, "a.b", 1), sample(record.Gauge, "a_b", 2), sample(record.Gauge, "a-b", 3)})
+	m.Apply([]metric.Sample{sample(metric.Gauge, "a.b", 1), sample(metric.Gauge, "a_b", 2), sample(metric.Gauge, "a-b", 3)})
 	wantLines(t, scrape(t, m, "a_b"), "a_b 3")
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"out_edge/plugin/delivery"
-	"out_edge/plugin/record"
+	"out_edge/plugin/metric"
 	"out_edge/timefix"
 )
 
@@ -47,7 +47,7 @@ var (
 )
 
 // newSelf makes the self series of one prefix and label set.
-func newSelf(clock timefix.Clock, cfg Config, labels []record.Label) *Self {
+func newSelf(clock timefix.Clock, cfg Config, labels []metric.Label) *Self {
 	b := selfBuilder{prefix: cfg.Prefix, labels: labels}
 	s := &Self{
 		clock:    clock,
@@ -224,7 +224,7 @@ func (s *Self) Repairs(counts timefix.Counts) {
 // selfBuilder makes collectors from selfTable.
 type selfBuilder struct {
 	prefix string
-	labels []record.Label
+	labels []metric.Label
 	made   []prometheus.Collector
 }
 

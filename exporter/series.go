@@ -9,7 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"out_edge/plugin/record"
+	"out_edge/plugin/metric"
 	"out_edge/timefix"
 )
 
@@ -26,13 +26,13 @@ const (
 // mutex, but for those that a scrape reads: value and dist are atomic, pairs
 // and family are settled before the series is shown.
 type series struct {
-	id     *record.Series
+	id     *metric.Series
 	key    string // name and labels
 	pairs  []*dto.LabelPair
 	family *family
 	shown  bool
 	value  atomic.Uint64 // math.Float64bits
-	dist   atomic.Pointer[record.Distribution]
+	dist   atomic.Pointer[metric.Distribution]
 	known  bool   // a sample was taken
 	at     int64  // of the newest sample, ns since 1970
 	seen   int64  // arrival of the last sample
@@ -45,16 +45,16 @@ type series struct {
 }
 
 // take makes a sample that was made elsewhere the value, if it is the newest.
-func (s *series) take(sm *record.Sample, now timefix.Instant, byRule bool) refusal {
+func (s *series) take(sm *metric.Sample, now timefix.Instant, byRule bool) refusal {
 	switch s.id.Kind {
-	case record.Histogram, record.Summary:
+	case metric.Histogram, metric.Summary:
 		if !sound(sm.Dist, s.id.Kind) {
 			return malformed
 		}
 		if byRule && s.grown(sm, now) || !byRule && s.newer(sm.UnixNano, now, longSlack) {
 			s.dist.Store(sm.Dist)
 		}
-	case record.Counter:
+	case metric.Counter:
 		if !byRule {
 			s.total(sm, now)
 		} else if s.grown(sm, now) {
@@ -68,7 +68,7 @@ func (s *series) take(sm *record.Sample, now timefix.Instant, byRule bool) refus
 
 // grown is newer for a total that a rule has made. Those start once, with the
 // plugin, and never fall: the largest is the newest, however late the record.
-func (s *series) grown(sm *record.Sample, now timefix.Instant) bool {
+func (s *series) grown(sm *metric.Sample, now timefix.Instant) bool {
 	s.seen = arrival(now)
 	if s.known {
 		switch d := s.dist.Load(); {
@@ -114,7 +114,7 @@ func (s *series) ahead(unixNano, wall, slack int64) bool {
 // grown by since the newest sample before. A total that has gone down started
 // again from 0. What a late one has grown by is part of what the newest has. What
 // the first one of another source has grown by, nobody knows.
-func (s *series) total(sm *record.Sample, now timefix.Instant) {
+func (s *series) total(sm *metric.Sample, now timefix.Instant) {
 	before, known := math.Float64frombits(s.value.Load()), s.known
 	newest := s.newer(sm.UnixNano, now, longSlack)
 	if newest {
@@ -152,7 +152,7 @@ func arrival(now timefix.Instant) int64 {
 
 // expires tells whether this is a series that goes when its samples stop.
 func (s *series) expires() bool {
-	return s.id.Kind == record.Gauge || s.id.Kind == record.Untyped
+	return s.id.Kind == metric.Gauge || s.id.Kind == metric.Untyped
 }
 
 // Desc is part of prometheus.Metric.
@@ -176,19 +176,19 @@ func (s *series) write(m *dto.Metric) error {
 	m.Label = s.pairs
 	v := math.Float64frombits(s.value.Load())
 	switch s.family.kind {
-	case record.Gauge:
+	case metric.Gauge:
 		b := &struct {
 			g dto.Gauge
 			v float64
 		}{v: v}
 		b.g.Value, m.Gauge = &b.v, &b.g
-	case record.Counter:
+	case metric.Counter:
 		b := &struct {
 			c dto.Counter
 			v float64
 		}{v: v}
 		b.c.Value, m.Counter = &b.v, &b.c
-	case record.Histogram, record.Summary:
+	case metric.Histogram, metric.Summary:
 		return writeDistribution(m, s.dist.Load(), s.family.kind)
 	default:
 		m.Untyped = &dto.Untyped{Value: &v}
@@ -196,11 +196,11 @@ func (s *series) write(m *dto.Metric) error {
 	return nil
 }
 
-func writeDistribution(m *dto.Metric, d *record.Distribution, kind record.Kind) error {
+func writeDistribution(m *dto.Metric, d *metric.Distribution, kind metric.Kind) error {
 	switch {
 	case d == nil:
 		return errUnwritable
-	case kind == record.Histogram:
+	case kind == metric.Histogram:
 		m.Histogram = histogram(d)
 	default:
 		m.Summary = summary(d)
@@ -208,7 +208,7 @@ func writeDistribution(m *dto.Metric, d *record.Distribution, kind record.Kind) 
 	return nil
 }
 
-func histogram(d *record.Distribution) *dto.Histogram {
+func histogram(d *metric.Distribution) *dto.Histogram {
 	h := &dto.Histogram{SampleCount: &d.Count, SampleSum: &d.Sum, Bucket: make([]*dto.Bucket, len(d.Bounds))}
 	for i := range d.Bounds {
 		h.Bucket[i] = &dto.Bucket{UpperBound: &d.Bounds[i], CumulativeCount: &d.Counts[i]}
@@ -219,7 +219,7 @@ func histogram(d *record.Distribution) *dto.Histogram {
 	return h
 }
 
-func summary(d *record.Distribution) *dto.Summary {
+func summary(d *metric.Distribution) *dto.Summary {
 	s := &dto.Summary{SampleCount: &d.Count, SampleSum: &d.Sum, Quantile: make([]*dto.Quantile, len(d.Bounds))}
 	for i := range d.Bounds {
 		s.Quantile[i] = &dto.Quantile{Quantile: &d.Bounds[i], Value: &d.Values[i]}
@@ -228,24 +228,24 @@ func summary(d *record.Distribution) *dto.Summary {
 }
 
 // sound tells whether a distribution can be shown as kind.
-func sound(d *record.Distribution, kind record.Kind) bool {
-	if d == nil || kind == record.Summary && len(d.Values) != len(d.Bounds) ||
-		kind == record.Histogram && len(d.Counts) != len(d.Bounds) {
+func sound(d *metric.Distribution, kind metric.Kind) bool {
+	if d == nil || kind == metric.Summary && len(d.Values) != len(d.Bounds) ||
+		kind == metric.Histogram && len(d.Counts) != len(d.Bounds) {
 		return false
 	}
 	for i, b := range d.Bounds {
 		if math.IsNaN(b) || i > 0 && b <= d.Bounds[i-1] {
 			return false
 		}
-		if kind == record.Histogram && (d.Counts[i] > d.Count || i > 0 && d.Counts[i] < d.Counts[i-1]) {
+		if kind == metric.Histogram && (d.Counts[i] > d.Count || i > 0 && d.Counts[i] < d.Counts[i-1]) {
 			return false
 		}
 	}
-	return d.Native == nil || kind == record.Histogram && soundNative(d.Native, d.Count)
+	return d.Native == nil || kind == metric.Histogram && soundNative(d.Native, d.Count)
 }
 
 // pairsOf makes the label pairs in one piece.
-func pairsOf(labels []record.Label) []*dto.LabelPair {
+func pairsOf(labels []metric.Label) []*dto.LabelPair {
 	if len(labels) == 0 {
 		return nil
 	}

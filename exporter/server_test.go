@@ -27,7 +27,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"out_edge/exporter"
-	"out_edge/plugin/record"
+	"out_edge/plugin/metric"
 	"out_edge/timefix"
 )
 
@@ -419,7 +419,7 @@ func TestScrapesInFlight(t *testing.T) {
 	m := open(t, quietHub(newClock()), loopback())
 	long := strings.Repeat("x", 900) // 9 MB: more than the kernel buffers for a reader who does not read
 	for i := range 10_000 {
-		m.Apply([]record.Sample{sample(record.Gauge, "g", 1, record.Label{Name: "id", Value: long + fmt.Sprint(i)})})
+		m.Apply([]metric.Sample{sample(metric.Gauge, "g", 1, metric.Label{Name: "id", Value: long + fmt.Sprint(i)})})
 	}
 	var slow []net.Conn
 	for range 4 {
@@ -442,7 +442,7 @@ func TestScrapesInFlight(t *testing.T) {
 	if resp, _ := fetch(t, m, "/metrics"); resp.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("fifth: %s", resp.Status)
 	}
-	m.Apply([]record.Sample{sample(record.Gauge, "g", 7, record.Label{Name: "id", Value: long + "0"})})
+	m.Apply([]metric.Sample{sample(metric.Gauge, "g", 7, metric.Label{Name: "id", Value: long + "0"})})
 	slow[0].Close()
 	for {
 		resp, body := fetch(t, m, "/metrics")
@@ -466,7 +466,7 @@ func TestConcurrent(t *testing.T) {
 		wg.Go(func() {
 			for j := range 200 {
 				observe(m, cpu, start.Add(time.Duration(j)*time.Second))
-				m.Apply([]record.Sample{sample(record.Gauge, "g", float64(j))})
+				m.Apply([]metric.Sample{sample(metric.Gauge, "g", float64(j))})
 				clock.Advance(time.Second)
 			}
 		})

@@ -15,7 +15,7 @@ import (
 
 	"out_edge/exporter"
 	"out_edge/plugin/delivery"
-	"out_edge/plugin/record"
+	"out_edge/plugin/metric"
 	"out_edge/timefix"
 )
 
@@ -192,7 +192,7 @@ func TestStatusEscapes(t *testing.T) {
 	const evil = `<script>alert('x')</script>"&` + "\x00\n\u202e"
 	cfg := device()
 	cfg.Device, cfg.Version = evil, evil
-	cfg.Labels = []record.Label{{Name: "l", Value: evil}}
+	cfg.Labels = []metric.Label{{Name: "l", Value: evil}}
 	cfg.Settings = func() []exporter.Setting { return []exporter.Setting{{Key: evil, Value: evil}} }
 	cfg.Ready = func() []string { return []string{evil} }
 	cfg.Repairs = func() []timefix.Repair {
@@ -201,7 +201,7 @@ func TestStatusEscapes(t *testing.T) {
 	m := open(t, quietHub(newClock()), cfg)
 	observe(m, payload(t, "name", "thermal_zone0", "type", evil, "temp", 1), start)
 	observe(m, payload(t, "alive", true, "proc_name", evil, "pid", 7), start)
-	m.Apply([]record.Sample{{Series: &record.Series{Name: "rule_x", Kind: record.Gauge, Labels: []record.Label{{Name: "x", Value: evil}}}, Value: 1}})
+	m.Apply([]metric.Sample{{Series: &metric.Series{Name: "rule_x", Kind: metric.Gauge, Labels: []metric.Label{{Name: "x", Value: evil}}}, Value: 1}})
 	m.Self().Dropped("datadog", evil, 1)
 	m.Self().Dropped("<b>", "r", 1)
 	m.Self().Request("logs", evil)
@@ -253,7 +253,7 @@ func TestStatusPolicy(t *testing.T) {
 func TestStatusOfSeveralInstances(t *testing.T) {
 	hub := quietHub(newClock())
 	first, second, third := device(), device(), device()
-	second.Labels = []record.Label{{Name: "site", Value: "b"}}
+	second.Labels = []metric.Label{{Name: "site", Value: "b"}}
 	second.Ready = func() []string { return []string{"no key"} }
 	second.Backlog = func() []exporter.Backlog {
 		return []exporter.Backlog{{Chunks: 2, Bytes: 4096}, {Sink: delivery.SinkRemoteWrite}, {Sink: delivery.SinkDatadog, Chunks: 1200, Bytes: 3 << 20}}
@@ -357,7 +357,7 @@ func TestHistoryOfOddCourses(t *testing.T) {
 			clock.Advance(10 * time.Minute) // a gap
 		}
 		observe(m, temperature(t, "0", 1e300*float64(i%2)), clock.Now().Time())
-		m.Apply([]record.Sample{{Series: restarting, Value: float64(i % 10), UnixNano: clock.Now().Wall}})
+		m.Apply([]metric.Sample{{Series: restarting, Value: float64(i % 10), UnixNano: clock.Now().Wall}})
 		clock.Advance(time.Second)
 	}
 	_, body := fetch(t, m, "/")
@@ -393,7 +393,7 @@ func TestHistoryWhenTheClockGoesBack(t *testing.T) {
 	}
 }
 
-var restarting = &record.Series{Name: "rule_events_total", Kind: record.Counter}
+var restarting = &metric.Series{Name: "rule_events_total", Kind: metric.Counter}
 
 // A page that serves nothing keeps no histories, and a closed one leaves none.
 func TestNoHistoryWithoutAPage(t *testing.T) {

@@ -7,7 +7,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"out_edge/plugin/record"
+	"out_edge/plugin/metric"
 )
 
 // store holds what a page shows: at most one series for each name and label
@@ -23,7 +23,7 @@ type store struct {
 // family is what the series of one name share.
 type family struct {
 	store *store // of shown series
-	kind  record.Kind
+	kind  metric.Kind
 	desc  *prometheus.Desc
 	n     int // series shown, and reservations
 	// reserved counts the self series that have the name; none else may.
@@ -31,7 +31,7 @@ type family struct {
 }
 
 // bars tells whether a series of this kind may not join the family.
-func (f *family) bars(kind record.Kind) bool { return f.reserved > 0 || f.kind != kind }
+func (f *family) bars(kind metric.Kind) bool { return f.reserved > 0 || f.kind != kind }
 
 func newStore(panicked func(any)) *store {
 	return &store{shown: make(map[string]*series), families: make(map[string]*family), panicked: panicked}
@@ -73,7 +73,7 @@ func (st *store) hide(s *series) {
 }
 
 // reserve keeps a self series' name from everybody else.
-func (st *store) reserve(name string, kind record.Kind) {
+func (st *store) reserve(name string, kind metric.Kind) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	f := st.families[name]
@@ -86,7 +86,7 @@ func (st *store) reserve(name string, kind record.Kind) {
 }
 
 // release undoes one reserve.
-func (st *store) release(name string, _ record.Kind) {
+func (st *store) release(name string, _ metric.Kind) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	f := st.families[name]
@@ -98,7 +98,7 @@ func (st *store) release(name string, _ record.Kind) {
 
 // clashes tells whether a new family would have a name in common with another,
 // of those that claims gives.
-func (st *store) clashes(name string, kind record.Kind) bool {
+func (st *store) clashes(name string, kind metric.Kind) bool {
 	return slices.ContainsFunc(claims(name, kind), st.claimed)
 }
 
@@ -123,13 +123,13 @@ func (st *store) claims(family, name string) bool {
 
 // claims are the names that a family's lines have, and the family itself in
 // OpenMetrics: there, the counter x_total is the family x with the line x_total.
-func claims(name string, kind record.Kind) []string {
+func claims(name string, kind metric.Kind) []string {
 	switch kind {
-	case record.Histogram:
+	case metric.Histogram:
 		return []string{name, name + "_bucket", name + "_sum", name + "_count"}
-	case record.Summary:
+	case metric.Summary:
 		return []string{name, name + "_sum", name + "_count"}
-	case record.Counter:
+	case metric.Counter:
 		base := strings.TrimSuffix(name, "_total")
 		return []string{base, base + "_total"}
 	default:

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"out_edge/exporter"
-	"out_edge/plugin/record"
+	"out_edge/plugin/metric"
 	"out_edge/timefix"
 )
 
@@ -26,12 +26,12 @@ func TestGaugesExpire(t *testing.T) {
 	cfg := loopback()
 	cfg.SeriesTTL = time.Minute
 	var expired []string
-	cfg.OnExpire = func(s *record.Series) { expired = append(expired, s.Name) }
+	cfg.OnExpire = func(s *metric.Series) { expired = append(expired, s.Name) }
 	m := open(t, quietHub(clock), cfg)
 	temp := temperature(t, "0", 20)
 	observe(m, temp, start)
 	observe(m, payload(t, "read_size", 5, "write_size", 6), start)
-	m.Apply([]record.Sample{sample(record.Untyped, "u", 1), sample(record.Counter, "c_total", 1)})
+	m.Apply([]metric.Sample{sample(metric.Untyped, "u", 1), sample(metric.Counter, "c_total", 1)})
 	shown := []string{"edge_temperature", "edge_disk", "u ", "c_total "}
 
 	clock.Advance(time.Minute)
@@ -42,7 +42,7 @@ func TestGaugesExpire(t *testing.T) {
 	slices.Sort(expired)
 	wantLines(t, expired, "edge_temperature_celsius", "u")
 
-	m.Apply([]record.Sample{sample(record.Counter, "u", 2)}) // its name is free for another kind
+	m.Apply([]metric.Sample{sample(metric.Counter, "u", 2)}) // its name is free for another kind
 	wantLines(t, scrape(t, m, "u "), "u 2")
 
 	observe(m, temp, start) // and come back; arrival counts, not the record's age
@@ -57,9 +57,9 @@ func TestHiddenGaugesExpire(t *testing.T) {
 	cfg := loopback()
 	cfg.SeriesTTL = time.Minute
 	var expired []string
-	cfg.OnExpire = func(s *record.Series) { expired = append(expired, s.Name) }
+	cfg.OnExpire = func(s *metric.Series) { expired = append(expired, s.Name) }
 	m := open(t, quietHub(clock), cfg)
-	m.ApplyAt([]record.Sample{sample(record.Gauge, "g", 1)}, clock.Now(), false)
+	m.ApplyAt([]metric.Sample{sample(metric.Gauge, "g", 1)}, clock.Now(), false)
 	clock.Advance(time.Minute + 1)
 	wantLines(t, scrape(t, m, "g "))
 	wantLines(t, expired, "g")
@@ -103,7 +103,7 @@ func TestGaugesExpireUnseen(t *testing.T) {
 		cfg.Listen, cfg.SeriesTTL, cfg.SeriesLimit = exporter.ListenOff, time.Minute, 1
 		began := time.Now()
 		expired := make(chan time.Duration, 1)
-		cfg.OnExpire = func(*record.Series) { expired <- time.Since(began) }
+		cfg.OnExpire = func(*metric.Series) { expired <- time.Since(began) }
 		m, err := exporter.NewHub(log, bubbleClock{}).Open(cfg)
 		if err != nil {
 			t.Fatal(err)
@@ -159,7 +159,7 @@ func TestClockSetBack(t *testing.T) {
 	}
 	take := func(v float64, at time.Time) string {
 		observe(m, temperature(t, "0", v), at)
-		samples := []record.Sample{sample(record.Counter, "c_total", v), distribution(record.Histogram, "hist")}
+		samples := []metric.Sample{sample(metric.Counter, "c_total", v), distribution(metric.Histogram, "hist")}
 		samples[1].Dist.Count = uint64(v)
 		samples[0].UnixNano, samples[1].UnixNano = at.UnixNano(), at.UnixNano()
 		return line(m.Apply(samples)[0])
@@ -219,8 +219,8 @@ func TestSharedPage(t *testing.T) {
 func TestSharedPageOtherLabels(t *testing.T) {
 	hub := quietHub(newClock())
 	first, second := loopback(), loopback()
-	first.Labels = []record.Label{{Name: "site", Value: "a"}}
-	second.Labels = []record.Label{{Name: "room", Value: "b"}, {Name: "zone", Value: "lost: the series has its own"}}
+	first.Labels = []metric.Label{{Name: "site", Value: "a"}}
+	second.Labels = []metric.Label{{Name: "room", Value: "b"}, {Name: "zone", Value: "lost: the series has its own"}}
 	a, b := open(t, hub, first), open(t, hub, second)
 	observe(a, temperature(t, "0", 1), start)
 	observe(b, temperature(t, "0", 2), start)
@@ -244,23 +244,23 @@ func TestListenOffIsPrivate(t *testing.T) {
 }
 
 // sample makes a sample of a series without labels, at start.
-func sample(kind record.Kind, name string, v float64, labels ...record.Label) record.Sample {
-	return record.Sample{Series: &record.Series{Name: name, Help: "Help.", Kind: kind, Labels: labels}, UnixNano: start.UnixNano(), Value: v}
+func sample(kind metric.Kind, name string, v float64, labels ...metric.Label) metric.Sample {
+	return metric.Sample{Series: &metric.Series{Name: name, Help: "Help.", Kind: kind, Labels: labels}, UnixNano: start.UnixNano(), Value: v}
 }
 
 func TestApply(t *testing.T) {
 	cfg := loopback()
-	cfg.Labels = []record.Label{{Name: "site", Value: "a"}}
+	cfg.Labels = []metric.Label{{Name: "site", Value: "a"}}
 	m := open(t, quietHub(newClock()), cfg)
-	samples := []record.Sample{
-		sample(record.Gauge, "node_load1", 0.5),
-		sample(record.Gauge, "node load/5", 0.25, record.Label{Name: "a-b", Value: "x\xffy"}, record.Label{Name: "site", Value: "own"}),
-		sample(record.Untyped, "u", 7, record.Label{Name: "empty"}),
-		sample(record.Counter, "events", 3),
-		{Series: &record.Series{Name: "h", Kind: record.Histogram}, UnixNano: 1,
-			Dist: &record.Distribution{Count: 3, Sum: 4.5, Bounds: []float64{1, 2}, Counts: []uint64{1, 2}}},
-		{Series: &record.Series{Name: "s", Kind: record.Summary}, UnixNano: 1,
-			Dist: &record.Distribution{Count: 2, Sum: 8, Bounds: []float64{0.5, 0.9}, Values: []float64{3, 5}}},
+	samples := []metric.Sample{
+		sample(metric.Gauge, "node_load1", 0.5),
+		sample(metric.Gauge, "node load/5", 0.25, metric.Label{Name: "a-b", Value: "x\xffy"}, metric.Label{Name: "site", Value: "own"}),
+		sample(metric.Untyped, "u", 7, metric.Label{Name: "empty"}),
+		sample(metric.Counter, "events", 3),
+		{Series: &metric.Series{Name: "h", Kind: metric.Histogram}, UnixNano: 1,
+			Dist: &metric.Distribution{Count: 3, Sum: 4.5, Bounds: []float64{1, 2}, Counts: []uint64{1, 2}}},
+		{Series: &metric.Series{Name: "s", Kind: metric.Summary}, UnixNano: 1,
+			Dist: &metric.Distribution{Count: 2, Sum: 8, Bounds: []float64{0.5, 0.9}, Values: []float64{3, 5}}},
 	}
 	before := slices.Clone(samples)
 	m.Apply(samples)
@@ -302,25 +302,25 @@ u{site="a"} 7
 
 func TestApplyRefuses(t *testing.T) {
 	m := open(t, quietHub(newClock()), loopback())
-	hist := func(name string, d *record.Distribution) record.Sample {
-		return record.Sample{Series: &record.Series{Name: name, Kind: record.Histogram}, Dist: d}
+	hist := func(name string, d *metric.Distribution) metric.Sample {
+		return metric.Sample{Series: &metric.Series{Name: name, Kind: metric.Histogram}, Dist: d}
 	}
-	good := &record.Distribution{Count: 1, Bounds: []float64{1}, Counts: []uint64{1}}
-	m.Apply([]record.Sample{
-		sample(record.Gauge, "one", 1),
-		sample(record.Counter, "one", 2),                                      // conflict
-		sample(record.Counter, "one", 2, record.Label{Name: "a", Value: "b"}), // conflict
-		sample(record.Counter, "edge_records_total", 2),                       // conflict: a self series
-		hist("hist", good), sample(record.Gauge, "hist_sum", 1),               // conflict: a line of hist
-		sample(record.Gauge, "gaug_count", 1), hist("gaug", good), // conflict, the other way round
+	good := &metric.Distribution{Count: 1, Bounds: []float64{1}, Counts: []uint64{1}}
+	m.Apply([]metric.Sample{
+		sample(metric.Gauge, "one", 1),
+		sample(metric.Counter, "one", 2),                                      // conflict
+		sample(metric.Counter, "one", 2, metric.Label{Name: "a", Value: "b"}), // conflict
+		sample(metric.Counter, "edge_records_total", 2),                       // conflict: a self series
+		hist("hist", good), sample(metric.Gauge, "hist_sum", 1),               // conflict: a line of hist
+		sample(metric.Gauge, "gaug_count", 1), hist("gaug", good), // conflict, the other way round
 		hist("wrong1", nil), // malformed
-		hist("wrong2", &record.Distribution{Bounds: []float64{1}}),                                      // malformed
-		hist("wrong3", &record.Distribution{Count: 9, Bounds: []float64{2, 1}, Counts: []uint64{1, 1}}), // malformed
-		hist("wrong4", &record.Distribution{Count: 9, Bounds: []float64{1, 2}, Counts: []uint64{2, 1}}), // malformed
-		hist("wrong5", &record.Distribution{Count: 1, Bounds: []float64{1}, Counts: []uint64{2}}),       // malformed
-		hist("wrong6", &record.Distribution{Count: 1, Native: &record.Native{ZeroThreshold: 1}}),        // malformed
-		sample(record.Gauge, "", 1), // malformed
-		{Series: &record.Series{Name: "le", Kind: record.Histogram, Labels: []record.Label{{Name: "le", Value: "1"}}}, Dist: good}, // malformed
+		hist("wrong2", &metric.Distribution{Bounds: []float64{1}}),                                      // malformed
+		hist("wrong3", &metric.Distribution{Count: 9, Bounds: []float64{2, 1}, Counts: []uint64{1, 1}}), // malformed
+		hist("wrong4", &metric.Distribution{Count: 9, Bounds: []float64{1, 2}, Counts: []uint64{2, 1}}), // malformed
+		hist("wrong5", &metric.Distribution{Count: 1, Bounds: []float64{1}, Counts: []uint64{2}}),       // malformed
+		hist("wrong6", &metric.Distribution{Count: 1, Native: &metric.Native{ZeroThreshold: 1}}),        // malformed
+		sample(metric.Gauge, "", 1), // malformed
+		{Series: &metric.Series{Name: "le", Kind: metric.Histogram, Labels: []metric.Label{{Name: "le", Value: "1"}}}, Dist: good}, // malformed
 	})
 	wantLines(t, scrape(t, m, "one ", "hist_", "gaug_", "wrong", `"name_conflict"`, `"malformed"`),
 		`edge_dropped_records_total{reason="malformed",sink="prometheus"} 8`,
@@ -332,14 +332,14 @@ func TestApplyRefuses(t *testing.T) {
 // for strict readers.
 func TestOpenMetricsNames(t *testing.T) {
 	m := open(t, quietHub(newClock()), loopback())
-	m.Apply([]record.Sample{
-		sample(record.Counter, "a_total", 1), sample(record.Gauge, "a", 2), // conflict
-		sample(record.Gauge, "b", 1), sample(record.Counter, "b_total", 2), // conflict, the other way round
-		sample(record.Counter, "c", 1), sample(record.Counter, "c_total", 2), // conflict: c's line is c_total
-		sample(record.Untyped, "d_total", 1), sample(record.Counter, "d", 2), // conflict, the other way round
-		sample(record.Gauge, "edge_records", 2), // conflict: a self series
-		sample(record.Untyped, "e_total", 1), sample(record.Gauge, "e", 2),
-		sample(record.Counter, "f_total", 1), sample(record.Counter, "f_total_total", 2), // conflict: this one's name is f_total
+	m.Apply([]metric.Sample{
+		sample(metric.Counter, "a_total", 1), sample(metric.Gauge, "a", 2), // conflict
+		sample(metric.Gauge, "b", 1), sample(metric.Counter, "b_total", 2), // conflict, the other way round
+		sample(metric.Counter, "c", 1), sample(metric.Counter, "c_total", 2), // conflict: c's line is c_total
+		sample(metric.Untyped, "d_total", 1), sample(metric.Counter, "d", 2), // conflict, the other way round
+		sample(metric.Gauge, "edge_records", 2), // conflict: a self series
+		sample(metric.Untyped, "e_total", 1), sample(metric.Gauge, "e", 2),
+		sample(metric.Counter, "f_total", 1), sample(metric.Counter, "f_total_total", 2), // conflict: this one's name is f_total
 	})
 	_, body := fetch(t, m, "/metrics", "Accept", "application/openmetrics-text; version=1.0.0", "Accept-Encoding", "identity")
 	seen := make(map[string]bool)
@@ -365,12 +365,12 @@ func TestApplyCounterDeltas(t *testing.T) {
 	m := open(t, quietHub(newClock()), loopback())
 	var got []string
 	for i, v := range []float64{100, 130, 130, 20} {
-		s := []record.Sample{sample(record.Counter, "c_total", v)} // another pointer each time
+		s := []metric.Sample{sample(metric.Counter, "c_total", v)} // another pointer each time
 		s[0].UnixNano += int64(i)
 		m.Apply(s)
 		got = append(got, line(s[0]))
 	}
-	late := []record.Sample{sample(record.Counter, "c_total", 999)}
+	late := []metric.Sample{sample(metric.Counter, "c_total", 999)}
 	late[0].UnixNano -= int64(time.Hour)
 	m.Apply(late)
 	wantLines(t, append(got, line(late[0])), "c_total 100", "c_total 130 +30", "c_total 130 +0", "c_total 20 +20", "c_total 999 +0")
@@ -380,17 +380,17 @@ func TestApplyCounterDeltas(t *testing.T) {
 // A rule's total never falls, so the largest is the newest.
 func TestLargestTotalOfARuleWins(t *testing.T) {
 	m := open(t, quietHub(newClock()), loopback())
-	counter := record.Series{Name: "c_total", Kind: record.Counter}
-	hist := record.Series{Name: "hist", Kind: record.Histogram}
+	counter := metric.Series{Name: "c_total", Kind: metric.Counter}
+	hist := metric.Series{Name: "hist", Kind: metric.Histogram}
 	for _, c := range []struct {
 		v    uint64
 		late time.Duration
 		want string
 	}{{2, 0, "2"}, {3, time.Hour, "3"}, {1, -time.Second, "3"}, {3, 0, "3"}, {5, 2 * time.Hour, "5"}, {4, time.Minute, "5"}} {
 		at := start.Add(-c.late).UnixNano()
-		kept := m.ApplyRules([]record.Sample{
+		kept := m.ApplyRules([]metric.Sample{
 			{Series: &counter, UnixNano: at, Value: float64(c.v), Delta: 1, HasDelta: true},
-			{Series: &hist, UnixNano: at, Dist: &record.Distribution{Count: c.v}}}, newClock().Now(), true)
+			{Series: &hist, UnixNano: at, Dist: &metric.Distribution{Count: c.v}}}, newClock().Now(), true)
 		if len(kept) != 2 || kept[0].Delta != 1 || kept[1].Dist.Count != c.v {
 			t.Errorf("%d: the other sinks get %+v", c.v, kept)
 		}
@@ -404,9 +404,9 @@ func TestSeriesLimit(t *testing.T) {
 	cfg.SeriesLimit = limit
 	m := open(t, quietHub(newClock()), cfg)
 	before := heap()
-	batch := make([]record.Sample, 1)
+	batch := make([]metric.Sample, 1)
 	for i := range pushed {
-		batch[0] = sample(record.Gauge, "sensor_value", float64(i), record.Label{Name: "id", Value: fmt.Sprintf("sensor-%d", i)})
+		batch[0] = sample(metric.Gauge, "sensor_value", float64(i), metric.Label{Name: "id", Value: fmt.Sprintf("sensor-%d", i)})
 		m.Apply(batch)
 	}
 	grown := heap() - before
@@ -418,7 +418,7 @@ func TestSeriesLimit(t *testing.T) {
 	if taken != 1 || len(samples) != 0 {
 		t.Error("a new host series got over the limit")
 	}
-	batch[0] = sample(record.Gauge, "sensor_value", -1, record.Label{Name: "id", Value: "sensor-0"})
+	batch[0] = sample(metric.Gauge, "sensor_value", -1, metric.Label{Name: "id", Value: "sensor-0"})
 	m.Apply(batch)
 	got := scrape(t, m, "sensor_value", `"series_limit"`)
 	if len(got) != limit+1 {
@@ -438,7 +438,7 @@ func TestSeriesLimitBytes(t *testing.T) {
 		huge[i] = 'x'
 	}
 	for _, id := range []string{"a", "b"} {
-		m.Apply([]record.Sample{sample(record.Gauge, "g", 1, record.Label{Name: "id", Value: id + string(huge)})})
+		m.Apply([]metric.Sample{sample(metric.Gauge, "g", 1, metric.Label{Name: "id", Value: id + string(huge)})})
 	}
 	wantLines(t, scrape(t, m, `"series_limit"`), `edge_dropped_records_total{reason="series_limit",sink="prometheus"} 1`)
 }
@@ -448,7 +448,7 @@ func TestSeriesDoNotPileUp(t *testing.T) {
 	m := open(t, quietHub(newClock()), loopback())
 	before := heap()
 	for i := range 50_000 {
-		m.Apply([]record.Sample{sample(record.Gauge, "g", float64(i))})
+		m.Apply([]metric.Sample{sample(metric.Gauge, "g", float64(i))})
 	}
 	if grown := heap() - before; grown > 1<<20 {
 		t.Errorf("%d bytes for one series", grown)
@@ -460,7 +460,7 @@ func TestSeriesDoNotPileUp(t *testing.T) {
 func TestLabelsOfSelfWin(t *testing.T) {
 	cfg := loopback()
 	for _, name := range []string{"sink", "reason", "le", "version", "site"} {
-		cfg.Labels = append(cfg.Labels, record.Label{Name: name, Value: "mine"})
+		cfg.Labels = append(cfg.Labels, metric.Label{Name: name, Value: "mine"})
 	}
 	m := open(t, quietHub(newClock()), cfg)
 	m.Self().Dropped("datadog", "too_large", 2)

@@ -3,7 +3,7 @@ package exporter
 import (
 	"slices"
 
-	"out_edge/plugin/record"
+	"out_edge/plugin/metric"
 )
 
 // way is a way in to a series: one source of its samples, which is known again
@@ -11,7 +11,7 @@ import (
 type way struct {
 	to *series // nil: relabelling drops what comes this way
 	// from is the source's own series, of a metrics event or a rule.
-	from *record.Series
+	from *metric.Series
 	// slots is the map of the instance that a host record's value is looked up
 	// in, slot its key there.
 	slots map[string]*way
@@ -75,7 +75,7 @@ func (m *Metrics) handOver(s *series, w *way) {
 	}
 	s.owner, s.missing = w, 0
 	s.known, s.handed = false, true
-	if s.id.Kind != record.Counter {
+	if s.id.Kind != metric.Counter {
 		id := *s.id
 		id.Feed++
 		s.id = &id

@@ -8,7 +8,7 @@ import (
 	"unicode"
 
 	"out_edge/plugin/delivery"
-	"out_edge/plugin/record"
+	"out_edge/plugin/metric"
 )
 
 // maxShown is how many characters of a text from outside a cell shows.
@@ -119,7 +119,7 @@ func faultText(code string) string {
 }
 
 // labelText writes labels as name=value.
-func labelText(labels []record.Label) string {
+func labelText(labels []metric.Label) string {
 	parts := make([]string, len(labels))
 	for i, l := range labels {
 		parts[i] = l.Name + "=" + l.Value

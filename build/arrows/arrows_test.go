@@ -14,11 +14,14 @@ import (
 // a room (exporter/page) counts as the room, unless it stands here itself.
 var allowed = map[string][]string{
 	"plugin":           {"plugin/config", "plugin/pipeline", "plugin/logline", "plugin/footprint", "exporter", "timefix"},
-	"plugin/config":    {"plugin/pipeline", "plugin/logline", "plugin/delivery", "plugin/record", "timefix", "exporter", "ddsink"},
-	"plugin/pipeline":  {"plugin/record", "plugin/delivery", "timefix", "exporter", "ddsink"},
-	"exporter":         {"plugin/record", "plugin/delivery", "timefix"},
-	"ddsink":           {"plugin/record", "plugin/delivery", "timefix"},
-	"plugin/record":    {},
+	"plugin/config":    {"plugin/pipeline", "plugin/logline", "plugin/delivery", "plugin/metric", "timefix", "exporter", "ddsink"},
+	"plugin/pipeline":  {"plugin/wire", "plugin/chunk", "plugin/cmetrics", "plugin/metric", "plugin/delivery", "timefix", "exporter", "ddsink"},
+	"exporter":         {"plugin/wire", "plugin/chunk", "plugin/metric", "plugin/delivery", "timefix"},
+	"ddsink":           {"plugin/wire", "plugin/chunk", "plugin/metric", "plugin/delivery", "timefix"},
+	"plugin/chunk":     {"plugin/wire"},
+	"plugin/cmetrics":  {"plugin/wire", "plugin/metric"},
+	"plugin/metric":    {},
+	"plugin/wire":      {},
 	"plugin/delivery":  {},
 	"plugin/logline":   {},
 	"plugin/footprint": {},
@@ -31,7 +34,10 @@ var foreign = map[string][]string{
 	"timefix":          {},
 	"plugin/logline":   {},
 	"plugin/footprint": {},
-	"plugin/record":    {"github.com/vmihailenco/msgpack/v5"},
+	"plugin/wire":      {},
+	"plugin/chunk":     {},
+	"plugin/cmetrics":  {},
+	"plugin/metric":    {},
 }
 
 type goPackage struct {

@@ -24,7 +24,7 @@ import (
 
 	"out_edge/exporter/remotewrite"
 	"out_edge/plugin/delivery"
-	"out_edge/plugin/record"
+	"out_edge/plugin/metric"
 	"out_edge/timefix"
 )
 
@@ -131,7 +131,7 @@ func run(ctx context.Context, p plan) (result, error) {
 type fleet struct {
 	plan    plan
 	devices []*device
-	series  []*record.Series
+	series  []*metric.Series
 }
 
 func newFleet(p plan, cfg remotewrite.Config, counts *ledger) (*fleet, error) {
@@ -153,7 +153,7 @@ func (f *fleet) minute(ctx context.Context, unixNano int64) error {
 	errs := make([]error, parallel)
 	for w := range parallel {
 		wg.Go(func() {
-			var samples []record.Sample
+			var samples []metric.Sample
 			for i := next.Add(1) - 1; i < int64(len(f.devices)) && errs[w] == nil; i = next.Add(1) - 1 {
 				d := f.devices[i]
 				samples = d.samples(samples[:0], f.series, unixNano, f.plan.every)
@@ -172,7 +172,7 @@ func (f *fleet) close(ctx context.Context) {
 }
 
 // push sends one minute, and gives the connection up if asked.
-func (d *device) push(ctx context.Context, p plan, samples []record.Sample) error {
+func (d *device) push(ctx context.Context, p plan, samples []metric.Sample) error {
 	var done delivery.Set
 	if err := d.sender.Send(ctx, samples, &done); err != nil {
 		return err

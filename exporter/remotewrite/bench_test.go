@@ -7,46 +7,46 @@ import (
 
 	"out_edge/exporter/remotewrite"
 	"out_edge/plugin/delivery"
-	"out_edge/plugin/record"
+	"out_edge/plugin/metric"
 )
 
 // device is a minute's samples of one device, as the host inputs make them every
 // ten seconds.
-func device(second float64) (samples []record.Sample) {
+func device(second float64) (samples []metric.Sample) {
 	for i := range 6 {
 		at := second + float64(10*i)
 		for _, s := range deviceSeries {
 			v := float64(int(at*7)%100) / 128
-			if s.Kind == record.Counter {
+			if s.Kind == metric.Counter {
 				v = at * 1400
 			}
-			samples = append(samples, record.Sample{Series: s, UnixNano: start.UnixNano() + int64(at*1e9), Value: v})
+			samples = append(samples, metric.Sample{Series: s, UnixNano: start.UnixNano() + int64(at*1e9), Value: v})
 		}
 	}
 	return samples
 }
 
-var deviceSeries = func() (all []*record.Series) {
-	add := func(kind record.Kind, name, help string, labels ...string) {
-		s := &record.Series{Name: name, Kind: kind, Help: help}
+var deviceSeries = func() (all []*metric.Series) {
+	add := func(kind metric.Kind, name, help string, labels ...string) {
+		s := &metric.Series{Name: name, Kind: kind, Help: help}
 		for i := 0; i < len(labels); i += 2 {
-			s.Labels = append(s.Labels, record.Label{Name: labels[i], Value: labels[i+1]})
+			s.Labels = append(s.Labels, metric.Label{Name: labels[i], Value: labels[i+1]})
 		}
 		all = append(all, s)
 	}
 	for _, cpu := range []string{"total", "0", "1", "2", "3"} {
 		for _, mode := range []string{"total", "user", "system"} {
-			add(record.Gauge, "edge_cpu_usage_ratio", "CPU time.", "cpu", cpu, "mode", mode)
+			add(metric.Gauge, "edge_cpu_usage_ratio", "CPU time.", "cpu", cpu, "mode", mode)
 		}
 	}
 	for _, state := range []string{"total", "used", "free"} {
-		add(record.Gauge, "edge_memory_bytes", "Memory.", "state", state)
-		add(record.Gauge, "edge_swap_bytes", "Swap.", "state", state)
+		add(metric.Gauge, "edge_memory_bytes", "Memory.", "state", state)
+		add(metric.Gauge, "edge_swap_bytes", "Swap.", "state", state)
 	}
-	add(record.Gauge, "edge_temperature_celsius", "Temperature.", "type", "cpu-thermal", "zone", "thermal_zone0")
+	add(metric.Gauge, "edge_temperature_celsius", "Temperature.", "type", "cpu-thermal", "zone", "thermal_zone0")
 	for _, name := range []string{"bytes", "packets", "errors"} {
 		for _, dir := range []string{"receive", "transmit"} {
-			add(record.Counter, "edge_network_"+name+"_total", "Network.", "device", "wwan0", "direction", dir)
+			add(metric.Counter, "edge_network_"+name+"_total", "Network.", "device", "wwan0", "direction", dir)
 		}
 	}
 	return all
@@ -89,7 +89,7 @@ func BenchmarkEncode(b *testing.B) {
 	for _, version2 := range []bool{false, true} {
 		for c, name := range []string{"snappy", "stored"} {
 			b.Run(fmt.Sprintf("version2=%v/%s", version2, name), func(b *testing.B) {
-				e := remotewrite.NewEncoding(remotewrite.Config{Labels: []record.Label{{Name: "host", Value: "edge-0001"}, {Name: "job", Value: "out_edge"}}})
+				e := remotewrite.NewEncoding(remotewrite.Config{Labels: []metric.Label{{Name: "host", Value: "edge-0001"}, {Name: "job", Value: "out_edge"}}})
 				samples := device(0)
 				var body, wire []byte
 				b.ReportAllocs()
@@ -108,7 +108,7 @@ func BenchmarkEncode(b *testing.B) {
 // The budget: what net/http takes for a request, and nothing a sample.
 func TestSendAllocations(t *testing.T) {
 	s := newSilent(t, newDiscard(), nil)
-	allocations := func(samples []record.Sample) float64 {
+	allocations := func(samples []metric.Sample) float64 {
 		return testing.AllocsPerRun(50, func() {
 			for i := range samples {
 				samples[i].UnixNano += 60e9

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"out_edge/plugin/delivery"
-	"out_edge/plugin/record"
+	"out_edge/plugin/metric"
 )
 
 // Config says what to send, where, and how. Each field that the user sets names
@@ -36,11 +36,11 @@ type Config struct {
 
 	// Labels are put on every series that has none of the same name: host or
 	// instance, job, and the user's.
-	Labels []record.Label
+	Labels []metric.Label
 	// Relabel changes a series' labels, __name__ among them; false drops the
 	// series. It is called once a series, with labels that it may keep and
 	// change, sorted by name. nil changes nothing.
-	Relabel func([]record.Label) ([]record.Label, bool)
+	Relabel func([]metric.Label) ([]metric.Label, bool)
 	// Compression is Snappy but in measurements.
 	Compression Compression
 

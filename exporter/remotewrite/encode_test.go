@@ -12,11 +12,11 @@ import (
 	writev2 "github.com/prometheus/client_golang/exp/api/remote/genproto/v2"
 
 	"out_edge/exporter/remotewrite"
-	"out_edge/plugin/record"
+	"out_edge/plugin/metric"
 )
 
 // encodeBoth encodes samples in both versions.
-func encodeBoth(samples []record.Sample) (v1, v2 []byte) {
+func encodeBoth(samples []metric.Sample) (v1, v2 []byte) {
 	e := remotewrite.NewEncoding(remotewrite.Config{})
 	return slices.Clone(e.Encode(samples, false)), slices.Clone(e.Encode(samples, true))
 }
@@ -29,8 +29,8 @@ func texts(all []series) (out []string) {
 }
 
 func TestEncode(t *testing.T) {
-	s := &record.Series{Name: "edge_x_bytes_total", Kind: record.Counter, Help: "Help.", Labels: []record.Label{{Name: "a", Value: "ü"}, {Name: "b", Value: "a"}}}
-	samples := []record.Sample{
+	s := &metric.Series{Name: "edge_x_bytes_total", Kind: metric.Counter, Help: "Help.", Labels: []metric.Label{{Name: "a", Value: "ü"}, {Name: "b", Value: "a"}}}
+	samples := []metric.Sample{
 		{Series: s, UnixNano: -1, Value: 1}, {Series: s, UnixNano: 0, Value: math.Copysign(0, -1)},
 		{Series: s, UnixNano: 1e18, Value: math.MaxFloat64}, {Series: gauge("up"), UnixNano: 5e6, Value: math.Inf(-1)}}
 	want := []string{
@@ -79,14 +79,14 @@ func FuzzEncode(f *testing.F) {
 	f.Add("1é\xff", "__name__", "", "", int64(-1), uint64(0x7ff0000000000002), uint8(3), uint8(200))
 	f.Add(strings.Repeat("n", 300), "le", strings.Repeat("v", 200), "h", int64(math.MinInt64), uint64(1), uint8(4), uint8(0))
 	f.Fuzz(func(t *testing.T, name, label, value, help string, nano int64, bits uint64, kind, n uint8) {
-		s := &record.Series{Name: name, Help: help, Kind: record.Kind(kind % 5), Labels: []record.Label{{Name: label, Value: value}, {Name: "zz", Value: name}}}
-		other := gauge("other", record.Label{Name: value, Value: label})
-		var samples []record.Sample
+		s := &metric.Series{Name: name, Help: help, Kind: metric.Kind(kind % 5), Labels: []metric.Label{{Name: label, Value: value}, {Name: "zz", Value: name}}}
+		other := gauge("other", metric.Label{Name: value, Value: label})
+		var samples []metric.Sample
 		for i := range n {
 			v := math.Float64frombits(bits + uint64(i))
-			d := &record.Distribution{Count: bits, Sum: v, Bounds: []float64{1, 2.5}, Counts: []uint64{1, bits}, Values: []float64{v, -v}}
-			samples = append(samples, record.Sample{Series: s, UnixNano: nano + int64(i)*1e6, Value: v, Dist: d},
-				record.Sample{Series: other, UnixNano: int64(i), Value: v})
+			d := &metric.Distribution{Count: bits, Sum: v, Bounds: []float64{1, 2.5}, Counts: []uint64{1, bits}, Values: []float64{v, -v}}
+			samples = append(samples, metric.Sample{Series: s, UnixNano: nano + int64(i)*1e6, Value: v, Dist: d},
+				metric.Sample{Series: other, UnixNano: int64(i), Value: v})
 		}
 		v1, v2 := encodeBoth(samples)
 		a, b := decode1(t, v1), decode2(t, v2)

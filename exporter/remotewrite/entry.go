@@ -4,7 +4,7 @@ import (
 	"math"
 
 	"out_edge/plugin/delivery"
-	"out_edge/plugin/record"
+	"out_edge/plugin/metric"
 )
 
 // Bounds of the entries that wait between the tries of their chunks. What finds
@@ -96,7 +96,7 @@ func (e *entry) reset() {
 }
 
 // add appends the points of a sample that is sound.
-func (e *entry) add(s *record.Sample, p *plan, position int32) {
+func (e *entry) add(s *metric.Sample, p *plan, position int32) {
 	ms := floorDiv(s.UnixNano, 1e6)
 	next := 0
 	put := func(v float64) {
@@ -111,7 +111,7 @@ func (e *entry) add(s *record.Sample, p *plan, position int32) {
 	}
 	put(float64(s.Dist.Count))
 	put(s.Dist.Sum)
-	if s.Series.Kind == record.Summary {
+	if s.Series.Kind == metric.Summary {
 		for _, v := range s.Dist.Values {
 			put(v)
 		}
@@ -123,18 +123,18 @@ func (e *entry) add(s *record.Sample, p *plan, position int32) {
 	put(float64(s.Dist.Count)) // +Inf: all of them
 }
 
-func isDistribution(k record.Kind) bool { return k == record.Histogram || k == record.Summary }
+func isDistribution(k metric.Kind) bool { return k == metric.Histogram || k == metric.Summary }
 
 // isSound tells whether a sample can be sent: a histogram or summary needs a value
 // for each of its bounds, which rise.
-func isSound(s *record.Sample) bool {
+func isSound(s *metric.Sample) bool {
 	d := s.Dist
 	switch {
 	case !isDistribution(s.Series.Kind):
 		return true
 	case d == nil,
-		s.Series.Kind == record.Summary && len(d.Values) != len(d.Bounds),
-		s.Series.Kind == record.Histogram && len(d.Counts) != len(d.Bounds):
+		s.Series.Kind == metric.Summary && len(d.Values) != len(d.Bounds),
+		s.Series.Kind == metric.Histogram && len(d.Counts) != len(d.Bounds):
 		return false
 	}
 	for i, b := range d.Bounds {

@@ -9,7 +9,7 @@ import (
 
 	"out_edge/exporter/remotewrite"
 	"out_edge/plugin/delivery"
-	"out_edge/plugin/record"
+	"out_edge/plugin/metric"
 	"out_edge/timefix"
 )
 
@@ -25,7 +25,7 @@ func Example() {
 	defer receiver.Close()
 	sender, err := remotewrite.New(remotewrite.Config{
 		URL:    receiver.URL + "/api/v1/write",
-		Labels: []record.Label{{Name: "host", Value: "edge-1"}, {Name: "job", Value: "out_edge"}},
+		Labels: []metric.Label{{Name: "host", Value: "edge-1"}, {Name: "job", Value: "out_edge"}},
 	}, remotewrite.Deps{Clock: timefix.SystemClock{}})
 	if err != nil {
 		fmt.Println(err)
@@ -34,9 +34,9 @@ func Example() {
 	ctx := context.Background()
 	defer func() { _ = sender.Close(ctx) }()
 
-	series := &record.Series{Name: "edge_temperature_celsius", Kind: record.Gauge}
-	sample := func(value float64, at time.Time) []record.Sample {
-		return []record.Sample{{Series: series, UnixNano: at.UnixNano(), Value: value}}
+	series := &metric.Series{Name: "edge_temperature_celsius", Kind: metric.Gauge}
+	sample := func(value float64, at time.Time) []metric.Sample {
+		return []metric.Sample{{Series: series, UnixNano: at.UnixNano(), Value: value}}
 	}
 	first, second := sample(21.5, time.Now().Add(-time.Second)), sample(21.6, time.Now())
 	var firstDone, secondDone delivery.Set

@@ -4,7 +4,7 @@ import (
 	"net/http"
 
 	"out_edge/plugin/delivery"
-	"out_edge/plugin/record"
+	"out_edge/plugin/metric"
 	"out_edge/timefix"
 )
 
@@ -33,7 +33,7 @@ func NewEncoding(cfg Config) *Encoding {
 }
 
 // Encode is what one request with samples holds; valid until the next Encode.
-func (e *Encoding) Encode(samples []record.Sample, version2 bool) []byte {
+func (e *Encoding) Encode(samples []metric.Sample, version2 bool) []byte {
 	s := e.sender
 	var done delivery.Set
 	en, _ := s.open(samples, &done)

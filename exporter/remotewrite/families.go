@@ -7,24 +7,24 @@ import (
 
 	dto "github.com/prometheus/client_model/go"
 
-	"out_edge/plugin/record"
+	"out_edge/plugin/metric"
 )
 
 // families turns gathered families into samples. A series keeps its pointer as
 // long as each gathering has it. It is for one goroutine.
 type families struct {
-	known map[string]*record.Series
+	known map[string]*metric.Series
 	key   []byte
 }
 
 // samples are those of all series, at one instant in ns since 1970; ended are the
 // gauges that the last gathering had and this one has not.
-func (f *families) samples(all []*dto.MetricFamily, unixNano int64) (samples []record.Sample, ended []*record.Series) {
+func (f *families) samples(all []*dto.MetricFamily, unixNano int64) (samples []metric.Sample, ended []*metric.Series) {
 	last := f.known
-	f.known = make(map[string]*record.Series, len(last))
+	f.known = make(map[string]*metric.Series, len(last))
 	for _, family := range all {
 		for _, m := range family.GetMetric() {
-			s := record.Sample{UnixNano: unixNano, Index: len(samples)}
+			s := metric.Sample{UnixNano: unixNano, Index: len(samples)}
 			kind, ok := fill(&s, m)
 			if !ok {
 				continue
@@ -34,7 +34,7 @@ func (f *families) samples(all []*dto.MetricFamily, unixNano int64) (samples []r
 		}
 	}
 	for key, s := range last {
-		if s.Kind == record.Gauge && f.known[key] == nil {
+		if s.Kind == metric.Gauge && f.known[key] == nil {
 			ended = append(ended, s)
 		}
 	}
@@ -43,26 +43,26 @@ func (f *families) samples(all []*dto.MetricFamily, unixNano int64) (samples []r
 
 // fill takes over the value of a metric, by what it has: false is a metric without
 // any. A native histogram has its count and sum, and no buckets.
-func fill(s *record.Sample, m *dto.Metric) (kind record.Kind, ok bool) {
+func fill(s *metric.Sample, m *dto.Metric) (kind metric.Kind, ok bool) {
 	switch {
 	case m.GetCounter() != nil:
-		kind, s.Value = record.Counter, m.GetCounter().GetValue()
+		kind, s.Value = metric.Counter, m.GetCounter().GetValue()
 	case m.GetGauge() != nil:
-		kind, s.Value = record.Gauge, m.GetGauge().GetValue()
+		kind, s.Value = metric.Gauge, m.GetGauge().GetValue()
 	case m.GetUntyped() != nil:
-		kind, s.Value = record.Untyped, m.GetUntyped().GetValue()
+		kind, s.Value = metric.Untyped, m.GetUntyped().GetValue()
 	case m.GetHistogram() != nil:
-		kind, s.Dist = record.Histogram, histogramOf(m.GetHistogram())
+		kind, s.Dist = metric.Histogram, histogramOf(m.GetHistogram())
 	case m.GetSummary() != nil:
-		kind, s.Dist = record.Summary, summaryOf(m.GetSummary())
+		kind, s.Dist = metric.Summary, summaryOf(m.GetSummary())
 	default:
 		return 0, false
 	}
 	return kind, true
 }
 
-func histogramOf(h *dto.Histogram) *record.Distribution {
-	d := &record.Distribution{Count: h.GetSampleCount(), Sum: h.GetSampleSum()}
+func histogramOf(h *dto.Histogram) *metric.Distribution {
+	d := &metric.Distribution{Count: h.GetSampleCount(), Sum: h.GetSampleSum()}
 	for _, b := range h.GetBucket() {
 		if !math.IsInf(b.GetUpperBound(), 1) {
 			d.Bounds = append(d.Bounds, b.GetUpperBound())
@@ -72,8 +72,8 @@ func histogramOf(h *dto.Histogram) *record.Distribution {
 	return d
 }
 
-func summaryOf(s *dto.Summary) *record.Distribution {
-	d := &record.Distribution{Count: s.GetSampleCount(), Sum: s.GetSampleSum()}
+func summaryOf(s *dto.Summary) *metric.Distribution {
+	d := &metric.Distribution{Count: s.GetSampleCount(), Sum: s.GetSampleSum()}
 	for _, q := range s.GetQuantile() {
 		d.Bounds = append(d.Bounds, q.GetQuantile())
 		d.Values = append(d.Values, q.GetValue())
@@ -83,7 +83,7 @@ func summaryOf(s *dto.Summary) *record.Distribution {
 
 // series is the identity of a metric: the same pointer as in last, if it stands
 // there.
-func (f *families) series(last map[string]*record.Series, family *dto.MetricFamily, m *dto.Metric, kind record.Kind) *record.Series {
+func (f *families) series(last map[string]*metric.Series, family *dto.MetricFamily, m *dto.Metric, kind metric.Kind) *metric.Series {
 	const separator = 0xff // no byte of UTF-8
 	f.key = append(append(f.key[:0], byte(kind)), family.GetName()...)
 	for _, l := range m.GetLabel() {
@@ -92,11 +92,11 @@ func (f *families) series(last map[string]*record.Series, family *dto.MetricFami
 	}
 	s := last[string(f.key)]
 	if s == nil {
-		s = &record.Series{Name: family.GetName(), Help: family.GetHelp(), Kind: kind}
+		s = &metric.Series{Name: family.GetName(), Help: family.GetHelp(), Kind: kind}
 		for _, l := range m.GetLabel() {
-			s.Labels = append(s.Labels, record.Label{Name: l.GetName(), Value: l.GetValue()})
+			s.Labels = append(s.Labels, metric.Label{Name: l.GetName(), Value: l.GetValue()})
 		}
-		slices.SortFunc(s.Labels, func(a, b record.Label) int { return strings.Compare(a.Name, b.Name) })
+		slices.SortFunc(s.Labels, func(a, b metric.Label) int { return strings.Compare(a.Name, b.Name) })
 	}
 	f.known[string(f.key)] = s
 	return s

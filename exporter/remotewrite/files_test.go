@@ -11,7 +11,7 @@ import (
 
 	"out_edge/exporter/remotewrite"
 	"out_edge/plugin/delivery"
-	"out_edge/plugin/record"
+	"out_edge/plugin/metric"
 )
 
 // A CA file that comes late is waited for, and said to be missing once.
@@ -23,7 +23,7 @@ func TestCAFileIsAwaited(t *testing.T) {
 		t.Cleanup(secure.Close)
 		c.URL, c.CAFile = secure.URL, ca
 	})
-	c := &chunk{samples: []record.Sample{at(temperature, 0, 1)}}
+	c := &chunk{samples: []metric.Sample{at(temperature, 0, 1)}}
 	for range 2 {
 		var retry *delivery.RetryError
 		if err := k.send(c); !errors.As(err, &retry) || !strings.Contains(err.Error(), "tls: read CA file: open "+ca) {

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"out_edge/plugin/record"
+	"out_edge/plugin/metric"
 )
 
 const nameLabel = "__name__"
@@ -13,12 +13,12 @@ const nameLabel = "__name__"
 // it: sorted, no name twice, none empty. extra stands behind the series' own
 // labels; the configured ones come last, and fill gaps only. false means that
 // relabelling drops the series.
-func (r *registry) labelsOf(name string, own []record.Label, extra ...record.Label) ([]record.Label, bool) {
-	labels := make([]record.Label, 0, 1+len(own)+len(extra)+len(r.labels))
-	labels = append(labels, record.Label{Name: nameLabel, Value: metricName(name)})
-	for _, list := range [][]record.Label{extra, own, r.labels} {
+func (r *registry) labelsOf(name string, own []metric.Label, extra ...metric.Label) ([]metric.Label, bool) {
+	labels := make([]metric.Label, 0, 1+len(own)+len(extra)+len(r.labels))
+	labels = append(labels, metric.Label{Name: nameLabel, Value: metricName(name)})
+	for _, list := range [][]metric.Label{extra, own, r.labels} {
 		for _, l := range list {
-			labels = append(labels, record.Label{Name: labelName(l.Name), Value: labelValue(l.Value)})
+			labels = append(labels, metric.Label{Name: labelName(l.Name), Value: labelValue(l.Value)})
 		}
 	}
 	labels = tidy(labels)
@@ -33,15 +33,15 @@ func (r *registry) labelsOf(name string, own []record.Label, extra ...record.Lab
 		labels[i].Value = labelValue(labels[i].Value)
 	}
 	labels = tidy(labels)
-	return labels, slices.ContainsFunc(labels, func(l record.Label) bool { return l.Name == nameLabel })
+	return labels, slices.ContainsFunc(labels, func(l metric.Label) bool { return l.Name == nameLabel })
 }
 
 // tidy sorts, keeps the first of each name, and leaves out what is empty: to
 // Prometheus an empty label is none.
-func tidy(labels []record.Label) []record.Label {
-	slices.SortStableFunc(labels, func(a, b record.Label) int { return strings.Compare(a.Name, b.Name) })
-	labels = slices.CompactFunc(labels, func(a, b record.Label) bool { return a.Name == b.Name })
-	return slices.DeleteFunc(labels, func(l record.Label) bool { return l.Value == "" || l.Name == "" })
+func tidy(labels []metric.Label) []metric.Label {
+	slices.SortStableFunc(labels, func(a, b metric.Label) int { return strings.Compare(a.Name, b.Name) })
+	labels = slices.CompactFunc(labels, func(a, b metric.Label) bool { return a.Name == b.Name })
+	return slices.DeleteFunc(labels, func(l metric.Label) bool { return l.Value == "" || l.Name == "" })
 }
 
 // metricName and labelName make names that every receiver takes, the same as

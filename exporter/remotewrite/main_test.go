@@ -22,7 +22,7 @@ import (
 
 	"out_edge/exporter/remotewrite"
 	"out_edge/plugin/delivery"
-	"out_edge/plugin/record"
+	"out_edge/plugin/metric"
 	"out_edge/timefix"
 )
 
@@ -422,7 +422,7 @@ func newKit(t *testing.T, change func(*remotewrite.Config)) *kit {
 
 // chunk is what a pipeline keeps of a chunk between its tries.
 type chunk struct {
-	samples []record.Sample
+	samples []metric.Sample
 	done    delivery.Set
 }
 
@@ -448,13 +448,13 @@ func (k *kit) mustSend(c *chunk) {
 	}
 }
 
-func gauge(name string, labels ...record.Label) *record.Series {
-	return &record.Series{Name: name, Kind: record.Gauge, Labels: labels}
+func gauge(name string, labels ...metric.Label) *metric.Series {
+	return &metric.Series{Name: name, Kind: metric.Gauge, Labels: labels}
 }
 
 // at is a sample at sec seconds after start.
-func at(s *record.Series, sec float64, value float64) record.Sample {
-	return record.Sample{Series: s, UnixNano: start.UnixNano() + int64(sec*1e9), Value: value}
+func at(s *metric.Series, sec float64, value float64) metric.Sample {
+	return metric.Sample{Series: s, UnixNano: start.UnixNano() + int64(sec*1e9), Value: value}
 }
 
 // ms is that instant in ms since 1970.

@@ -17,23 +17,23 @@ import (
 
 	"out_edge/exporter/remotewrite"
 	"out_edge/plugin/delivery"
-	"out_edge/plugin/record"
+	"out_edge/plugin/metric"
 )
 
 func TestOnePointAMillisecond(t *testing.T) {
 	k := newKit(t, nil)
-	k.mustSend(&chunk{samples: []record.Sample{
+	k.mustSend(&chunk{samples: []metric.Sample{
 		at(temperature, 1, 3), at(temperature, 0.5, 1), at(temperature, 0.5003, 2), at(temperature, 1.0009, 4)}})
-	k.mustSend(&chunk{samples: []record.Sample{at(temperature, 1, 9), at(temperature, 2, 5)}})
+	k.mustSend(&chunk{samples: []metric.Sample{at(temperature, 1, 9), at(temperature, 2, 5)}})
 	wantLines(t, stamped(k.in.lines()), hasTemperature+" 2@800500 4@801000 5@802000")
 	k.counts.want(t, "delivered 3", "adjusted same_time 3")
 }
 
-// Two record.Series that come to the same labels are one series to the receiver.
+// Two metric.Series that come to the same labels are one series to the receiver.
 func TestSeriesMeet(t *testing.T) {
 	k := newKit(t, nil)
 	a, b := gauge("g.x"), gauge("g_x")
-	k.mustSend(&chunk{samples: []record.Sample{at(b, 1, 1), at(a, 0, 0)}})
+	k.mustSend(&chunk{samples: []metric.Sample{at(b, 1, 1), at(a, 0, 0)}})
 	wantLines(t, stamped(k.in.lines()), `{__name__="g_x"} 0@800000 1@801000`)
 }
 
@@ -43,7 +43,7 @@ func TestLatePoints(t *testing.T) {
 		t.Run(fmt.Sprint("tolerant ", tolerant), func(t *testing.T) {
 			k := newKit(t, nil)
 			k.in.set(func(r *receiver) { r.tolerant = tolerant })
-			k.mustSend(&chunk{samples: []record.Sample{at(temperature, 100, 0), at(memory, 100, 0)}})
+			k.mustSend(&chunk{samples: []metric.Sample{at(temperature, 100, 0), at(memory, 100, 0)}})
 			late := &chunk{}
 			for i := range 32 {
 				late.samples = append(late.samples, at(temperature, float64(i), 1), at(memory, float64(i), 1))
@@ -148,8 +148,8 @@ func TestRefusedAfterAFailure(t *testing.T) {
 		t.Run(strconv.Itoa(code), func(t *testing.T) {
 			k := newKit(t, nil)
 			k.in.set(func(r *receiver) { r.stored[strings.Trim(hasTemperature, "{}")] = []point{{ms(5), 1}} })
-			k.mustSend(&chunk{samples: []record.Sample{at(memory, 0, 1)}})
-			c := &chunk{samples: []record.Sample{at(temperature, 1, 2), at(temperature, 2, 3)}}
+			k.mustSend(&chunk{samples: []metric.Sample{at(memory, 0, 1)}})
+			c := &chunk{samples: []metric.Sample{at(temperature, 1, 2), at(temperature, 2, 3)}}
 			k.in.set(status(code))
 			if err := k.send(c); err == nil {
 				t.Error("settled")
@@ -165,8 +165,8 @@ func TestRefusedAfterAFailure(t *testing.T) {
 func TestLatePointsKeepTheNewest(t *testing.T) {
 	k := newKit(t, nil)
 	k.in.set(func(r *receiver) { r.tolerant = true })
-	for _, sample := range []record.Sample{at(temperature, 9, 1), at(temperature, 3, 2), at(temperature, 9, 3)} {
-		k.mustSend(&chunk{samples: []record.Sample{sample}})
+	for _, sample := range []metric.Sample{at(temperature, 9, 1), at(temperature, 3, 2), at(temperature, 9, 3)} {
+		k.mustSend(&chunk{samples: []metric.Sample{sample}})
 	}
 	wantLines(t, stamped(k.in.lines()), hasTemperature+" 1@809000 2@803000")
 	k.counts.want(t, "delivered 2", "adjusted same_time 1")
@@ -175,9 +175,9 @@ func TestLatePointsKeepTheNewest(t *testing.T) {
 // A series whose points wait is not forgotten, however long that takes.
 func TestLongOutage(t *testing.T) {
 	k := newKit(t, nil)
-	k.mustSend(&chunk{samples: []record.Sample{at(temperature, 0, 0)}})
+	k.mustSend(&chunk{samples: []metric.Sample{at(temperature, 0, 0)}})
 	k.in.set(status(503))
-	waiting := &chunk{samples: []record.Sample{at(temperature, 10, 1)}}
+	waiting := &chunk{samples: []metric.Sample{at(temperature, 10, 1)}}
 	for range 2 {
 		if err := k.send(waiting); err == nil {
 			t.Error("settled")
@@ -188,7 +188,7 @@ func TestLongOutage(t *testing.T) {
 		t.Error("flushed")
 	}
 	k.in.set(healthy)
-	k.mustSend(&chunk{samples: []record.Sample{at(temperature, 0, 9), at(temperature, 5, 2), at(temperature, 20, 3)}})
+	k.mustSend(&chunk{samples: []metric.Sample{at(temperature, 0, 9), at(temperature, 5, 2), at(temperature, 20, 3)}})
 	k.mustSend(waiting)
 	wantLines(t, stamped(k.in.lines()), hasTemperature+" 0@800000 2@805000 1@810000 3@820000")
 	k.counts.want(t, "delivered 4", "adjusted same_time 1", "retried 2")
@@ -207,9 +207,9 @@ func TestLostAnswerOnAKeptConnection(t *testing.T) {
 			return false
 		}
 	})
-	k.mustSend(&chunk{samples: []record.Sample{at(memory, 0, 1)}})
+	k.mustSend(&chunk{samples: []metric.Sample{at(memory, 0, 1)}})
 	before := k.counts.get("wire")
-	k.mustSend(&chunk{samples: []record.Sample{at(temperature, 1, 1), at(temperature, 2, 2), at(temperature, 3, 3)}})
+	k.mustSend(&chunk{samples: []metric.Sample{at(temperature, 1, 1), at(temperature, 2, 2), at(temperature, 3, 3)}})
 	wantLines(t, stamped(k.in.lines()), hasMemory+" 1@800000", hasTemperature+" 1@801000 2@802000 3@803000")
 	k.counts.want(t, "delivered 1", "adjusted resent 3")
 	got := k.in.got()
@@ -230,7 +230,7 @@ func TestStaleness(t *testing.T) {
 		t.Run(version, func(t *testing.T) {
 			k := newKit(t, func(c *remotewrite.Config) { c.Version = version })
 			k.Expire(temperature) // nothing of it was sent
-			k.mustSend(&chunk{samples: []record.Sample{at(temperature, 0, 1), at(memory, 0, 1), at(packets, 30, 1)}})
+			k.mustSend(&chunk{samples: []metric.Sample{at(temperature, 0, 1), at(memory, 0, 1), at(packets, 30, 1)}})
 			k.clock.advance(10 * time.Second)
 			k.Expire(temperature)
 			sameMemory := *memory
@@ -242,7 +242,7 @@ func TestStaleness(t *testing.T) {
 				t.Error("flushed")
 			}
 			k.in.set(healthy)
-			k.mustSend(&chunk{samples: []record.Sample{at(memory, 11, 2)}}) // it is back
+			k.mustSend(&chunk{samples: []metric.Sample{at(memory, 11, 2)}}) // it is back
 			if err := k.Flush(context.Background()); err != nil {
 				t.Error(err)
 			}
@@ -260,15 +260,15 @@ func TestStaleness(t *testing.T) {
 // A point that has waited since before its series expired does not call it back.
 func TestStalenessAfterWaiting(t *testing.T) {
 	cases := map[string]struct {
-		sent, back []record.Sample // before the outage, and after the expiry
+		sent, back []metric.Sample // before the outage, and after the expiry
 		want       string
 	}{
-		"known":       {sent: []record.Sample{at(temperature, 0, 1)}, want: " 1@800000 2@810000 stale@870000"},
+		"known":       {sent: []metric.Sample{at(temperature, 0, 1)}, want: " 1@800000 2@810000 stale@870000"},
 		"new":         {want: " 2@810000 stale@870000"},
-		"late":        {sent: []record.Sample{at(temperature, 90, 1)}, want: " 1@890000 stale@890001 2@810000"},
-		"later":       {sent: []record.Sample{at(temperature, 90, 1)}, back: []record.Sample{at(temperature, 80, 3)}, want: " 1@890000 stale@890001 2@810000 3@880000"},
-		"back":        {back: []record.Sample{at(temperature, 69, 3), at(temperature, 50, 4)}, want: " 2@810000 4@850000 3@869000"},
-		"from before": {back: []record.Sample{at(temperature, 50, 3)}, want: " 2@810000 3@850000 stale@870000"},
+		"late":        {sent: []metric.Sample{at(temperature, 90, 1)}, want: " 1@890000 stale@890001 2@810000"},
+		"later":       {sent: []metric.Sample{at(temperature, 90, 1)}, back: []metric.Sample{at(temperature, 80, 3)}, want: " 1@890000 stale@890001 2@810000 3@880000"},
+		"back":        {back: []metric.Sample{at(temperature, 69, 3), at(temperature, 50, 4)}, want: " 2@810000 4@850000 3@869000"},
+		"from before": {back: []metric.Sample{at(temperature, 50, 3)}, want: " 2@810000 3@850000 stale@870000"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -276,7 +276,7 @@ func TestStalenessAfterWaiting(t *testing.T) {
 			k.in.set(func(r *receiver) { r.tolerant = true })
 			k.mustSend(&chunk{samples: c.sent})
 			k.in.set(status(503))
-			waiting := &chunk{samples: []record.Sample{at(temperature, 10, 2)}}
+			waiting := &chunk{samples: []metric.Sample{at(temperature, 10, 2)}}
 			if err := k.send(waiting); err == nil {
 				t.Error("settled")
 			}
@@ -297,9 +297,9 @@ func TestStalenessAfterWaiting(t *testing.T) {
 // A marker is only for what a receiver has, or is to have.
 func TestStalenessOfWhatWasDropped(t *testing.T) {
 	k := newKit(t, nil)
-	k.mustSend(&chunk{samples: []record.Sample{at(memory, 0, 1)}})
+	k.mustSend(&chunk{samples: []metric.Sample{at(memory, 0, 1)}})
 	k.in.set(blame(400, "too old", func(_ series, p point) bool { return p.value == 13 }))
-	k.mustSend(&chunk{samples: []record.Sample{at(temperature, 0, 13)}})
+	k.mustSend(&chunk{samples: []metric.Sample{at(temperature, 0, 13)}})
 	k.Expire(temperature)
 	if err := k.Flush(context.Background()); err != nil {
 		t.Error(err)
@@ -310,7 +310,7 @@ func TestStalenessOfWhatWasDropped(t *testing.T) {
 // What looks like a staleness marker but is a value stays a value.
 func TestNaN(t *testing.T) {
 	k := newKit(t, nil)
-	k.mustSend(&chunk{samples: []record.Sample{at(temperature, 0, fromBits(0x7ff0000000000002)), at(temperature, 1, fromBits(0xfff8000000000001))}})
+	k.mustSend(&chunk{samples: []metric.Sample{at(temperature, 0, fromBits(0x7ff0000000000002)), at(temperature, 1, fromBits(0xfff8000000000001))}})
 	wantLines(t, stamped(k.in.lines()), hasTemperature+" NaN@800000 NaN@801000")
 }
 
@@ -333,10 +333,10 @@ func TestConcurrentSends(t *testing.T) {
 	})
 	var wg sync.WaitGroup
 	send := func(c *chunk) { wg.Go(func() { k.mustSend(c) }) }
-	send(&chunk{samples: []record.Sample{at(temperature, 0, 0)}})
+	send(&chunk{samples: []metric.Sample{at(temperature, 0, 0)}})
 	<-first
 	for i := range 50 {
-		send(&chunk{samples: []record.Sample{at(temperature, float64(50-i), 1), at(gauge("g"), float64(i), 1)}})
+		send(&chunk{samples: []metric.Sample{at(temperature, float64(50-i), 1), at(gauge("g"), float64(i), 1)}})
 	}
 	close(release)
 	wg.Wait()
@@ -352,7 +352,7 @@ func TestWaitingSendGivesUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rt := &blockingTransport{release: make(chan struct{})}
 		s := newSilent(t, rt, nil)
-		a, b := oneChunk(), &chunk{samples: []record.Sample{at(temperature, 3, 24)}}
+		a, b := oneChunk(), &chunk{samples: []metric.Sample{at(temperature, 3, 24)}}
 		var wg sync.WaitGroup
 		wg.Go(func() {
 			if err := s.Send(context.Background(), a.samples, &a.done); err != nil {
@@ -436,7 +436,7 @@ func TestFailureIsShared(t *testing.T) {
 		var wg sync.WaitGroup
 		var failed atomic.Int32
 		for i := range 5 {
-			c := &chunk{samples: []record.Sample{at(temperature, float64(i), 1)}}
+			c := &chunk{samples: []metric.Sample{at(temperature, float64(i), 1)}}
 			wg.Go(func() {
 				if s.Send(context.Background(), c.samples, &c.done) != nil {
 					failed.Add(1)
@@ -459,7 +459,7 @@ func TestWaitingIsBounded(t *testing.T) {
 	k.in.set(status(503))
 	var chunks []*chunk
 	for i := range 5000 {
-		c := &chunk{samples: []record.Sample{at(temperature, float64(i), 1)}}
+		c := &chunk{samples: []metric.Sample{at(temperature, float64(i), 1)}}
 		chunks = append(chunks, c)
 		_ = k.send(c)
 	}
@@ -542,7 +542,7 @@ type queued struct {
 }
 
 // send begins a Send, and returns once it is under way or waits for its turn.
-func (q *queue) send(ctx context.Context, samples ...record.Sample) *queued {
+func (q *queue) send(ctx context.Context, samples ...metric.Sample) *queued {
 	c := &queued{chunk: chunk{samples: samples}, sent: make(chan error, 1)}
 	go func() { c.sent <- q.Send(ctx, c.samples, &c.done) }()
 	synctest.Wait()

@@ -8,7 +8,7 @@ import (
 
 	"out_edge/exporter/remotewrite"
 	"out_edge/plugin/delivery"
-	"out_edge/plugin/record"
+	"out_edge/plugin/metric"
 )
 
 // survive runs f, which must panic.
@@ -44,7 +44,7 @@ func TestPanicsReleaseTheSender(t *testing.T) {
 	var err error
 	k.Sender, err = remotewrite.New(remotewrite.Config{
 		URL: k.in.server.URL,
-		Relabel: func(l []record.Label) ([]record.Label, bool) {
+		Relabel: func(l []metric.Label) ([]metric.Label, bool) {
 			if l[0].Value == "poison" {
 				panic("in relabelling")
 			}
@@ -55,11 +55,11 @@ func TestPanicsReleaseTheSender(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = k.Close(context.Background()) })
-	bad := &chunk{samples: []record.Sample{at(temperature, 0, 1), at(poison, 0, 1)}}
+	bad := &chunk{samples: []metric.Sample{at(temperature, 0, 1), at(poison, 0, 1)}}
 	survive(t, func() { _ = k.send(bad) })
 	survive(t, func() { k.Expire(poison) })
 
-	good := &chunk{samples: []record.Sample{at(temperature, 1, 1)}}
+	good := &chunk{samples: []metric.Sample{at(temperature, 1, 1)}}
 	meter.armed = true
 	survive(t, func() { _ = k.send(good) })
 	meter.armed = false
@@ -67,7 +67,7 @@ func TestPanicsReleaseTheSender(t *testing.T) {
 		t.Errorf("%d chunks are kept, though they may never come again", n)
 	}
 	k.mustSend(good)
-	k.mustSend(&chunk{samples: []record.Sample{at(temperature, 2, 1)}})
+	k.mustSend(&chunk{samples: []metric.Sample{at(temperature, 2, 1)}})
 	if err := k.Flush(context.Background()); err != nil {
 		t.Error(err)
 	}
@@ -81,7 +81,7 @@ func TestPanicsReleaseTheSender(t *testing.T) {
 			return true
 		}
 	})
-	late := &chunk{samples: []record.Sample{at(temperature, 4, 1)}}
+	late := &chunk{samples: []metric.Sample{at(temperature, 4, 1)}}
 	for range 3 {
 		var retry *delivery.RetryError
 		if err := k.send(late); !errors.As(err, &retry) || retry.After == 0 {

@@ -32,8 +32,10 @@ import (
 
 	"out_edge/exporter"
 	"out_edge/exporter/remotewrite"
+	"out_edge/plugin/chunk"
+	"out_edge/plugin/cmetrics"
 	"out_edge/plugin/delivery"
-	"out_edge/plugin/record"
+	"out_edge/plugin/metric"
 	"out_edge/timefix"
 )
 
@@ -287,7 +289,7 @@ func (h *officialHandler) stored(*testing.T, string) storage { return h.all }
 // captured is what the plugin makes of all captured chunks of a host, the times
 // moved so that the newest is ten seconds old: receivers take nothing that is long
 // past, and VictoriaMetrics shows nothing of its last second.
-func captured(t *testing.T, host string) []record.Sample {
+func captured(t *testing.T, host string) []metric.Sample {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join("..", "testdata", "chunks", host, "*.msgpack"))
 	if err != nil || len(files) == 0 {
@@ -299,21 +301,21 @@ func captured(t *testing.T, host string) []record.Sample {
 		t.Fatal(err)
 	}
 	defer func() { _ = m.Close(context.Background()) }()
-	var samples []record.Sample
-	var in record.Interner
+	var samples []metric.Sample
+	var in cmetrics.Interner
 	for _, f := range files {
 		p, err := os.ReadFile(f)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if record.Detect(p) == record.Metrics {
+		if chunk.Detect(p) == chunk.Metrics {
 			const arrival = 1795238800e9 // the day of the capture
-			if samples, err = record.AppendMetrics(samples, p, arrival, &in); err != nil {
+			if samples, err = cmetrics.Append(samples, p, arrival, &in); err != nil {
 				t.Fatal(err)
 			}
 			continue
 		}
-		var d record.Decoder
+		var d chunk.Decoder
 		for d.Reset(p); d.Next(); {
 			raw := d.Record().RawTime
 			raw = raw[len(raw)-8:]
@@ -321,7 +323,7 @@ func captured(t *testing.T, host string) []record.Sample {
 			samples, _ = m.Observe(samples, "t", d.Record(), at)
 		}
 	}
-	newest := slices.MaxFunc(samples, func(a, b record.Sample) int { return int(a.UnixNano/1e3 - b.UnixNano/1e3) }).UnixNano
+	newest := slices.MaxFunc(samples, func(a, b metric.Sample) int { return int(a.UnixNano/1e3 - b.UnixNano/1e3) }).UnixNano
 	shift := time.Now().Add(-10*time.Second).UnixNano() - newest
 	for i := range samples {
 		samples[i].UnixNano += shift
@@ -331,10 +333,10 @@ func captured(t *testing.T, host string) []record.Sample {
 
 // expected is what a receiver should have of samples: written for this test, from
 // Prometheus' text format.
-func expected(samples []record.Sample, extra ...record.Label) storage {
+func expected(samples []metric.Sample, extra ...metric.Label) storage {
 	all := storage{}
 	for _, s := range samples {
-		put := func(suffix string, v float64, own ...record.Label) {
+		put := func(suffix string, v float64, own ...metric.Label) {
 			labels := map[string]string{"__name__": s.Series.Name + suffix}
 			for _, l := range append(append(slices.Clone(extra), s.Series.Labels...), own...) {
 				if l.Value != "" {
@@ -351,15 +353,15 @@ func expected(samples []record.Sample, extra ...record.Label) storage {
 		}
 		put("_sum", s.Dist.Sum)
 		put("_count", float64(s.Dist.Count))
-		if s.Series.Kind == record.Histogram {
-			put("_bucket", float64(s.Dist.Count), record.Label{Name: "le", Value: "+Inf"})
+		if s.Series.Kind == metric.Histogram {
+			put("_bucket", float64(s.Dist.Count), metric.Label{Name: "le", Value: "+Inf"})
 		}
 		for i, b := range s.Dist.Bounds {
 			bound := fmt.Sprint(b)
-			if s.Series.Kind == record.Histogram {
-				put("_bucket", float64(s.Dist.Counts[i]), record.Label{Name: "le", Value: bound})
+			if s.Series.Kind == metric.Histogram {
+				put("_bucket", float64(s.Dist.Counts[i]), metric.Label{Name: "le", Value: bound})
 			} else {
-				put("", s.Dist.Values[i], record.Label{Name: "quantile", Value: bound})
+				put("", s.Dist.Values[i], metric.Label{Name: "quantile", Value: bound})
 			}
 		}
 	}
@@ -405,9 +407,9 @@ func TestCapturedChunksArrive(t *testing.T) {
 		for _, host := range []string{"amd64-v5.1.1", "armv7-v4.2.0"} {
 			t.Run(c.name+" "+host, func(t *testing.T) {
 				b := c.start(t)
-				label := record.Label{Name: "host", Value: host}
+				label := metric.Label{Name: "host", Value: host}
 				counts := newCounts()
-				s := realSender(t, remotewrite.Config{URL: b.writeURL(), Version: c.version, Labels: []record.Label{label}}, timefix.SystemClock{}, counts)
+				s := realSender(t, remotewrite.Config{URL: b.writeURL(), Version: c.version, Labels: []metric.Label{label}}, timefix.SystemClock{}, counts)
 				samples := captured(t, host)
 				var done delivery.Set
 				if err := s.Send(t.Context(), samples, &done); err != nil {
@@ -481,10 +483,10 @@ func TestOutageWithRealReceivers(t *testing.T) {
 			clock := newClock()
 			begin := time.Now().Add(-6 * time.Minute).Truncate(time.Millisecond)
 			clock.now.Wall = begin.UnixNano()
-			label := record.Label{Name: "host", Value: "h"}
+			label := metric.Label{Name: "host", Value: "h"}
 			counts := newCounts()
-			s := realSender(t, remotewrite.Config{URL: g.server.URL + "/api/v1/write", Labels: []record.Label{label}}, clock, counts)
-			var all []record.Sample
+			s := realSender(t, remotewrite.Config{URL: g.server.URL + "/api/v1/write", Labels: []metric.Label{label}}, clock, counts)
+			var all []metric.Sample
 			var failed []*chunk
 			offer := func(c *chunk) {
 				if err := s.Send(t.Context(), c.samples, &c.done); err != nil {
@@ -495,7 +497,7 @@ func TestOutageWithRealReceivers(t *testing.T) {
 			for sec := range 300 {
 				g.state.Store([]int32{gateOpen, gateDown, gateBusy, gateOpen}[phase(sec)])
 				at := begin.Add(time.Duration(sec)*time.Second + 123*time.Millisecond).UnixNano()
-				c := &chunk{samples: []record.Sample{
+				c := &chunk{samples: []metric.Sample{
 					{Series: temperature, UnixNano: at, Value: 20 + float64(sec)/10},
 					{Series: packets, UnixNano: at, Value: float64(7 * sec)},
 					{Series: memory, UnixNano: at - 5e8, Value: float64(sec) * 4096},
@@ -536,18 +538,18 @@ func TestRestart(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			b := startPrometheusWith(t, c.settings)
 			begin := time.Now().Add(-5 * time.Minute)
-			minute := func(from int) (samples []record.Sample) {
+			minute := func(from int) (samples []metric.Sample) {
 				for sec := from; sec < from+60; sec++ {
 					at := begin.Add(time.Duration(sec) * time.Second).UnixNano()
-					samples = append(samples, record.Sample{Series: temperature, UnixNano: at, Value: float64(sec)},
-						record.Sample{Series: memory, UnixNano: at, Value: float64(sec)})
+					samples = append(samples, metric.Sample{Series: temperature, UnixNano: at, Value: float64(sec)},
+						metric.Sample{Series: memory, UnixNano: at, Value: float64(sec)})
 				}
 				return samples
 			}
 			counts := newCounts()
-			var all []record.Sample
+			var all []metric.Sample
 			for _, from := range []int{180, 120, 0} {
-				s := realSender(t, remotewrite.Config{URL: b.writeURL(), Labels: []record.Label{{Name: "host", Value: "h"}}}, timefix.SystemClock{}, counts)
+				s := realSender(t, remotewrite.Config{URL: b.writeURL(), Labels: []metric.Label{{Name: "host", Value: "h"}}}, timefix.SystemClock{}, counts)
 				samples := minute(from)
 				all = append(all, samples...)
 				var done delivery.Set

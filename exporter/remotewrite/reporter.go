@@ -10,7 +10,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 
 	"out_edge/plugin/delivery"
-	"out_edge/plugin/record"
+	"out_edge/plugin/metric"
 	"out_edge/timefix"
 )
 
@@ -124,7 +124,7 @@ func (r *Reporter) report(ctx context.Context) {
 }
 
 // send offers samples once. Why they are not accepted is logged by the Sender.
-func (r *Reporter) send(ctx context.Context, samples []record.Sample) bool {
+func (r *Reporter) send(ctx context.Context, samples []metric.Sample) bool {
 	ctx, cancel := context.WithTimeout(ctx, r.sender.cfg.Timeout)
 	defer cancel()
 	var done delivery.Set

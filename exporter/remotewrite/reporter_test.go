@@ -17,7 +17,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 
 	"out_edge/exporter/remotewrite"
-	"out_edge/plugin/record"
+	"out_edge/plugin/metric"
 	"out_edge/timefix"
 )
 
@@ -84,7 +84,7 @@ func (w *wire) take() []string {
 func reporting(t *testing.T, cfg remotewrite.ReporterConfig) (*remotewrite.Reporter, *wire, *counts, *book) {
 	w, c, b := &wire{t: t}, newCounts(), &book{}
 	s, err := remotewrite.New(
-		remotewrite.Config{URL: "http://127.0.0.1:1/", Labels: []record.Label{{Name: "host", Value: "pi"}}},
+		remotewrite.Config{URL: "http://127.0.0.1:1/", Labels: []metric.Label{{Name: "host", Value: "pi"}}},
 		remotewrite.Deps{Clock: bubbleClock{}, Log: b.logger(), Meter: c})
 	if err != nil {
 		t.Fatal(err)

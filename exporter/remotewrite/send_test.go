@@ -14,17 +14,17 @@ import (
 
 	"out_edge/exporter/remotewrite"
 	"out_edge/plugin/delivery"
-	"out_edge/plugin/record"
+	"out_edge/plugin/metric"
 )
 
 var (
-	temperature = gauge("edge_temperature_celsius", record.Label{Name: "zone", Value: "0"})
-	memory      = gauge("edge_memory_bytes", record.Label{Name: "state", Value: "used"})
-	packets     = &record.Series{Name: "edge_network_packets_total", Help: "Packets.", Kind: record.Counter}
+	temperature = gauge("edge_temperature_celsius", metric.Label{Name: "zone", Value: "0"})
+	memory      = gauge("edge_memory_bytes", metric.Label{Name: "state", Value: "used"})
+	packets     = &metric.Series{Name: "edge_network_packets_total", Help: "Packets.", Kind: metric.Counter}
 )
 
 func oneChunk() *chunk {
-	return &chunk{samples: []record.Sample{at(temperature, 0, 21.5), at(memory, 0, 1e6), at(packets, 0, 7), at(temperature, 1, 22)}}
+	return &chunk{samples: []metric.Sample{at(temperature, 0, 21.5), at(memory, 0, 1e6), at(packets, 0, 7), at(temperature, 1, 22)}}
 }
 
 const (
@@ -82,14 +82,14 @@ func TestSend(t *testing.T) {
 
 func TestDistributions(t *testing.T) {
 	k := newKit(t, func(c *remotewrite.Config) { c.Version = "2" })
-	h := &record.Series{Name: "latency_seconds", Help: "H.", Kind: record.Histogram, Labels: []record.Label{{Name: "op", Value: "r"}}}
-	s := &record.Series{Name: "rpc_seconds", Kind: record.Summary}
-	k.mustSend(&chunk{samples: []record.Sample{
-		{Series: h, UnixNano: start.UnixNano(), Dist: &record.Distribution{Count: 9, Sum: 4.5, Bounds: []float64{0.5, 1, 2.5}, Counts: []uint64{2, 5, 8}}},
-		{Series: s, UnixNano: start.UnixNano(), Dist: &record.Distribution{Count: 3, Sum: 1, Bounds: []float64{0.5, 0.99}, Values: []float64{0.2, math.NaN()}}},
-		{Series: h, UnixNano: start.UnixNano() + 2e9, Dist: &record.Distribution{Count: 10, Sum: 5, Bounds: []float64{0.5, 3}, Counts: []uint64{2, 9}}},
-		{Series: h, UnixNano: start.UnixNano() + 1e9, Dist: &record.Distribution{Count: 1, Bounds: []float64{1}, Counts: []uint64{1, 2}}},
-		{Series: h, UnixNano: start.UnixNano() + 1e9, Dist: &record.Distribution{Count: 1, Bounds: []float64{2, 1}, Counts: []uint64{1, 2}}},
+	h := &metric.Series{Name: "latency_seconds", Help: "H.", Kind: metric.Histogram, Labels: []metric.Label{{Name: "op", Value: "r"}}}
+	s := &metric.Series{Name: "rpc_seconds", Kind: metric.Summary}
+	k.mustSend(&chunk{samples: []metric.Sample{
+		{Series: h, UnixNano: start.UnixNano(), Dist: &metric.Distribution{Count: 9, Sum: 4.5, Bounds: []float64{0.5, 1, 2.5}, Counts: []uint64{2, 5, 8}}},
+		{Series: s, UnixNano: start.UnixNano(), Dist: &metric.Distribution{Count: 3, Sum: 1, Bounds: []float64{0.5, 0.99}, Values: []float64{0.2, math.NaN()}}},
+		{Series: h, UnixNano: start.UnixNano() + 2e9, Dist: &metric.Distribution{Count: 10, Sum: 5, Bounds: []float64{0.5, 3}, Counts: []uint64{2, 9}}},
+		{Series: h, UnixNano: start.UnixNano() + 1e9, Dist: &metric.Distribution{Count: 1, Bounds: []float64{1}, Counts: []uint64{1, 2}}},
+		{Series: h, UnixNano: start.UnixNano() + 1e9, Dist: &metric.Distribution{Count: 1, Bounds: []float64{2, 1}, Counts: []uint64{1, 2}}},
 		{Series: s, UnixNano: start.UnixNano() + 1e9},
 	}})
 	wantLines(t, stamped(k.in.lines()),
@@ -112,8 +112,8 @@ func TestDistributions(t *testing.T) {
 
 func TestLabels(t *testing.T) {
 	k := newKit(t, func(c *remotewrite.Config) {
-		c.Labels = []record.Label{{Name: "host", Value: "edge-1"}, {Name: "job", Value: "out_edge"}, {Name: "zone", Value: "all"}}
-		c.Relabel = func(l []record.Label) ([]record.Label, bool) {
+		c.Labels = []metric.Label{{Name: "host", Value: "edge-1"}, {Name: "job", Value: "out_edge"}, {Name: "zone", Value: "all"}}
+		c.Relabel = func(l []metric.Label) ([]metric.Label, bool) {
 			for i := range l {
 				if l[i].Name == "secret" {
 					return nil, false
@@ -125,12 +125,12 @@ func TestLabels(t *testing.T) {
 			return l, true
 		}
 	})
-	k.mustSend(&chunk{samples: []record.Sample{
+	k.mustSend(&chunk{samples: []metric.Sample{
 		at(temperature, 0, 1),
-		at(gauge("1st.thing é", record.Label{Name: "__x", Value: "a"}, record.Label{Name: "a-b", Value: "\xff"}, record.Label{Name: "empty"}, record.Label{Name: "old", Value: "o"}), 0, 2),
-		at(gauge("g", record.Label{Name: "secret", Value: "s"}), 0, 3),
+		at(gauge("1st.thing é", metric.Label{Name: "__x", Value: "a"}, metric.Label{Name: "a-b", Value: "\xff"}, metric.Label{Name: "empty"}, metric.Label{Name: "old", Value: "o"}), 0, 2),
+		at(gauge("g", metric.Label{Name: "secret", Value: "s"}), 0, 3),
 		at(gauge(""), 0, 4),
-		at(gauge("g", record.Label{Name: "Zulu", Value: "1"}, record.Label{Name: "host", Value: "other"}), 0, 5),
+		at(gauge("g", metric.Label{Name: "Zulu", Value: "1"}, metric.Label{Name: "host", Value: "other"}), 0, 5),
 	}})
 	wantLines(t, stamped(k.in.lines()),
 		`{Zulu="1",__name__="g",host="other",job="out_edge",zone="all"} 5@800000`,
@@ -208,7 +208,7 @@ func TestTemporaryFailures(t *testing.T) {
 func TestWaitIsKept(t *testing.T) {
 	k := newKit(t, nil)
 	k.in.set(status(429, "Retry-After", "10"))
-	a, b := oneChunk(), &chunk{samples: []record.Sample{at(temperature, 2, 23)}}
+	a, b := oneChunk(), &chunk{samples: []metric.Sample{at(temperature, 2, 23)}}
 	_ = k.send(a)
 	k.clock.advance(4 * time.Second)
 	k.in.set(healthy)
@@ -235,7 +235,7 @@ func TestOutage(t *testing.T) {
 			k := newKit(t, func(c *remotewrite.Config) { c.Version = version })
 			var chunks []*chunk
 			for sec := range 300 {
-				c := &chunk{samples: []record.Sample{at(temperature, float64(sec), float64(sec)), at(packets, float64(sec), float64(10*sec))}}
+				c := &chunk{samples: []metric.Sample{at(temperature, float64(sec), float64(sec)), at(packets, float64(sec), float64(10*sec))}}
 				switch sec {
 				case 120:
 					k.in.set(status(503))
@@ -317,7 +317,7 @@ func TestRequestsAreBounded(t *testing.T) {
 		t.Errorf("requests of %v points", sizes)
 	}
 	long := strings.Repeat("x", 1<<19)
-	k.mustSend(&chunk{samples: []record.Sample{at(gauge("a", record.Label{Name: "l", Value: long}), 0, 1), at(gauge("b", record.Label{Name: "l", Value: long}), 0, 1), at(gauge("c"), 0, 1)}})
+	k.mustSend(&chunk{samples: []metric.Sample{at(gauge("a", metric.Label{Name: "l", Value: long}), 0, 1), at(gauge("b", metric.Label{Name: "l", Value: long}), 0, 1), at(gauge("c"), 0, 1)}})
 	if got := k.in.got()[3:]; len(got) != 2 {
 		t.Errorf("%d requests for 1 MiB of labels", len(got))
 	}
@@ -505,7 +505,7 @@ func TestVersionFallsBack(t *testing.T) {
 			k := newKit(t, func(cfg *remotewrite.Config) { cfg.Version = c.version })
 			k.in.set(c.set)
 			k.mustSend(oneChunk())
-			k.mustSend(&chunk{samples: []record.Sample{at(temperature, 5, 25)}})
+			k.mustSend(&chunk{samples: []metric.Sample{at(temperature, 5, 25)}})
 			var types []string
 			for _, r := range k.in.got() {
 				types = append(types, strconv.Itoa(1+len(r.header.Get("Content-Type"))/30))

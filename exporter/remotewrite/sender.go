@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"out_edge/plugin/delivery"
-	"out_edge/plugin/record"
+	"out_edge/plugin/metric"
 	"out_edge/timefix"
 )
 
@@ -85,7 +85,7 @@ func New(cfg Config, deps Deps) (*Sender, error) {
 // them.
 //
 // The samples are not kept. Send returns when ctx ends, at the latest.
-func (s *Sender) Send(ctx context.Context, samples []record.Sample, done *delivery.Set) error {
+func (s *Sender) Send(ctx context.Context, samples []metric.Sample, done *delivery.Set) error {
 	e, open := s.open(samples, done)
 	closed := false
 	defer func() {
@@ -139,14 +139,14 @@ func (s *Sender) Flush(ctx context.Context) error {
 // Expire tells that a gauge has expired, whichever pointer its samples came with:
 // a staleness marker goes out with the next Send or Flush, unless the series has a
 // sample newer than this call by then. It does not block.
-func (s *Sender) Expire(series *record.Series) {
+func (s *Sender) Expire(series *metric.Series) {
 	if isDistribution(series.Kind) {
 		return // they do not expire
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.clock.Now()
-	for _, o := range s.series.planOf(&record.Sample{Series: series}, now.Elapsed()).outputs {
+	for _, o := range s.series.planOf(&metric.Sample{Series: series}, now.Elapsed()).outputs {
 		if o != nil && (o.last != never || o.batch != 0) && len(s.stale) < maxPlans { // something was sent, or waits
 			s.stale[o] = max(now.Wall/1e6, o.last)
 		}
@@ -162,7 +162,7 @@ func (s *Sender) Close(context.Context) error {
 
 // open finds the entry of a chunk that comes again, or makes one, and tells
 // whether there is anything left in it to send.
-func (s *Sender) open(samples []record.Sample, done *delivery.Set) (e *entry, open bool) {
+func (s *Sender) open(samples []metric.Sample, done *delivery.Set) (e *entry, open bool) {
 	var counts tally
 	defer counts.report(s.meter)
 	s.mu.Lock()
@@ -189,7 +189,7 @@ func (s *Sender) newEntry() *entry {
 }
 
 // fill turns samples into points.
-func (s *Sender) fill(e *entry, samples []record.Sample, done *delivery.Set, counts *tally) {
+func (s *Sender) fill(e *entry, samples []metric.Sample, done *delivery.Set, counts *tally) {
 	now := s.elapsed()
 	e.left = append(e.left[:0], make([]int32, len(samples))...)
 	e.fates = append(e.fates[:0], make([]fate, len(samples))...)
@@ -205,7 +205,7 @@ func (s *Sender) fill(e *entry, samples []record.Sample, done *delivery.Set, cou
 }
 
 // expand appends the points of a sample, or tells why it has none.
-func (s *Sender) expand(e *entry, sample *record.Sample, position int32, now time.Duration) fate {
+func (s *Sender) expand(e *entry, sample *metric.Sample, position int32, now time.Duration) fate {
 	if !isSound(sample) {
 		return malformed
 	}

@@ -9,7 +9,7 @@ import (
 
 	"google.golang.org/protobuf/encoding/protowire"
 
-	"out_edge/plugin/record"
+	"out_edge/plugin/metric"
 )
 
 // never is the time of a series of which nothing has been accepted.
@@ -48,7 +48,7 @@ type symbol struct {
 	ref     uint32
 }
 
-// plan is what the samples of one record.Series become: for a gauge, counter or
+// plan is what the samples of one metric.Series become: for a gauge, counter or
 // untyped series one output; for a histogram _count, _sum and the buckets, +Inf
 // last; for a summary _count, _sum and the quantiles. A part that relabelling
 // drops is nil.
@@ -69,10 +69,10 @@ const (
 
 // registry knows the series that were sent.
 type registry struct {
-	labels  []record.Label
-	relabel func([]record.Label) ([]record.Label, bool)
+	labels  []metric.Label
+	relabel func([]metric.Label) ([]metric.Label, bool)
 
-	plans   map[*record.Series]*plan
+	plans   map[*metric.Series]*plan
 	outputs map[string]*output // by their labels field
 	symbols map[string]*symbol
 	lastID  uint64
@@ -86,14 +86,14 @@ func newRegistry(cfg Config) *registry {
 }
 
 func (r *registry) reset() {
-	r.plans = map[*record.Series]*plan{}
+	r.plans = map[*metric.Series]*plan{}
 	r.outputs = map[string]*output{}
 	r.symbols = map[string]*symbol{}
 }
 
 // planOf is the plan for a sample that is sound; now is the time since any fixed
 // point.
-func (r *registry) planOf(sample *record.Sample, now time.Duration) *plan {
+func (r *registry) planOf(sample *metric.Sample, now time.Duration) *plan {
 	s := sample.Series
 	var bounds []float64
 	if isDistribution(s.Kind) {
@@ -116,13 +116,13 @@ func (r *registry) planOf(sample *record.Sample, now time.Duration) *plan {
 	return p
 }
 
-func (r *registry) newPlan(s *record.Series, bounds []float64) *plan {
+func (r *registry) newPlan(s *metric.Series, bounds []float64) *plan {
 	p := &plan{bounds: bounds}
 	if s.Name == "" {
 		p.dropped = noName
 		return p
 	}
-	add := func(suffix string, extra ...record.Label) {
+	add := func(suffix string, extra ...metric.Label) {
 		labels, keep := r.labelsOf(s.Name+suffix, s.Labels, extra...)
 		if !keep {
 			p.outputs = append(p.outputs, nil)
@@ -141,27 +141,27 @@ func (r *registry) newPlan(s *record.Series, bounds []float64) *plan {
 	return p
 }
 
-func addDistribution(kind record.Kind, bounds []float64, add func(string, ...record.Label)) {
+func addDistribution(kind metric.Kind, bounds []float64, add func(string, ...metric.Label)) {
 	add("_count")
 	add("_sum")
 	for _, b := range bounds {
-		if kind == record.Histogram {
-			add("_bucket", record.Label{Name: "le", Value: number(b)})
+		if kind == metric.Histogram {
+			add("_bucket", metric.Label{Name: "le", Value: number(b)})
 		} else {
-			add("", record.Label{Name: "quantile", Value: number(b)})
+			add("", metric.Label{Name: "quantile", Value: number(b)})
 		}
 	}
-	if kind == record.Histogram {
-		add("_bucket", record.Label{Name: "le", Value: "+Inf"})
+	if kind == metric.Histogram {
+		add("_bucket", metric.Label{Name: "le", Value: "+Inf"})
 	}
 }
 
 // number writes a bound as /metrics does.
 func number(f float64) string { return strconv.FormatFloat(f, 'g', -1, 64) }
 
-// outputOf finds or makes the output with these labels: two record.Series may
+// outputOf finds or makes the output with these labels: two metric.Series may
 // come to the same.
-func (r *registry) outputOf(s *record.Series, labels []record.Label) *output {
+func (r *registry) outputOf(s *metric.Series, labels []metric.Label) *output {
 	var field []byte
 	for _, l := range labels {
 		field = appendLabel(field, l)
@@ -194,7 +194,7 @@ func (r *registry) symbol(text string) *symbol {
 }
 
 // appendLabel appends field 1 of a version 1 TimeSeries.
-func appendLabel(dst []byte, l record.Label) []byte {
+func appendLabel(dst []byte, l metric.Label) []byte {
 	size := fieldSize(len(l.Name)) + fieldSize(len(l.Value))
 	dst = protowire.AppendTag(dst, 1, protowire.BytesType)
 	dst = protowire.AppendVarint(dst, uint64(size))
@@ -244,15 +244,15 @@ const (
 	typeSummary   metricType = 5
 )
 
-func typeOf(k record.Kind) metricType {
+func typeOf(k metric.Kind) metricType {
 	switch k {
-	case record.Counter:
+	case metric.Counter:
 		return typeCounter
-	case record.Gauge:
+	case metric.Gauge:
 		return typeGauge
-	case record.Histogram:
+	case metric.Histogram:
 		return typeHistogram
-	case record.Summary:
+	case metric.Summary:
 		return typeSummary
 	default:
 		return typeUnknown

@@ -12,7 +12,7 @@ import (
 
 	"out_edge/exporter/remotewrite"
 	"out_edge/plugin/delivery"
-	"out_edge/plugin/record"
+	"out_edge/plugin/metric"
 )
 
 // A push a minute may find its connection closed: the session is resumed then, as
@@ -36,7 +36,7 @@ func TestSessionsAreResumed(t *testing.T) {
 	}
 	for i := range 3 {
 		var done delivery.Set
-		if err := s.Send(context.Background(), []record.Sample{at(temperature, float64(i), 1)}, &done); err != nil {
+		if err := s.Send(context.Background(), []metric.Sample{at(temperature, float64(i), 1)}, &done); err != nil {
 			t.Fatal(err)
 		}
 		_ = s.Close(context.Background()) // as an idle minute does

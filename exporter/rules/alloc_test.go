@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"out_edge/exporter/rules"
-	"out_edge/plugin/record"
+	"out_edge/plugin/metric"
 	"out_edge/timefix"
 )
 
@@ -53,7 +53,7 @@ func TestRouteAllocations(t *testing.T) {
 func TestRelabelAllocations(t *testing.T) {
 	e := parse(t, "metric_relabel_configs: [{target_label: site, replacement: plant}, {source_labels: [user], regex: b, action: drop}]").Engine(rules.EngineConfig{Limit: 10})
 	for _, user := range []string{"a", "b"} {
-		s := series(record.Counter, "n_total", "user", user)
+		s := series(metric.Counter, "n_total", "user", user)
 		e.Relabel(s)
 		if got := testing.AllocsPerRun(100, func() { e.Relabel(s) }); got != 0 {
 			t.Errorf("user %s: %v allocations", user, got)

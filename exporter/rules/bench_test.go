@@ -6,7 +6,8 @@ import (
 	"time"
 
 	"out_edge/exporter/rules"
-	"out_edge/plugin/record"
+	"out_edge/plugin/chunk"
+	"out_edge/plugin/metric"
 	"out_edge/timefix"
 )
 
@@ -26,7 +27,7 @@ func BenchmarkObserve(b *testing.B) {
 			e := parse(b, `metrics: [{help: Help., match: "nginx.*", labels: {site: $1, method: $method, code: $code}, `+c.rule+"}]").
 				Engine(rules.EngineConfig{Limit: 10000, SeriesTTL: time.Minute, Clock: &clock{timefix.Instant{Wall: 1}}})
 			r := rec(b, access)
-			var dst []record.Sample
+			var dst []metric.Sample
 			b.ReportAllocs()
 			for b.Loop() {
 				if dst = e.Observe(dst[:0], "nginx.access", r, 1); len(dst) != 1 {
@@ -40,7 +41,7 @@ func BenchmarkObserve(b *testing.B) {
 // BenchmarkObserveFull refuses new series at the limit.
 func BenchmarkObserveFull(b *testing.B) {
 	e := parse(b, "metrics: [{name: n_total, type: counter, help: Help., labels: {user: $user}}]").Engine(rules.EngineConfig{Limit: 1})
-	records := make([]*record.Record, 1000)
+	records := make([]*chunk.Record, 1000)
 	for i := range records {
 		records[i] = rec(b, fields{"user": "user-" + strconv.Itoa(i)})
 		e.Observe(nil, "t", records[i], 1)
@@ -67,7 +68,7 @@ func BenchmarkObserveNoMatch(b *testing.B) {
 
 func BenchmarkRelabel(b *testing.B) {
 	e := parse(b, "metric_relabel_configs: [{target_label: site, replacement: plant}]").Engine(rules.EngineConfig{Limit: 10000})
-	s := series(record.Gauge, "g", "device", "eth0")
+	s := series(metric.Gauge, "g", "device", "eth0")
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, keep := e.Relabel(s); !keep {

@@ -6,7 +6,8 @@ import (
 	"slices"
 	"sync"
 
-	"out_edge/plugin/record"
+	"out_edge/plugin/chunk"
+	"out_edge/plugin/wire"
 )
 
 // condition says which records a rule is for. The zero value holds for all.
@@ -56,7 +57,7 @@ var operatorNames = []string{"eq", "neq", "gt", "lt", "gte", "lte", "regex", "no
 
 // holds tells whether rec fulfils the condition. No record (that of a metrics
 // event) fulfils none but the empty one.
-func (c *condition) holds(rec *record.Record) bool {
+func (c *condition) holds(rec *chunk.Record) bool {
 	if len(c.tests) == 0 {
 		return true
 	}
@@ -72,7 +73,7 @@ func (c *condition) holds(rec *record.Record) bool {
 }
 
 // holds compares the field. One that is not there fulfils the negations alone.
-func (t *test) holds(rec *record.Record) bool {
+func (t *test) holds(rec *chunk.Record) bool {
 	v := t.field.find(rec)
 	switch t.op {
 	case opExists:
@@ -107,19 +108,19 @@ func (t *test) compares(n float64) bool {
 }
 
 // equalsAny compares numbers as numbers and all else as text.
-func (t *test) equalsAny(v record.Value) bool {
+func (t *test) equalsAny(v wire.Value) bool {
 	r := v.Reader()
 	switch r.Next() {
-	case record.Integer, record.Unsigned, record.Double:
+	case wire.Integer, wire.Unsigned, wire.Double:
 		n := r.Float64()
 		return slices.ContainsFunc(t.wants, func(o operand) bool { return o.isNumber && o.number == n })
-	case record.Bool:
+	case wire.Bool:
 		word := "false"
 		if r.Bool() {
 			word = "true"
 		}
 		return slices.ContainsFunc(t.wants, func(o operand) bool { return o.word == word })
-	case record.Str, record.Bin:
+	case wire.Str, wire.Bin:
 		return slices.ContainsFunc(t.wants, func(o operand) bool { return bytes.Equal(o.text, r.Bytes()) })
 	}
 	return false
@@ -129,7 +130,7 @@ func newTexts() *sync.Pool {
 	return &sync.Pool{New: func() any { return new([32]byte) }}
 }
 
-func (t *test) matches(v record.Value) bool {
+func (t *test) matches(v wire.Value) bool {
 	if text, ok := v.Bytes(); ok {
 		return t.re.Match(text)
 	}

@@ -6,7 +6,8 @@ import (
 	"sync"
 	"time"
 
-	"out_edge/plugin/record"
+	"out_edge/plugin/chunk"
+	"out_edge/plugin/metric"
 	"out_edge/timefix"
 )
 
@@ -27,7 +28,7 @@ type EngineConfig struct {
 	Refused func(rule, reason string, n int)
 	// Labels are put on every series. A rule's own label of that name wins, unless
 	// it is empty.
-	Labels []record.Label
+	Labels []metric.Label
 	// SeriesTTL is how long after its last sample a gauge makes room for new
 	// series, if the limit is reached; 0, or no Clock, is never. Counters and
 	// histograms stay: a total that starts again would be counted twice.
@@ -81,15 +82,15 @@ func (f *File) Engine(cfg EngineConfig) *Engine {
 }
 
 // staticLabels are labels sorted by name, in UTF-8, without empty ones.
-func staticLabels(labels []record.Label) []record.Label {
-	var static []record.Label
+func staticLabels(labels []metric.Label) []metric.Label {
+	var static []metric.Label
 	for _, l := range labels {
 		if l.Value != "" {
-			static = append(static, record.Label{Name: l.Name, Value: strings.ToValidUTF8(l.Value, "\uFFFD")})
+			static = append(static, metric.Label{Name: l.Name, Value: strings.ToValidUTF8(l.Value, "\uFFFD")})
 		}
 	}
-	slices.SortStableFunc(static, func(a, b record.Label) int { return strings.Compare(a.Name, b.Name) })
-	return slices.CompactFunc(static, func(a, b record.Label) bool { return a.Name == b.Name })
+	slices.SortStableFunc(static, func(a, b metric.Label) int { return strings.Compare(a.Name, b.Name) })
+	return slices.CompactFunc(static, func(a, b metric.Label) bool { return a.Name == b.Name })
 }
 
 // Observe appends the samples that the rules make of a record: one for each
@@ -100,7 +101,7 @@ func staticLabels(labels []record.Label) []record.Label {
 //
 // The record is not kept. A sample of a known series costs no allocation, as
 // far as dst has room, but for a histogram's: its Distribution is new.
-func (e *Engine) Observe(dst []record.Sample, tag string, rec *record.Record, unixNano int64) []record.Sample {
+func (e *Engine) Observe(dst []metric.Sample, tag string, rec *chunk.Record, unixNano int64) []metric.Sample {
 	if e == nil || len(e.tables) == 0 {
 		return dst
 	}
@@ -153,12 +154,12 @@ func (e *Engine) static(name string) string {
 }
 
 // run makes the sample of a rule that is for rec.
-func (e *Engine) run(dst []record.Sample, st *step, s *scratch, rec *record.Record, unixNano int64) []record.Sample {
+func (e *Engine) run(dst []metric.Sample, st *step, s *scratch, rec *chunk.Record, unixNano int64) []metric.Sample {
 	v, why := st.rule.value(rec)
 	if why == accepted {
 		why = s.makeKey(st, rec)
 	}
-	var sample record.Sample
+	var sample metric.Sample
 	if why == accepted {
 		sample, why = e.add(st.table, s.key, v, unixNano)
 	}
@@ -175,7 +176,7 @@ const separator = 0xff
 
 // makeKey writes the values of the labels, as the series will have them: it must
 // not have two states.
-func (s *scratch) makeKey(st *step, rec *record.Record) refusal {
+func (s *scratch) makeKey(st *step, rec *chunk.Record) refusal {
 	k := s.key[:0]
 	for i, t := range st.labels {
 		from := len(k)
@@ -193,7 +194,7 @@ func (s *scratch) makeKey(st *step, rec *record.Record) refusal {
 }
 
 // add gives v to the series with the key, and makes room first if need be.
-func (e *Engine) add(t *table, key []byte, v float64, unixNano int64) (record.Sample, refusal) {
+func (e *Engine) add(t *table, key []byte, v float64, unixNano int64) (metric.Sample, refusal) {
 	now := e.now(t)
 	sample, why := t.add(key, v, unixNano, now)
 	if why == overLimit && e.expire() {
@@ -205,7 +206,7 @@ func (e *Engine) add(t *table, key []byte, v float64, unixNano int64) (record.Sa
 // now is the instant by which gauges live, in ns: that of the clock since boot,
 // which nobody sets, where there is one; 0 where nothing expires.
 func (e *Engine) now(t *table) int64 {
-	if e.cfg.SeriesTTL <= 0 || e.cfg.Clock == nil || t.family.kind != record.Gauge {
+	if e.cfg.SeriesTTL <= 0 || e.cfg.Clock == nil || t.family.kind != metric.Gauge {
 		return 0
 	}
 	return e.arrival()
@@ -239,7 +240,7 @@ func (e *Engine) expire() bool {
 	}
 	dropped := false
 	for _, t := range e.tables {
-		if t.family.kind == record.Gauge {
+		if t.family.kind == metric.Gauge {
 			dropped = t.expire(now-ttl) || dropped
 		}
 	}

@@ -10,7 +10,8 @@ import (
 	"time"
 
 	"out_edge/exporter/rules"
-	"out_edge/plugin/record"
+	"out_edge/plugin/chunk"
+	"out_edge/plugin/metric"
 	"out_edge/timefix"
 )
 
@@ -107,7 +108,7 @@ metrics:
 		t.Error("without a group:", got)
 	}
 	r.Metadata = pack(t, fields{"otlp": fields{"severity_text": "WARN"}})
-	r.Group = &record.Group{Resource: pack(t, fields{"service.name": "svc"}), Scope: pack(t, fields{"k": "v"})}
+	r.Group = &chunk.Group{Resource: pack(t, fields{"service.name": "svc"}), Scope: pack(t, fields{"k": "v"})}
 	if got, want := showAll(e.Observe(nil, "otel", r, 1)), `n_total{scope="v",service="svc",severity="WARN"} 1 (+1)`; got != want {
 		t.Errorf("\n got %s\nwant %s", got, want)
 	}
@@ -239,7 +240,7 @@ func TestSeriesAreShared(t *testing.T) {
 metrics:
   - {name: n_total, type: counter, match: "a.*", labels: {app: $1}}
   - {name: n_total, type: counter, help: Help., match: "b.*", labels: {app: $1}, unit: request, datadog_name: n.requests}
-`).Engine(rules.EngineConfig{Labels: []record.Label{{Name: "site", Value: "plant"}, {Name: "a", Value: "1"}, {Name: "app", Value: "loses"}, {Name: "none", Value: ""}}})
+`).Engine(rules.EngineConfig{Labels: []metric.Label{{Name: "site", Value: "plant"}, {Name: "a", Value: "1"}, {Name: "app", Value: "loses"}, {Name: "none", Value: ""}}})
 	got := e.Observe(nil, "a.x", rec(t, fields{}), 1)
 	got = e.Observe(got, "b.x", rec(t, fields{}), 2)
 	want := `n_total{a="1",app="x",site="plant"} 1 (+1)` + "\n" + `n_total{a="1",app="x",site="plant"} 2 (+1)`
@@ -250,7 +251,7 @@ metrics:
 	if s != got[1].Series {
 		t.Error("two pointers for one series")
 	}
-	if s.Help != "Help." || s.Unit != "request" || s.DatadogName != "n.requests" || s.Kind != record.Counter {
+	if s.Help != "Help." || s.Unit != "request" || s.DatadogName != "n.requests" || s.Kind != metric.Counter {
 		t.Errorf("series %+v", s)
 	}
 	if got := e.Observe(nil, "a.", rec(t, fields{}), 1); showAll(got) != `n_total{a="1",app="loses",site="plant"} 1 (+1)` {
@@ -265,8 +266,8 @@ func TestEmptyLabelIsTheStaticOne(t *testing.T) {
 metrics:
   - {name: n_total, type: counter, help: Help., labels: {b: $b, site: $site, z: $z}}
   - {name: h, type: histogram, help: Help., value_field: v, buckets: [1], labels: {site: $site}}
-`).Engine(rules.EngineConfig{Labels: []record.Label{{Name: "site", Value: "plant"}}})
-	var got []record.Sample
+`).Engine(rules.EngineConfig{Labels: []metric.Label{{Name: "site", Value: "plant"}}})
+	var got []metric.Sample
 	for _, body := range []fields{{"v": 1}, {"site": "plant", "v": 1}, {"site": "", "v": 1}, {"site": "other", "v": 1}} {
 		got = e.Observe(got, "t", rec(t, body), 1)
 	}
@@ -374,7 +375,7 @@ func TestLimit(t *testing.T) {
 	var refused refusals
 	e := parse(t, "metrics: [{name: n_total, type: counter, help: Help., labels: {user: $user}}]").Engine(rules.EngineConfig{Limit: limit, Refused: refused.add})
 	before := heap()
-	var dst []record.Sample
+	var dst []metric.Sample
 	for i := range pushed {
 		dst = e.Observe(dst[:0], "app", rec(t, fields{"user": "user-" + strconv.Itoa(i)}), int64(i))
 		if want := map[bool]int{true: 1}[i < limit]; len(dst) != want {
@@ -479,7 +480,7 @@ func TestConcurrent(t *testing.T) {
 	const workers, each = 8, 500
 	e := parse(t, "metrics: [{name: n_total, type: counter, help: Help., labels: {l: $l}}, {name: h, type: histogram, help: Help., value_field: v}]").Engine(rules.EngineConfig{Limit: 10})
 	r := rec(t, fields{"l": "x", "v": 1})
-	all := make([][]record.Sample, workers)
+	all := make([][]metric.Sample, workers)
 	var wg sync.WaitGroup
 	for w := range workers {
 		wg.Go(func() {
@@ -513,7 +514,7 @@ func TestManyTags(t *testing.T) {
 	e := parse(t, `metrics: [{name: n_total, type: counter, help: Help., match: "file.*", labels: {one: "x"}}]`).Engine(rules.EngineConfig{})
 	r := rec(t, fields{})
 	before := heap()
-	var got []record.Sample
+	var got []metric.Sample
 	for i := range 100_000 {
 		got = e.Observe(got[:0], "file."+strconv.Itoa(i), r, int64(i+1))
 	}
@@ -532,7 +533,7 @@ func TestNothingToDo(t *testing.T) {
 		if e != nil {
 			t.Errorf("%s: an engine", name)
 		}
-		s := &record.Series{Name: "x"}
+		s := &metric.Series{Name: "x"}
 		if got, keep := e.Relabel(s); got != s || !keep {
 			t.Errorf("%s: relabelled", name)
 		}

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"out_edge/plugin/record"
+	"out_edge/plugin/metric"
 )
 
 // family is a metric: what all rules of one name share.
@@ -17,7 +17,7 @@ type family struct {
 	datadog       string
 	help          string
 	unit          string
-	kind          record.Kind
+	kind          metric.Kind
 	labels        []string  // names, sorted
 	bounds        []float64 // of a histogram
 	native        native    // of a histogram; zero: classic only
@@ -27,7 +27,7 @@ type family struct {
 
 var kindNames = []string{"counter", "gauge", "histogram"}
 
-var kinds = []record.Kind{record.Counter, record.Gauge, record.Histogram}
+var kinds = []metric.Kind{metric.Counter, metric.Gauge, metric.Histogram}
 
 // defaultBuckets are those of Prometheus' client libraries and of Fluent Bit's
 // log_to_metrics.
@@ -68,7 +68,7 @@ func (f *family) join(g *family) {
 	}
 }
 
-func kindOf(k record.Kind) string { return kindNames[slices.Index(kinds, k)] }
+func kindOf(k metric.Kind) string { return kindNames[slices.Index(kinds, k)] }
 
 func listOf(names []string) string {
 	if len(names) == 0 {
@@ -81,9 +81,9 @@ func listOf(names []string) string {
 // itself in OpenMetrics, where a counter goes without _total.
 func (f *family) claims() []string {
 	switch f.kind {
-	case record.Histogram:
+	case metric.Histogram:
 		return []string{f.name, f.name + "_bucket", f.name + "_sum", f.name + "_count"}
-	case record.Counter:
+	case metric.Counter:
 		return []string{f.name, strings.TrimSuffix(f.name, "_total")}
 	default:
 		return []string{f.name}

@@ -9,7 +9,9 @@ import (
 	"unicode/utf8"
 
 	"out_edge/exporter/rules"
-	"out_edge/plugin/record"
+	"out_edge/plugin/chunk"
+	"out_edge/plugin/metric"
+	"out_edge/plugin/wire"
 )
 
 // files are the texts of the example and of testdata.
@@ -45,7 +47,7 @@ func FuzzParse(f *testing.F) {
 	} {
 		f.Add(text)
 	}
-	body := record.Value("\x83\xa1a\x81\xa1b\x01\xa5level\xa5error\xa1v\xcb\x3f\xe0\x00\x00\x00\x00\x00\x00")
+	body := wire.Value("\x83\xa1a\x81\xa1b\x01\xa5level\xa5error\xa1v\xcb\x3f\xe0\x00\x00\x00\x00\x00\x00")
 	f.Fuzz(func(t *testing.T, text string) {
 		file, err := rules.Parse("f", []byte(text))
 		if err != nil {
@@ -58,7 +60,7 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		e := file.Engine(rules.EngineConfig{Limit: 10})
-		rec := &record.Record{Body: body}
+		rec := &chunk.Record{Body: body}
 		for _, tag := range []string{"", "app.web", "nginx.access", "\xff"} {
 			file.Route(tag, rec)
 			checkSamples(t, e, e.Observe(nil, tag, rec, 1))
@@ -67,14 +69,14 @@ func FuzzParse(f *testing.F) {
 }
 
 // checkSamples holds samples to the contract of Sample.
-func checkSamples(t *testing.T, e *rules.Engine, samples []record.Sample) {
+func checkSamples(t *testing.T, e *rules.Engine, samples []metric.Sample) {
 	t.Helper()
 	for _, s := range samples {
 		checkSeries(t, s.Series)
-		if math.IsNaN(s.Value) || math.IsInf(s.Value, 0) || s.HasDelta != (s.Series.Kind == record.Counter) || s.Delta < 0 {
+		if math.IsNaN(s.Value) || math.IsInf(s.Value, 0) || s.HasDelta != (s.Series.Kind == metric.Counter) || s.Delta < 0 {
 			t.Fatalf("sample %+v", s)
 		}
-		if (s.Dist != nil) != (s.Series.Kind == record.Histogram) || s.Dist != nil && len(s.Dist.Counts) != len(s.Dist.Bounds) {
+		if (s.Dist != nil) != (s.Series.Kind == metric.Histogram) || s.Dist != nil && len(s.Dist.Counts) != len(s.Dist.Bounds) {
 			t.Fatalf("distribution %+v", s.Dist)
 		}
 		if to, keep := e.Relabel(s.Series); keep {
@@ -83,7 +85,7 @@ func checkSamples(t *testing.T, e *rules.Engine, samples []record.Sample) {
 	}
 }
 
-func checkSeries(t *testing.T, s *record.Series) {
+func checkSeries(t *testing.T, s *metric.Series) {
 	t.Helper()
 	if s.Name == "" || strings.ContainsAny(s.Name, "{}. \n\"") {
 		t.Fatalf("name %q", s.Name)
@@ -107,7 +109,7 @@ func FuzzObserve(f *testing.F) {
 	f.Fuzz(func(t *testing.T, tag string, payload []byte) {
 		file := parse(t, text)
 		e := file.Engine(rules.EngineConfig{Limit: 10})
-		rec := &record.Record{Body: payload, Metadata: payload, Group: &record.Group{Resource: payload}}
+		rec := &chunk.Record{Body: payload, Metadata: payload, Group: &chunk.Group{Resource: payload}}
 		for _, tag := range []string{tag, "nginx.access", "sensor.1"} {
 			file.Route(tag, rec)
 			checkSamples(t, e, e.Observe(nil, tag, rec, 1))

@@ -12,7 +12,9 @@ import (
 	"go.uber.org/goleak"
 
 	"out_edge/exporter/rules"
-	"out_edge/plugin/record"
+	"out_edge/plugin/chunk"
+	"out_edge/plugin/metric"
+	"out_edge/plugin/wire"
 	"out_edge/timefix"
 )
 
@@ -24,12 +26,12 @@ var update = flag.Bool("update", false, "write what is generated anew")
 type fields map[string]any
 
 // rec makes a record with a body.
-func rec(tb testing.TB, body fields) *record.Record {
+func rec(tb testing.TB, body fields) *chunk.Record {
 	tb.Helper()
-	return &record.Record{Index: 7, Body: pack(tb, body)}
+	return &chunk.Record{Index: 7, Body: pack(tb, body)}
 }
 
-func pack(tb testing.TB, v any) record.Value {
+func pack(tb testing.TB, v any) wire.Value {
 	tb.Helper()
 	b, err := msgpack.Marshal(v)
 	if err != nil {
@@ -78,7 +80,7 @@ type clock struct{ now timefix.Instant }
 func (c *clock) Now() timefix.Instant { return c.now }
 
 // show writes a sample: name{labels} value.
-func show(s *record.Sample) string {
+func show(s *metric.Sample) string {
 	var b strings.Builder
 	b.WriteString(showSeries(s.Series))
 	switch {
@@ -92,7 +94,7 @@ func show(s *record.Sample) string {
 	return b.String()
 }
 
-func showSeries(s *record.Series) string {
+func showSeries(s *metric.Series) string {
 	var b strings.Builder
 	b.WriteString(s.Name)
 	for i, l := range s.Labels {
@@ -105,7 +107,7 @@ func showSeries(s *record.Series) string {
 }
 
 // showAll writes samples, one a line.
-func showAll(samples []record.Sample) string {
+func showAll(samples []metric.Sample) string {
 	lines := make([]string, len(samples))
 	for i := range samples {
 		lines[i] = show(&samples[i])

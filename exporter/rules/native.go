@@ -7,7 +7,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"out_edge/plugin/record"
+	"out_edge/plugin/metric"
 )
 
 // native is how a histogram's native form is made. The zero value makes none.
@@ -85,10 +85,10 @@ func schemaOf(factor float64) int8 {
 }
 
 // snapshot makes an empty Distribution with n classic counts.
-func (o native) snapshot(n int) *record.Distribution {
+func (o native) snapshot(n int) *metric.Distribution {
 	s := &struct {
-		record.Distribution
-		native record.Native
+		metric.Distribution
+		native metric.Native
 	}{}
 	if n > 0 {
 		s.Counts = make([]uint64, n)
@@ -100,7 +100,7 @@ func (o native) snapshot(n int) *record.Distribution {
 
 // observe counts v, which is finite. The slices of h may be in anybody's hands:
 // it gets new ones.
-func (o native) observe(h *record.Native, v float64) {
+func (o native) observe(h *metric.Native, v float64) {
 	switch {
 	case math.Abs(v) <= h.ZeroThreshold:
 		h.ZeroCount++
@@ -128,10 +128,10 @@ func coarser(index int32, n int8) int32 { return (index + 1<<n - 1) >> n }
 
 // counted is b with one more at index. The indices stay the same piece where
 // the bucket is known.
-func counted(b record.NativeBuckets, index int32) record.NativeBuckets {
+func counted(b metric.NativeBuckets, index int32) metric.NativeBuckets {
 	i, known := slices.BinarySearch(b.Indices, index)
 	if !known {
-		return record.NativeBuckets{
+		return metric.NativeBuckets{
 			Indices: slices.Concat(b.Indices[:i], []int32{index}, b.Indices[i:]),
 			Counts:  slices.Concat(b.Counts[:i], []uint64{1}, b.Counts[i:]),
 		}
@@ -142,8 +142,8 @@ func counted(b record.NativeBuckets, index int32) record.NativeBuckets {
 }
 
 // widened are the buckets of the next lower schema, which are twice as wide.
-func widened(b record.NativeBuckets) record.NativeBuckets {
-	var w record.NativeBuckets
+func widened(b metric.NativeBuckets) metric.NativeBuckets {
+	var w metric.NativeBuckets
 	for i, index := range b.Indices {
 		index = coarser(index, 1)
 		if n := len(w.Indices); n > 0 && w.Indices[n-1] == index {

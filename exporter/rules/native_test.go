@@ -11,7 +11,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 
 	"out_edge/exporter/rules"
-	"out_edge/plugin/record"
+	"out_edge/plugin/metric"
 )
 
 // nativeEngine makes a native histogram alone.
@@ -22,7 +22,7 @@ func nativeEngine(tb testing.TB, factor float64, limit int) *rules.Engine {
 }
 
 // observeValue gives one value to the engine's one histogram.
-func observeValue(tb testing.TB, e *rules.Engine, v float64) *record.Distribution {
+func observeValue(tb testing.TB, e *rules.Engine, v float64) *metric.Distribution {
 	tb.Helper()
 	got := e.Observe(nil, "t", rec(tb, fields{"v": v}), 1)
 	if len(got) != 1 {
@@ -66,12 +66,12 @@ func unpack(spans []*dto.BucketSpan, deltas []int64) []string {
 	return all
 }
 
-func showNative(d *record.Distribution) string {
+func showNative(d *metric.Distribution) string {
 	n := d.Native
 	return fmt.Sprintf("%d sum %v schema %d zero %v %d +%v -%v", d.Count, d.Sum, n.Schema, n.ZeroThreshold, n.ZeroCount, bucketsOf(n.Positive), bucketsOf(n.Negative))
 }
 
-func bucketsOf(b record.NativeBuckets) []string {
+func bucketsOf(b metric.NativeBuckets) []string {
 	var all []string
 	for i, index := range b.Indices {
 		all = append(all, fmt.Sprintf("%d:%d", index, b.Counts[i]))
@@ -144,7 +144,7 @@ func TestNativeMaxBuckets(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			rnd := rand.New(rand.NewPCG(1, 2))
 			e, h := nativeEngine(t, c.factor, c.limit), reference(c.factor, c.limit)
-			var d *record.Distribution
+			var d *metric.Distribution
 			for i := range 3000 {
 				v := math.Exp2((rnd.Float64() - 0.5) * c.spread)
 				if i%3 == 0 {
@@ -170,7 +170,7 @@ func TestNativeMaxBuckets(t *testing.T) {
 // added, counted up and widened.
 func TestNativeSnapshots(t *testing.T) {
 	e := nativeEngine(t, 1.1, 8)
-	var dists []*record.Distribution
+	var dists []*metric.Distribution
 	var before []string
 	for _, v := range []float64{1, 1, -3, 0, 2, 0.01, 7, 1, 9, 100, 1000, -3, -70, 40, 60, 1e6} {
 		d := observeValue(t, e, v)
@@ -203,7 +203,7 @@ func BenchmarkObserveNative(b *testing.B) {
 				observeValue(b, e, math.Exp2((float64(i)+0.5)/8))
 			}
 			r := rec(b, fields{"v": 1.5})
-			var dst []record.Sample
+			var dst []metric.Sample
 			b.ReportAllocs()
 			for b.Loop() {
 				if dst = e.Observe(dst[:0], "t", r, 1); len(dst[0].Dist.Native.Positive.Indices) != limit {

@@ -6,7 +6,8 @@ import (
 	"strconv"
 	"strings"
 
-	"out_edge/plugin/record"
+	"out_edge/plugin/chunk"
+	"out_edge/plugin/wire"
 )
 
 // source is the part of a record that a path starts in.
@@ -40,7 +41,7 @@ type pathStep struct {
 }
 
 // find is the value at the path's end; empty when there is none, or it is nil.
-func (p *path) find(rec *record.Record) record.Value {
+func (p *path) find(rec *chunk.Record) wire.Value {
 	v := p.start(rec)
 	if p.dotted != "" {
 		if direct := v.Get(p.dotted); len(direct) > 0 {
@@ -53,7 +54,7 @@ func (p *path) find(rec *record.Record) record.Value {
 	return orNone(v)
 }
 
-func (p *path) start(rec *record.Record) record.Value {
+func (p *path) start(rec *chunk.Record) wire.Value {
 	switch {
 	case p.from == body:
 		return rec.Body
@@ -71,14 +72,14 @@ func (p *path) start(rec *record.Record) record.Value {
 // msgpackNil is how MessagePack writes null, which stands for no value.
 const msgpackNil = 0xc0
 
-func orNone(v record.Value) record.Value {
+func orNone(v wire.Value) wire.Value {
 	if len(v) == 1 && v[0] == msgpackNil {
 		return nil
 	}
 	return v
 }
 
-func (s *pathStep) of(v record.Value) record.Value {
+func (s *pathStep) of(v wire.Value) wire.Value {
 	if !s.isIndex {
 		return v.Get(s.key)
 	}

@@ -1,6 +1,6 @@
 package rules
 
-import "out_edge/plugin/record"
+import "out_edge/plugin/metric"
 
 // refusal says why a record makes no sample. The names are `reason` label
 // values.
@@ -65,7 +65,7 @@ func (f *File) refusals(fam *family) (may [numRefusals]bool) {
 			continue
 		}
 		may[noValue], may[notANumber], may[notFinite] = true, true, true
-		may[negative] = may[negative] || fam.kind == record.Counter
+		may[negative] = may[negative] || fam.kind == metric.Counter
 	}
 	return may
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/prometheus/prometheus/model/relabel"
 	"go.yaml.in/yaml/v3"
 
-	"out_edge/plugin/record"
+	"out_edge/plugin/metric"
 )
 
 // relabelRule is what EngineConfig.Refused calls the relabel steps.
@@ -23,13 +23,13 @@ const defaultRelabelLimit = 10000
 // relabeler applies the relabel steps and remembers what came of it.
 type relabeler struct {
 	steps   []*relabel.Config
-	results generations[*record.Series, relabelled]
-	targets generations[string, *record.Series] // by appendKey
+	results generations[*metric.Series, relabelled]
+	targets generations[string, *metric.Series] // by appendKey
 }
 
 // relabelled is what becomes of a series.
 type relabelled struct {
-	to  *record.Series // nil: dropped
+	to  *metric.Series // nil: dropped
 	why refusal        // of a drop that is a fault
 }
 
@@ -52,7 +52,7 @@ func newRelabeler(steps []*relabel.Config, limit int) *relabeler {
 // again. Labels with two
 // underscores first are taken away at the end, as they are for steps among
 // themselves. A known series costs no allocation.
-func (e *Engine) Relabel(s *record.Series) (*record.Series, bool) {
+func (e *Engine) Relabel(s *metric.Series) (*metric.Series, bool) {
 	if e == nil || e.relabel == nil {
 		return s, true
 	}
@@ -64,7 +64,7 @@ func (e *Engine) Relabel(s *record.Series) (*record.Series, bool) {
 	return to, to != nil
 }
 
-func (r *relabeler) series(s *record.Series) (*record.Series, refusal) {
+func (r *relabeler) series(s *metric.Series) (*metric.Series, refusal) {
 	res, known := r.results.get(s)
 	if !known {
 		res = r.results.put(s, r.work(s))
@@ -73,7 +73,7 @@ func (r *relabeler) series(s *record.Series) (*record.Series, refusal) {
 }
 
 // work applies the steps.
-func (r *relabeler) work(s *record.Series) relabelled {
+func (r *relabeler) work(s *metric.Series) relabelled {
 	var res relabelled
 	b := labels.NewBuilder(labels.EmptyLabels())
 	b.Set(model.MetricNameLabel, s.Name)
@@ -89,7 +89,7 @@ func (r *relabeler) work(s *record.Series) relabelled {
 	fits := metricName.MatchString(id.Name)
 	b.Range(func(l labels.Label) {
 		if !strings.HasPrefix(l.Name, "__") {
-			id.Labels = append(id.Labels, record.Label{Name: l.Name, Value: strings.ToValidUTF8(l.Value, "\uFFFD")})
+			id.Labels = append(id.Labels, metric.Label{Name: l.Name, Value: strings.ToValidUTF8(l.Value, "\uFFFD")})
 			fits = fits && labelName.MatchString(l.Name) && !reserved(s.Kind, l.Name)
 		}
 	})
@@ -97,7 +97,7 @@ func (r *relabeler) work(s *record.Series) relabelled {
 		res.why = badName
 		return res
 	}
-	slices.SortFunc(id.Labels, func(a, b record.Label) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(id.Labels, func(a, b metric.Label) int { return strings.Compare(a.Name, b.Name) })
 	if id.Name != s.Name {
 		id.DatadogName = datadogNameOf(id.Name)
 	}
@@ -107,13 +107,13 @@ func (r *relabeler) work(s *record.Series) relabelled {
 
 // reserved tells whether a kind needs the label for itself: Prometheus would
 // refuse the whole page.
-func reserved(kind record.Kind, label string) bool {
-	return kind == record.Histogram && label == "le" || kind == record.Summary && label == "quantile"
+func reserved(kind metric.Kind, label string) bool {
+	return kind == metric.Histogram && label == "le" || kind == metric.Summary && label == "quantile"
 }
 
 // target finds or makes the target with the identity id. Where s has that
 // identity itself, it is given as it is.
-func (r *relabeler) target(s, id *record.Series) *record.Series {
+func (r *relabeler) target(s, id *metric.Series) *metric.Series {
 	key := string(appendKey(nil, id))
 	if t, ok := r.targets.get(key); ok {
 		return t

@@ -7,13 +7,13 @@ import (
 	"testing"
 
 	"out_edge/exporter/rules"
-	"out_edge/plugin/record"
+	"out_edge/plugin/metric"
 )
 
-func series(kind record.Kind, name string, labels ...string) *record.Series {
-	s := &record.Series{Name: name, DatadogName: "dd." + name, Help: "Help.", Unit: "byte", Kind: kind}
+func series(kind metric.Kind, name string, labels ...string) *metric.Series {
+	s := &metric.Series{Name: name, DatadogName: "dd." + name, Help: "Help.", Unit: "byte", Kind: kind}
 	for i := 0; i < len(labels); i += 2 {
-		s.Labels = append(s.Labels, record.Label{Name: labels[i], Value: labels[i+1]})
+		s.Labels = append(s.Labels, metric.Label{Name: labels[i], Value: labels[i+1]})
 	}
 	return s
 }
@@ -46,7 +46,7 @@ func TestRelabel(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var refused refusals
 			e := parse(t, "metric_relabel_configs: ["+c.steps+"]").Engine(rules.EngineConfig{Refused: refused.add})
-			s := series(record.Gauge, "node_x", "device", "eth0", "mode", "user")
+			s := series(metric.Gauge, "node_x", "device", "eth0", "mode", "user")
 			to, keep := e.Relabel(s)
 			got := "dropped"
 			if keep {
@@ -77,10 +77,10 @@ func TestRelabel(t *testing.T) {
 // TestRelabelKeepsReservedLabels: le and quantile are those of buckets and
 // quantiles, and a label like others elsewhere.
 func TestRelabelKeepsReservedLabels(t *testing.T) {
-	for label, reserved := range map[string]record.Kind{"le": record.Histogram, "quantile": record.Summary} {
+	for label, reserved := range map[string]metric.Kind{"le": metric.Histogram, "quantile": metric.Summary} {
 		var refused refusals
 		e := parse(t, "metric_relabel_configs: [{target_label: "+label+", replacement: x}]").Engine(rules.EngineConfig{Refused: refused.add})
-		for _, kind := range []record.Kind{record.Gauge, record.Counter, record.Untyped, record.Histogram, record.Summary} {
+		for _, kind := range []metric.Kind{metric.Gauge, metric.Counter, metric.Untyped, metric.Histogram, metric.Summary} {
 			to, keep := e.Relabel(series(kind, "x"))
 			if keep == (kind == reserved) || keep && showSeries(to) != "x{"+label+`="x"}` {
 				t.Errorf("%s on kind %d: kept %v", label, kind, keep)
@@ -95,7 +95,7 @@ func TestRelabelKeepsReservedLabels(t *testing.T) {
 // TestRelabelMerges: what becomes one series is one pointer.
 func TestRelabelMerges(t *testing.T) {
 	e := parse(t, "metric_relabel_configs: [{regex: pod, action: labeldrop}]").Engine(rules.EngineConfig{})
-	for _, kind := range []record.Kind{record.Gauge, record.Counter, record.Histogram} {
+	for _, kind := range []metric.Kind{metric.Gauge, metric.Counter, metric.Histogram} {
 		a, _ := e.Relabel(series(kind, "n_total", "pod", "a"))
 		b, keep := e.Relabel(series(kind, "n_total", "pod", "b"))
 		if a != b || a == nil || !keep {
@@ -109,7 +109,7 @@ func TestRelabelIsBounded(t *testing.T) {
 	e := parse(t, "metric_relabel_configs: [{target_label: site, replacement: plant}]").Engine(rules.EngineConfig{Limit: limit})
 	before := heap()
 	for i := range 100_000 {
-		if _, keep := e.Relabel(series(record.Counter, "n_total", "user", strconv.Itoa(i))); !keep {
+		if _, keep := e.Relabel(series(metric.Counter, "n_total", "user", strconv.Itoa(i))); !keep {
 			t.Fatal("dropped")
 		}
 	}
@@ -132,7 +132,7 @@ metric_relabel_configs:
 		return
 	}
 	e := f.Engine(rules.EngineConfig{Limit: 10000})
-	to, keep := e.Relabel(&record.Series{Name: "node_load1"})
+	to, keep := e.Relabel(&metric.Series{Name: "node_load1"})
 	fmt.Println(to.Name, keep)
 	// Output: host_load1 true
 }

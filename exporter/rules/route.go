@@ -6,7 +6,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"out_edge/plugin/delivery"
-	"out_edge/plugin/record"
+	"out_edge/plugin/chunk"
 )
 
 // Route says which sinks a record goes to. A record's metrics go where a metrics
@@ -38,7 +38,7 @@ var sinkNames = []string{delivery.SinkPrometheus, delivery.SinkDatadog, delivery
 // and whose condition it fulfils, or everywhere. rec is nil for a metrics
 // event, which fulfils no condition. Without routes, or for a nil File, it costs
 // nothing.
-func (f *File) Route(tag string, rec *record.Record) Route {
+func (f *File) Route(tag string, rec *chunk.Record) Route {
 	if f == nil || len(f.routes) == 0 {
 		return everywhere
 	}

@@ -7,7 +7,8 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"out_edge/plugin/record"
+	"out_edge/plugin/chunk"
+	"out_edge/plugin/metric"
 )
 
 // rule makes a metric's samples of the records that it is for.
@@ -21,7 +22,7 @@ type rule struct {
 }
 
 // value is what rec gives to the metric.
-func (r *rule) value(rec *record.Record) (float64, refusal) {
+func (r *rule) value(rec *chunk.Record) (float64, refusal) {
 	v := 1.0
 	if r.field != nil {
 		field := r.field.find(rec)
@@ -37,7 +38,7 @@ func (r *rule) value(rec *record.Record) (float64, refusal) {
 	switch {
 	case math.IsNaN(v) || math.IsInf(v, 0):
 		return 0, notFinite
-	case v < 0 && r.family.kind == record.Counter:
+	case v < 0 && r.family.kind == metric.Counter:
 		return 0, negative
 	}
 	return v, accepted
@@ -111,9 +112,9 @@ func (r *reader) checkName(m *mapping, name string, kind int) bool {
 		r.at(n, "name %q is no metric's name: use letters, digits and _, with no digit first", name)
 		return false
 	case kind < 0:
-	case kinds[kind] == record.Counter && !total:
+	case kinds[kind] == metric.Counter && !total:
 		r.at(n, "name %s: a counter's name ends in _total: write %s_total", name, name)
-	case kinds[kind] != record.Counter && total && base != "":
+	case kinds[kind] != metric.Counter && total && base != "":
 		r.at(n, "name %s: _total is for counters: write %s, or type: counter", name, base)
 	}
 	return true
@@ -124,9 +125,9 @@ func (r *reader) checkKind(m *mapping, f *family, scale float64) {
 	r.histogram(m, f)
 	value := m.values["value_field"]
 	switch {
-	case value == nil && f.kind != record.Counter:
+	case value == nil && f.kind != metric.Counter:
 		r.at(m.node, "a %s has no value_field: add value_field: ... (only a counter can count records)", kindOf(f.kind))
-	case scale < 0 && f.kind == record.Counter:
+	case scale < 0 && f.kind == metric.Counter:
 		r.at(m.values["scale"], "scale %v would make a counter fall: write a positive number, or type: gauge", scale)
 	}
 }
@@ -134,7 +135,7 @@ func (r *reader) checkKind(m *mapping, f *family, scale float64) {
 // histogram reads the buckets of both forms.
 func (r *reader) histogram(m *mapping, f *family) {
 	buckets, native := m.values["buckets"], m.values["native"]
-	if f.kind != record.Histogram {
+	if f.kind != metric.Histogram {
 		if buckets != nil {
 			r.at(buckets, "buckets are for histograms: leave them out, or write type: histogram")
 		}
@@ -219,13 +220,13 @@ func (r *reader) label(k, v *yaml.Node, tags tagPattern) (template, bool) {
 	return t, err == nil
 }
 
-func (r *reader) checkLabel(k *yaml.Node, kind record.Kind) bool {
+func (r *reader) checkLabel(k *yaml.Node, kind metric.Kind) bool {
 	switch name := k.Value; {
 	case !labelName.MatchString(name):
 		r.at(k, "label %q is no label's name: use letters, digits and _, with no digit first", name)
 	case strings.HasPrefix(name, "__"):
 		r.at(k, "label %s: Prometheus keeps names with two underscores first for itself: write %s", name, strings.TrimLeft(name, "_"))
-	case name == "le" && kind == record.Histogram:
+	case name == "le" && kind == metric.Histogram:
 		r.at(k, "label le is the histogram's own: choose another name")
 	default:
 		return true
@@ -267,7 +268,7 @@ func (r *reader) checkFamilies(f *File) {
 }
 
 func (r *reader) clash(fam, other *family) {
-	if fam.kind == record.Counter || other.kind == record.Counter {
+	if fam.kind == metric.Counter || other.kind == metric.Counter {
 		r.line(fam.line, "metric %s and %s, in line %d, would have one name in OpenMetrics, where a counter goes without _total: choose another name", fam.name, other.name, other.line)
 		return
 	}

@@ -5,13 +5,13 @@ import (
 	"strings"
 	"sync"
 
-	"out_edge/plugin/record"
+	"out_edge/plugin/metric"
 )
 
 // table holds a metric's series by their label values.
 type table struct {
 	family *family
-	static []record.Label // of every series
+	static []metric.Label // of every series
 	room   *room
 	wall   func() int64 // the clock's time, ns since 1970; 0 where there is none
 	mu     sync.Mutex
@@ -20,9 +20,9 @@ type table struct {
 
 // series is one series and its state, guarded by its table's mutex.
 type series struct {
-	id    *record.Series
+	id    *metric.Series
 	total float64              // of a counter
-	dist  *record.Distribution // of a histogram; shared once it is in a sample
+	dist  *metric.Distribution // of a histogram; shared once it is in a sample
 	at    int64                // instant of the last sample, ns since 1970
 	seen  int64                // arrival of a gauge's last sample
 }
@@ -66,46 +66,46 @@ func (r *room) sweep(now, every int64) bool {
 	return true
 }
 
-func newTable(f *family, room *room, static []record.Label, wall func() int64) *table {
+func newTable(f *family, room *room, static []metric.Label, wall func() int64) *table {
 	return &table{family: f, static: static, room: room, wall: wall, series: make(map[string]*series)}
 }
 
 // add gives v to the series with the key and returns its sample.
-func (t *table) add(key []byte, v float64, unixNano, now int64) (record.Sample, refusal) {
+func (t *table) add(key []byte, v float64, unixNano, now int64) (metric.Sample, refusal) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	s := t.series[string(key)]
 	if s == nil {
 		if !t.room.take(len(key)) {
-			return record.Sample{}, overLimit
+			return metric.Sample{}, overLimit
 		}
 		text := string(key)
 		s = &series{id: t.identity(text)}
 		t.series[text] = s
 	}
 	switch t.family.kind {
-	case record.Counter:
+	case metric.Counter:
 		return s.count(t, v, unixNano)
-	case record.Histogram:
+	case metric.Histogram:
 		return s.observe(t, v, unixNano)
 	}
 	s.seen = now
-	return record.Sample{Series: s.id, UnixNano: unixNano, Value: v}, accepted
+	return metric.Sample{Series: s.id, UnixNano: unixNano, Value: v}, accepted
 }
 
 // count adds to a counter.
-func (s *series) count(t *table, v float64, unixNano int64) (record.Sample, refusal) {
+func (s *series) count(t *table, v float64, unixNano int64) (metric.Sample, refusal) {
 	total := s.total + v
 	if math.IsInf(total, 0) {
-		return record.Sample{}, notFinite
+		return metric.Sample{}, notFinite
 	}
 	s.total = total
-	return record.Sample{Series: s.id, UnixNano: t.rise(s, unixNano), Value: total, Delta: v, HasDelta: true}, accepted
+	return metric.Sample{Series: s.id, UnixNano: t.rise(s, unixNano), Value: total, Delta: v, HasDelta: true}, accepted
 }
 
 // observe adds to a histogram. The state before may be in anybody's hands, so
 // the new one is a copy.
-func (s *series) observe(t *table, v float64, unixNano int64) (record.Sample, refusal) {
+func (s *series) observe(t *table, v float64, unixNano int64) (metric.Sample, refusal) {
 	f := t.family
 	d := snapshot(f)
 	d.Bounds, d.Count, d.Sum = f.bounds, 1, v
@@ -116,7 +116,7 @@ func (s *series) observe(t *table, v float64, unixNano int64) (record.Sample, re
 		copy(d.Counts, last.Counts)
 	}
 	if math.IsInf(d.Sum, 0) {
-		return record.Sample{}, notFinite
+		return metric.Sample{}, notFinite
 	}
 	for i := f.bucket(v); i < len(d.Counts); i++ {
 		d.Counts[i]++
@@ -128,20 +128,20 @@ func (s *series) observe(t *table, v float64, unixNano int64) (record.Sample, re
 		f.native.observe(d.Native, v)
 	}
 	s.dist = d
-	return record.Sample{Series: s.id, UnixNano: t.rise(s, unixNano), Dist: d}, accepted
+	return metric.Sample{Series: s.id, UnixNano: t.rise(s, unixNano), Dist: d}, accepted
 }
 
 // snapshot makes a family's empty Distribution, in one piece up to 16 counts.
-func snapshot(f *family) *record.Distribution {
+func snapshot(f *family) *metric.Distribution {
 	n := len(f.bounds)
 	if f.native != (native{}) {
 		return f.native.snapshot(n)
 	}
 	if n > 16 {
-		return &record.Distribution{Counts: make([]uint64, n)}
+		return &metric.Distribution{Counts: make([]uint64, n)}
 	}
 	s := &struct {
-		record.Distribution
+		metric.Distribution
 		counts [16]uint64
 	}{}
 	s.Counts = s.counts[:n:n]
@@ -164,9 +164,9 @@ func (t *table) rise(s *series, unixNano int64) int64 {
 }
 
 // identity makes a series' identity from its key.
-func (t *table) identity(key string) *record.Series {
+func (t *table) identity(key string) *metric.Series {
 	f := t.family
-	labels := make([]record.Label, 0, len(f.labels)+len(t.static))
+	labels := make([]metric.Label, 0, len(f.labels)+len(t.static))
 	static := t.static
 	for _, name := range f.labels {
 		value := key[:strings.IndexByte(key, separator)]
@@ -178,12 +178,12 @@ func (t *table) identity(key string) *record.Series {
 		if value == "" {
 			continue
 		}
-		labels = append(labels, record.Label{Name: name, Value: value})
+		labels = append(labels, metric.Label{Name: name, Value: value})
 		if len(static) > 0 && static[0].Name == name {
 			static = static[1:]
 		}
 	}
-	return &record.Series{Name: f.name, DatadogName: f.datadog, Help: f.help, Unit: f.unit, Kind: f.kind,
+	return &metric.Series{Name: f.name, DatadogName: f.datadog, Help: f.help, Unit: f.unit, Kind: f.kind,
 		Labels: append(labels, static...)}
 }
 
@@ -204,7 +204,7 @@ func (t *table) expire(before int64) bool {
 }
 
 // appendKey appends what tells one series from another.
-func appendKey(dst []byte, s *record.Series) []byte {
+func appendKey(dst []byte, s *metric.Series) []byte {
 	dst = append(dst, byte(s.Kind))
 	dst = append(append(dst, s.Name...), separator)
 	for i := range s.Labels {

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"out_edge/plugin/record"
+	"out_edge/plugin/chunk"
 )
 
 // template is a label's value: its parts, one after the other.
@@ -173,7 +173,7 @@ func (t template) fill(tag string, captures []string) template {
 
 // append appends a filled template's value for rec, as UTF-8. A field that rec
 // does not have, or that is a map or array, is nothing.
-func (t template) append(dst []byte, rec *record.Record) []byte {
+func (t template) append(dst []byte, rec *chunk.Record) []byte {
 	for i := range t {
 		if p := &t[i]; p.field != nil {
 			dst = appendText(dst, p.field.find(rec))

@@ -6,13 +6,13 @@ import (
 	"strconv"
 	"unicode/utf8"
 
-	"out_edge/plugin/record"
+	"out_edge/plugin/wire"
 )
 
 // appendText appends a value as the text that a label or a regex sees, in
 // UTF-8: texts as they are, numbers in decimal, true and false. Anything else
 // is nothing.
-func appendText(dst []byte, v record.Value) []byte {
+func appendText(dst []byte, v wire.Value) []byte {
 	if text, ok := v.Bytes(); ok {
 		if utf8.Valid(text) {
 			return append(dst, text...)
@@ -21,13 +21,13 @@ func appendText(dst []byte, v record.Value) []byte {
 	}
 	r := v.Reader()
 	switch r.Next() {
-	case record.Bool:
+	case wire.Bool:
 		return strconv.AppendBool(dst, r.Bool())
-	case record.Integer:
+	case wire.Integer:
 		return strconv.AppendInt(dst, r.Int64(), 10)
-	case record.Unsigned:
+	case wire.Unsigned:
 		return strconv.AppendUint(dst, r.Uint64(), 10)
-	case record.Double:
+	case wire.Double:
 		return appendFloat(dst, r.Float64())
 	}
 	return dst
@@ -44,17 +44,17 @@ func appendFloat(dst []byte, f float64) []byte {
 
 // number is the number that v is: a number, a text that writes one in decimal,
 // or a bool, 1 or 0.
-func number(v record.Value) (float64, bool) {
+func number(v wire.Value) (float64, bool) {
 	r := v.Reader()
 	switch r.Next() {
-	case record.Integer, record.Unsigned, record.Double:
+	case wire.Integer, wire.Unsigned, wire.Double:
 		return r.Float64(), true
-	case record.Bool:
+	case wire.Bool:
 		if r.Bool() {
 			return 1, true
 		}
 		return 0, true
-	case record.Str, record.Bin:
+	case wire.Str, wire.Bin:
 		return parseNumber(r.Bytes())
 	}
 	return 0, false

@@ -11,8 +11,8 @@ import (
 	"out_edge/exporter"
 	"out_edge/exporter/remotewrite"
 	"out_edge/plugin/delivery"
+	"out_edge/plugin/metric"
 	"out_edge/plugin/pipeline"
-	"out_edge/plugin/record"
 	"out_edge/timefix"
 )
 
@@ -156,7 +156,7 @@ func (s *Settings) completeRemoteWrite(from Source) error {
 		return nil
 	}
 	s.remote.PluginVersion, s.remote.Timeout = from.Version, s.Pipeline.FlushTimeout
-	s.remote.Labels = []record.Label{{Name: "instance", Value: from.machine()}, {Name: "job", Value: "out_edge"}}
+	s.remote.Labels = []metric.Label{{Name: "instance", Value: from.machine()}, {Name: "job", Value: "out_edge"}}
 	s.Pipeline.RemoteWrite = &s.remote
 	return s.remote.Validate()
 }

@@ -9,8 +9,8 @@ import (
 	"out_edge/exporter/rules"
 	"out_edge/plugin/delivery"
 	"out_edge/plugin/logline"
+	"out_edge/plugin/metric"
 	"out_edge/plugin/pipeline"
-	"out_edge/plugin/record"
 	"out_edge/timefix"
 )
 
@@ -283,7 +283,7 @@ func applyLabels(s *Settings, t string) error {
 			return mustBe("`name=value`, several with commas")
 		}
 		s.Pipeline.Metrics.Labels = append(s.Pipeline.Metrics.Labels,
-			record.Label{Name: strings.TrimSpace(name), Value: strings.TrimSpace(value)})
+			metric.Label{Name: strings.TrimSpace(name), Value: strings.TrimSpace(value)})
 	}
 	return nil
 }

@@ -7,7 +7,7 @@ import (
 	"runtime/debug"
 
 	"out_edge/plugin/delivery"
-	"out_edge/plugin/record"
+	"out_edge/plugin/metric"
 )
 
 // queues tells whether this flush goes through the queue.
@@ -156,7 +156,7 @@ func (p *Pipeline) leaves(t *try) bool {
 }
 
 // unsettled is the number of samples that are not in done.
-func unsettled(samples []record.Sample, done *delivery.Set) (n int) {
+func unsettled(samples []metric.Sample, done *delivery.Set) (n int) {
 	for i := range samples {
 		if !done.Has(i) {
 			n++

@@ -8,7 +8,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"out_edge/plugin/delivery"
-	"out_edge/plugin/record"
+	"out_edge/plugin/metric"
 	"out_edge/timefix"
 )
 
@@ -43,7 +43,7 @@ type try struct {
 	// records is how many could be decoded.
 	records int
 	// samples are those that the first flush made; owned by the try.
-	samples []record.Sample
+	samples []metric.Sample
 	// logs, metrics, remote: what each sink is done with: Datadog's logs by
 	// record index, Datadog's metrics and remote write by place in samples.
 	logs, metrics, remote delivery.Set
@@ -66,8 +66,8 @@ func (t *try) sampleBytes() int64 {
 	return n
 }
 
-// sizeOfSample is that of a record.Sample, in bytes.
-const sizeOfSample = int64(unsafe.Sizeof(record.Sample{}))
+// sizeOfSample is that of a metric.Sample, in bytes.
+const sizeOfSample = int64(unsafe.Sizeof(metric.Sample{}))
 
 // unsettledLogs is the number of log records that are not done with.
 func (t *try) unsettledLogs() int {

@@ -7,13 +7,13 @@ import (
 	"time"
 
 	"out_edge/plugin/delivery"
-	"out_edge/plugin/record"
+	"out_edge/plugin/metric"
 	"out_edge/timefix"
 )
 
 const hour = int64(time.Hour)
 
-func triesOf(n int) *try { return &try{again: true, samples: make([]record.Sample, n)} }
+func triesOf(n int) *try { return &try{again: true, samples: make([]metric.Sample, n)} }
 
 func TestALedgerIsEmptyAfterItsChunksHaveCome(t *testing.T) {
 	var l ledger

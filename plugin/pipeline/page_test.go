@@ -9,8 +9,8 @@ import (
 
 	"out_edge/exporter/remotewrite"
 	"out_edge/exporter/rules"
+	"out_edge/plugin/metric"
 	"out_edge/plugin/pipeline"
-	"out_edge/plugin/record"
 )
 
 // ruled starts a pipeline that listens and has a file of rules.
@@ -158,7 +158,7 @@ func TestTwoLiveDevicesOfATotal(t *testing.T) {
 func TestAddLabelAndARulesOwn(t *testing.T) {
 	in := newIntake(t, accept)
 	b := ruled(t, in, "metrics: [{name: hits_total, help: H., type: counter, match: app, labels: {site: $site}}]", func(c *pipeline.Config) {
-		c.Metrics.Labels = []record.Label{{Name: "site", Value: "foo"}, {Name: "room", Value: "1"}}
+		c.Metrics.Labels = []metric.Label{{Name: "site", Value: "foo"}, {Name: "room", Value: "1"}}
 	})
 	s := &stream{b: b, at: present}
 	s.take(10, map[string]any{"x": 1})

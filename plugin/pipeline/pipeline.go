@@ -11,8 +11,10 @@ import (
 	"out_edge/exporter"
 	"out_edge/exporter/remotewrite"
 	"out_edge/exporter/rules"
+	"out_edge/plugin/chunk"
+	"out_edge/plugin/cmetrics"
 	"out_edge/plugin/delivery"
-	"out_edge/plugin/record"
+	"out_edge/plugin/metric"
 	"out_edge/timefix"
 )
 
@@ -46,7 +48,7 @@ type Pipeline struct {
 	queue    *queue
 	pauses   *pauses
 	scratch  sync.Pool // of *scratch
-	series   record.Interner
+	series   cmetrics.Interner
 	// skipped is how many of series.Skipped are counted; guarded by skippedMu.
 	skippedMu sync.Mutex
 	skipped   uint64
@@ -67,8 +69,8 @@ type Pipeline struct {
 
 // scratch is what one flush works with; reused, never shared.
 type scratch struct {
-	decoder record.Decoder
-	samples []record.Sample
+	decoder chunk.Decoder
+	samples []metric.Sample
 }
 
 // New starts an instance. An error is a setting that cannot work; whatever may

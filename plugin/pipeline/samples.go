@@ -5,8 +5,9 @@ import (
 	"errors"
 
 	"out_edge/exporter/rules"
+	"out_edge/plugin/cmetrics"
 	"out_edge/plugin/delivery"
-	"out_edge/plugin/record"
+	"out_edge/plugin/metric"
 	"out_edge/timefix"
 )
 
@@ -15,7 +16,7 @@ func (p *Pipeline) takeMetrics(tag string, payload []byte, t *try) error {
 	if t.again {
 		return nil
 	}
-	samples, err := record.AppendMetrics(nil, payload, t.arrived.Wall, &p.series)
+	samples, err := cmetrics.Append(nil, payload, t.arrived.Wall, &p.series)
 	t.event = true
 	p.repairSamples(tag, samples, t)
 	to := p.cfg.Rules.Route(tag, nil)
@@ -36,7 +37,7 @@ func (p *Pipeline) countMetrics(err error) {
 	if n := p.newlySkipped(); n > 0 {
 		p.metrics.Self().Dropped(delivery.SinkDecode, "exponential_histogram", n)
 	}
-	var bad *record.MetricsError
+	var bad *cmetrics.Error
 	if errors.As(err, &bad) {
 		p.metrics.Self().Dropped(delivery.SinkDecode, "undecodable", bad.Count)
 	}
@@ -117,7 +118,7 @@ func (p *Pipeline) rejudge(tag string, t *try) {
 
 // repairSamples repairs the times of a metrics event. Only what is repaired is
 // counted and listed: an event has hundreds of samples of one time.
-func (p *Pipeline) repairSamples(tag string, samples []record.Sample, t *try) {
+func (p *Pipeline) repairSamples(tag string, samples []metric.Sample, t *try) {
 	quiet := p.fixer.Begin(tag, t.arrived, true)
 	var odd timefix.Session
 	found := false
@@ -142,10 +143,10 @@ func (p *Pipeline) repairSamples(tag string, samples []record.Sample, t *try) {
 func (p *Pipeline) sends() bool { return p.datadog != nil || p.cfg.RemoteWrite != nil }
 
 // relabel is what metric_relabel_configs make of a series.
-func (p *Pipeline) relabel(s *record.Series) (*record.Series, bool) { return p.engine.Relabel(s) }
+func (p *Pipeline) relabel(s *metric.Series) (*metric.Series, bool) { return p.engine.Relabel(s) }
 
 // expired tells remote write of a gauge that is no more.
-func (p *Pipeline) expired(s *record.Series) {
+func (p *Pipeline) expired(s *metric.Series) {
 	if remote := p.remote.Load(); remote != nil {
 		remote.Expire(s)
 	}

@@ -6,20 +6,21 @@ import (
 
 	"out_edge/ddsink"
 	"out_edge/exporter/rules"
+	"out_edge/plugin/chunk"
 	"out_edge/plugin/delivery"
-	"out_edge/plugin/record"
+	"out_edge/plugin/metric"
 	"out_edge/timefix"
 )
 
 // walkPayload takes the payload for what it is. The first error is that of the
 // logs, to be retried; the second says that there is nothing to retry.
 func (p *Pipeline) walkPayload(ctx context.Context, tag string, payload []byte, t *try, sure bool) (logs, err error) {
-	switch record.Detect(payload) {
-	case record.Logs:
+	switch chunk.Detect(payload) {
+	case chunk.Logs:
 		return p.walk(ctx, tag, payload, t, sure), nil
-	case record.Metrics:
+	case chunk.Metrics:
 		return nil, p.takeMetrics(tag, payload, t)
-	case record.Traces:
+	case chunk.Traces:
 		p.warnTrace.Do(func() { p.log.Warn("traces reach this output and are dropped: keep them away with `match`") })
 		return nil, p.refuse(t, "traces")
 	}
@@ -81,7 +82,7 @@ func (p *Pipeline) endLogs(chunk *ddsink.Chunk, waiting int, began timefix.Insta
 
 // repair gives the record's true time in ns since 1970. Only the OTLP input makes
 // groups, and it has a fault of its own.
-func repair(session *timefix.Session, rec *record.Record) int64 {
+func repair(session *timefix.Session, rec *chunk.Record) int64 {
 	raw := timefix.Raw{Form: timefix.Form(rec.Time.Form), Bits: rec.Time.Bits}
 	if rec.Group != nil {
 		return session.RepairOTLP(raw).UnixNano
@@ -91,7 +92,7 @@ func repair(session *timefix.Session, rec *record.Record) int64 {
 
 // route makes a record's samples, and settles for each sink what is not for it:
 // a sink looks at nothing but its set.
-func (p *Pipeline) route(dst []record.Sample, tag string, rec *record.Record, at int64, t *try) []record.Sample {
+func (p *Pipeline) route(dst []metric.Sample, tag string, rec *chunk.Record, at int64, t *try) []metric.Sample {
 	to := p.cfg.Rules.Route(tag, rec)
 	first := len(dst)
 	var host bool
@@ -111,7 +112,7 @@ func (p *Pipeline) route(dst []record.Sample, tag string, rec *record.Record, at
 
 // observe makes the samples of a host record, as far as a sink takes them; host
 // is false for any other, and where host records are logs.
-func (p *Pipeline) observe(dst []record.Sample, tag string, rec *record.Record, at int64, t *try, to rules.Route) (samples []record.Sample, host bool) {
+func (p *Pipeline) observe(dst []metric.Sample, tag string, rec *chunk.Record, at int64, t *try, to rules.Route) (samples []metric.Sample, host bool) {
 	switch {
 	case p.cfg.Host == HostLogs:
 		return dst, false
@@ -122,7 +123,7 @@ func (p *Pipeline) observe(dst []record.Sample, tag string, rec *record.Record, 
 }
 
 // applyRules makes the samples of config_file's rules.
-func (p *Pipeline) applyRules(dst []record.Sample, tag string, rec *record.Record, at int64, t *try, show bool) []record.Sample {
+func (p *Pipeline) applyRules(dst []metric.Sample, tag string, rec *chunk.Record, at int64, t *try, show bool) []metric.Sample {
 	first := len(dst)
 	dst = p.engine.Observe(dst, tag, rec, at)
 	kept := p.metrics.ApplyRules(dst[first:], t.arrived, show)
@@ -142,7 +143,7 @@ func (p *Pipeline) release(s *scratch) {
 	p.scratch.Put(s)
 }
 
-func (p *Pipeline) countUndecodable(d *record.Decoder, t *try) {
+func (p *Pipeline) countUndecodable(d *chunk.Decoder, t *try) {
 	if n := d.Undecodable(); n > 0 && !t.again {
 		p.metrics.Self().Dropped(delivery.SinkDecode, "undecodable", n)
 	}

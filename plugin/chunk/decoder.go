@@ -1,0 +1,134 @@
+package chunk
+
+import "out_edge/plugin/wire"
+
+// Decoder gives the records of a payload of log events, one after the other.
+// The zero value is ready for Reset. It allocates nothing and may be used again
+// for any number of payloads, by one goroutine at a time.
+//
+// A root value that is no record costs that value alone: it is counted as
+// undecodable and the next one is read. That holds for a value that is no array
+// of a time and a body, a body that is no map, the byte 0xc1 anywhere inside,
+// and nesting deeper than wire.MaxDepth. Where the payload ends inside a value, or a
+// length says so, the value is counted as undecodable too, and Truncated is
+// true: what stood before it has been given.
+type Decoder struct {
+	buf         []byte
+	pos         int
+	index       int // of the root value at pos
+	undecodable int
+	truncated   bool
+	record      Record
+	group       Group
+	inGroup     bool
+	checker     wire.Checker
+}
+
+// Reset starts on payload, which must stay as it is for as long as its records
+// are in use. Reset(nil) lets go of it.
+func (d *Decoder) Reset(payload []byte) {
+	d.buf = payload
+	d.pos, d.index, d.undecodable = 0, 0, 0
+	d.truncated, d.inGroup = false, false
+	d.record, d.group = Record{}, Group{}
+}
+
+// Record is the record that Next found. The next Next and Reset write over it.
+func (d *Decoder) Record() *Record { return &d.record }
+
+// Undecodable is how many root values were no records so far, one that was cut
+// included.
+func (d *Decoder) Undecodable() int { return d.undecodable }
+
+// Truncated says whether the payload ended inside a root value. It is known
+// once Next has returned false.
+func (d *Decoder) Truncated() bool { return d.truncated }
+
+// Next steps to the next record and is false at the payload's end.
+func (d *Decoder) Next() bool {
+	for d.pos < len(d.buf) {
+		start := d.pos
+		end, state := d.checker.Check(d.buf, start)
+		d.pos = end
+		d.record.Index = d.index
+		d.index++
+		if state == wire.Whole && d.read(start, end) {
+			return true
+		}
+		if state != wire.Whole {
+			d.undecodable++
+			d.truncated = state == wire.Cut
+		}
+	}
+	return false
+}
+
+// read fills the record from the checked root value buf[start:end]. It is false
+// for a group marker and for what is no record.
+func (d *Decoder) read(start, end int) bool {
+	p := d.buf[:end:end]
+	rec := &d.record
+	rec.Time, rec.RawTime, rec.Metadata = Time{}, nil, nil
+	if !wire.IsArray(p[start]) {
+		return d.refuse()
+	}
+	i, elements, _ := wire.Open(p, start)
+	if elements < 2 {
+		return d.refuse()
+	}
+	header := wire.IsArray(p[i])
+	if header {
+		i = d.readHeader(p, i)
+	} else {
+		i = d.readTime(p, i)
+	}
+	rec.Body = wire.Value(p[i:])
+	if elements > 2 {
+		next, _ := wire.Skip(p, i)
+		rec.Body = wire.Value(p[i:next:next])
+	}
+	if header && rec.Time.Form == EventTime && d.mark(rec.Time.Bits, rec.Body) {
+		return false
+	}
+	if !rec.Body.IsMap() {
+		return d.refuse()
+	}
+	rec.Group = nil
+	if d.inGroup {
+		rec.Group = &d.group
+	}
+	return true
+}
+
+func (d *Decoder) refuse() bool {
+	d.undecodable++
+	return false
+}
+
+// readHeader reads the [time, metadata] at p[i] and returns where it ends. A
+// header without metadata, or with some that is no map, is one without; what
+// follows the metadata is passed over.
+func (d *Decoder) readHeader(p []byte, i int) int {
+	i, elements, _ := wire.Open(p, i)
+	if elements == 0 {
+		return i
+	}
+	i = d.readTime(p, i)
+	for n := 1; n < elements; n++ {
+		next, _ := wire.Skip(p, i)
+		if v := wire.Value(p[i:next:next]); n == 1 && v.IsMap() {
+			d.record.Metadata = v
+		}
+		i = next
+	}
+	return i
+}
+
+// readTime reads the time at p[i] and returns where it ends.
+func (d *Decoder) readTime(p []byte, i int) int {
+	end, _ := wire.Skip(p, i)
+	raw := p[i:end:end]
+	d.record.RawTime = raw
+	d.record.Time = timeOf(raw)
+	return end
+}

@@ -1,0 +1,66 @@
+package chunk
+
+import "out_edge/plugin/wire"
+
+// Payload is what a payload holds.
+type Payload uint8
+
+// The payloads. Fluent Bit never mixes them.
+const (
+	Logs    Payload = iota // log events, for a Decoder
+	Metrics                // metrics events (cmetrics), for AppendMetrics
+	Traces                 // traces (ctraces)
+	Unknown                // none of them, and an empty payload
+)
+
+// Detect says what payload holds. The first root value decides that is an
+// array (a log event) or a map as metrics and traces are written; what else
+// stands before it is passed over, as a Decoder passes over what is no record.
+func Detect(payload []byte) Payload {
+	for i := 0; i < len(payload); {
+		v := wire.Value(payload[i:])
+		switch {
+		case wire.IsArray(v[0]):
+			return Logs
+		case v.IsMap():
+			if kind := detectMap(v); kind != Unknown {
+				return kind
+			}
+		}
+		end, ok := wire.Skip(payload, i)
+		if !ok {
+			return Unknown
+		}
+		i = end
+	}
+	return Unknown
+}
+
+// detectMap tells metrics from traces by their keys. Nothing after the last
+// key that it needs is looked at, so that a payload cut in the middle is still
+// known for what it is.
+func detectMap(v wire.Value) Payload {
+	r := v.Reader()
+	if r.Next() != wire.Map {
+		return Unknown
+	}
+	var meta, metrics bool
+	for pairs := r.Len(); pairs > 0 && r.Next() == wire.Str; pairs-- {
+		switch string(r.Bytes()) {
+		case "resourceSpans":
+			return Traces
+		case "meta":
+			meta = true
+		case "metrics":
+			metrics = true
+		}
+		if meta && metrics {
+			return Metrics
+		}
+		if r.Next() == wire.End {
+			return Unknown
+		}
+		r.Skip()
+	}
+	return Unknown
+}

@@ -1,0 +1,47 @@
+package chunk
+
+import "out_edge/plugin/wire"
+
+// The times, seconds<<32|nanoseconds, by which Fluent Bit marks where a group
+// starts and ends: seconds -1 and -2. They mean that only in an EventTime
+// inside a v2 header; a v1 record with such a time, or with the integers -1 and
+// -2, is a record whose time is wrong.
+const (
+	groupStart = 0xffffffff << 32
+	groupEnd   = 0xfffffffe << 32
+)
+
+// mark takes up a group marker and is false when the time is none.
+func (d *Decoder) mark(time uint64, body wire.Value) bool {
+	switch time {
+	case groupStart:
+		d.inGroup = true
+		d.group = groupOf(body)
+	case groupEnd:
+		d.inGroup = false
+	default:
+		return false
+	}
+	return true
+}
+
+// groupOf reads the body of a start marker:
+// {resource: {attributes}, scope: {name, version, attributes}}.
+func groupOf(body wire.Value) Group {
+	scope := body.Get("scope")
+	name, _ := scope.Get("name").Bytes()
+	version, _ := scope.Get("version").Bytes()
+	return Group{
+		Resource:     mapOrEmpty(body.Get("resource").Get("attributes")),
+		Scope:        mapOrEmpty(scope.Get("attributes")),
+		ScopeName:    name,
+		ScopeVersion: version,
+	}
+}
+
+func mapOrEmpty(v wire.Value) wire.Value {
+	if !v.IsMap() {
+		return nil
+	}
+	return v
+}

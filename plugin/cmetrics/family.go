@@ -1,0 +1,254 @@
+package cmetrics
+
+import (
+	"bytes"
+	"math"
+	"out_edge/plugin/metric"
+	"out_edge/plugin/wire"
+	"slices"
+)
+
+// family is what the series of one metric have in common. It is read anew for
+// each metric, into the same space. Byte slices other than names are views into
+// the payload; the strings of familyText are made when the family's first new
+// series is.
+type family struct {
+	kind    metric.Kind
+	skipped bool // an exponential histogram
+	delta   bool // values are what was added, not totals
+	options options
+	name    []byte        // ns_ss_name, as Prometheus takes it
+	own     int           // how many label values a sample may have
+	labels  []familyLabel // sorted by name; of equal names the sample's own first
+	arena   []byte        // holds the names
+	bounds  []float64
+	text    *familyText
+}
+
+// options are a metric's opts: {ns, ss, name, desc, unit}.
+type options struct{ ns, ss, name, desc, unit []byte }
+
+// familyLabel is a label of a family's series, its name as Prometheus takes it.
+type familyLabel struct {
+	name  []byte
+	index int    // of its value among those of a sample; -1 for a static one
+	value []byte // of a static one
+}
+
+// familyText is what of a family stands in each of its series.
+type familyText struct{ datadogName, help, unit string }
+
+// reset lets go of the payload and keeps the space.
+func (f *family) reset() {
+	clear(f.labels)
+	*f = family{labels: f.labels[:0], arena: f.arena[:0]}
+}
+
+// read takes up a metric's meta: {ver, type, opts, labels: [name, ...],
+// buckets: [bound, ...], quantiles: [q, ...], aggregation_type}.
+func (f *family) read(meta wire.Value, static []staticLabel) error {
+	f.reset()
+	kind, ok := meta.Get("type").Uint64()
+	if !ok || kind > cmtExpHistogram {
+		return ErrBadMetric
+	}
+	f.skipped = kind == cmtExpHistogram
+	f.kind = [...]metric.Kind{metric.Counter, metric.Gauge, metric.Histogram, metric.Summary, metric.Untyped, metric.Histogram}[kind]
+	aggregation, _ := meta.Get("aggregation_type").Uint64()
+	f.delta = aggregation == cmtDelta && (f.kind == metric.Counter || f.kind == metric.Histogram)
+	f.options = optionsOf(meta.Get("opts"))
+	if len(f.options.name) == 0 {
+		return ErrBadMetric
+	}
+	f.composeName()
+	f.readLabels(meta.Get("labels").Array(), static)
+	switch f.kind {
+	case metric.Histogram:
+		return f.readBounds(meta.Get("buckets"))
+	case metric.Summary:
+		return f.readBounds(meta.Get("quantiles"))
+	}
+	return nil
+}
+
+func optionsOf(v wire.Value) options {
+	var o options
+	for it := v.Map(); ; {
+		key, val, ok := it.Next()
+		if !ok {
+			return o
+		}
+		switch string(textOf(key)) {
+		case "ns":
+			o.ns = textOf(val)
+		case "ss":
+			o.ss = textOf(val)
+		case "name":
+			o.name = textOf(val)
+		case "desc":
+			o.desc = textOf(val)
+		case "unit":
+			o.unit = textOf(val)
+		}
+	}
+}
+
+// composeName joins the parts as cmetrics does for its own Prometheus page.
+func (f *family) composeName() {
+	start := len(f.arena)
+	for _, part := range [...][]byte{f.options.ns, f.options.ss} {
+		if len(part) > 0 {
+			f.arena = append(f.arena, part...)
+			f.arena = append(f.arena, '_')
+		}
+	}
+	f.arena = append(f.arena, f.options.name...)
+	f.name = promName(f.arena[start:], ':')
+	f.arena = f.arena[:start+len(f.name)]
+}
+
+// readLabels takes up the labels that the family's samples may have and those
+// that all series of the event have. A sample's own label wins.
+func (f *family) readLabels(own wire.ArrayIter, static []staticLabel) {
+	for name, ok := own.Next(); ok; name, ok = own.Next() {
+		f.addLabel(familyLabel{name: textOf(name), index: f.own})
+		f.own++
+	}
+	for _, l := range static {
+		f.addLabel(familyLabel{name: l.name, index: -1, value: l.value})
+	}
+	slices.SortStableFunc(f.labels, func(a, b familyLabel) int { return bytes.Compare(a.name, b.name) })
+}
+
+// addLabel adds a label unless its name is none. le and quantile are what a
+// histogram's and a summary's own lines are told apart by, __name__ the
+// metric's name: a label of that name is called exported_..., which is what
+// Prometheus does with labels that are taken.
+func (f *family) addLabel(l familyLabel) {
+	if len(l.name) == 0 {
+		return
+	}
+	start := len(f.arena)
+	switch name := string(l.name); {
+	case name == "__name__", name == "le" && f.kind == metric.Histogram, name == "quantile" && f.kind == metric.Summary:
+		f.arena = append(f.arena, "exported_"...)
+	}
+	f.arena = append(f.arena, l.name...)
+	l.name = promName(f.arena[start:], '_')
+	f.arena = f.arena[:start+len(l.name)]
+	f.labels = append(f.labels, l)
+}
+
+// readBounds reads a histogram's upper bounds or a summary's quantiles. They
+// must rise; +Inf as the last one goes without saying.
+func (f *family) readBounds(v wire.Value) error {
+	f.bounds = make([]float64, 0, v.Len())
+	it := v.Array()
+	for val, ok := it.Next(); ok; val, ok = it.Next() {
+		bound, isNumber := val.Float64()
+		if !isNumber || math.IsNaN(bound) {
+			return ErrBadMetric
+		}
+		f.bounds = append(f.bounds, bound)
+	}
+	if n := len(f.bounds); n > 0 && math.IsInf(f.bounds[n-1], 1) {
+		f.bounds = f.bounds[:n-1]
+	}
+	for i := 1; i < len(f.bounds); i++ {
+		if f.bounds[i] <= f.bounds[i-1] {
+			return ErrBadMetric
+		}
+	}
+	f.bounds = slices.Clip(f.bounds)
+	return nil
+}
+
+// histogram reads {buckets: [count, ...], sum, count}. There is a count for
+// each bound and one for +Inf.
+func (f *family) histogram(v wire.Value) (*metric.Distribution, bool) {
+	buckets := v.Get("buckets")
+	if buckets.Len() < len(f.bounds) || v.Len() == 0 {
+		return nil, false
+	}
+	d := &metric.Distribution{Bounds: f.bounds}
+	d.Count, _ = v.Get("count").Uint64()
+	d.Sum, _ = v.Get("sum").Float64()
+	counts := make([]uint64, 0, buckets.Len())
+	it := buckets.Array()
+	for val, ok := it.Next(); ok; val, ok = it.Next() {
+		n, isCount := val.Uint64()
+		if !isCount {
+			return nil, false
+		}
+		counts = append(counts, n)
+	}
+	accumulate(counts, d.Count)
+	for _, n := range counts {
+		d.Count = max(d.Count, n)
+	}
+	d.Counts = counts[:len(f.bounds):len(f.bounds)]
+	return d, true
+}
+
+// accumulate makes counts cumulative when they are not. cmetrics counts an
+// observation in every bucket that it fits, but passes on the buckets of OTLP
+// as they came, which hold each observation once. Nothing in the event says
+// which; the total does: single buckets add up to it. Cumulative ones never
+// fall, and add up to more unless all but the last are 0, which is the same
+// either way. Buckets that do neither (a histogram that was read while it
+// counted) are cumulative if they never fall.
+func accumulate(counts []uint64, total uint64) {
+	var sum uint64
+	for _, n := range counts {
+		sum += n
+	}
+	if sum != total && slices.IsSorted(counts) {
+		return
+	}
+	sum = 0
+	for i, n := range counts {
+		sum += n
+		counts[i] = sum
+	}
+}
+
+// summary reads {quantiles_set, quantiles: [bits, ...], sum: bits, count}.
+func (f *family) summary(v wire.Value) (*metric.Distribution, bool) {
+	if v.Len() == 0 {
+		return nil, false
+	}
+	d := &metric.Distribution{}
+	d.Count, _ = v.Get("count").Uint64()
+	d.Sum, _ = floatBits(v.Get("sum"))
+	if set, _ := v.Get("quantiles_set").Uint64(); set == 0 {
+		return d, true
+	}
+	quantiles := v.Get("quantiles")
+	if quantiles.Len() != len(f.bounds) {
+		return nil, false
+	}
+	d.Bounds = f.bounds
+	d.Values = make([]float64, 0, len(f.bounds))
+	it := quantiles.Array()
+	for val, ok := it.Next(); ok; val, ok = it.Next() {
+		q, isFloat := floatBits(val)
+		if !isFloat {
+			return nil, false
+		}
+		d.Values = append(d.Values, q)
+	}
+	return d, true
+}
+
+// shared is what the family's series share, made once.
+func (f *family) shared() *familyText {
+	if f.text == nil {
+		o := f.options
+		f.text = &familyText{
+			datadogName: string(datadogName(o.ns, o.ss, o.name)),
+			help:        helpOf(o.desc),
+			unit:        unitOf(string(o.unit), string(o.name)),
+		}
+	}
+	return f.text
+}

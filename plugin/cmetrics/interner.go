@@ -1,0 +1,196 @@
+package cmetrics
+
+import (
+	"bytes"
+	"out_edge/plugin/metric"
+	"out_edge/plugin/wire"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+)
+
+// defaultInternLimit is the design's default for a page's series.
+const defaultInternLimit = 10000
+
+// internBytes is how many bytes of names and labels the Interner holds for each
+// series of its limit, on the average, before it lets go of old ones.
+const internBytes = 512
+
+// Interner gives a series of metrics events the same *metric.Series each time that it
+// comes, so that one that is known costs nothing new. The zero value is ready;
+// it may be used by several goroutines, one after the other inside
+// Append.
+//
+// It holds at most twice Limit series. They are kept in two generations: what
+// is used stands in the young one, and when that is full the old one is let go.
+// A series that comes back after it was let go gets a new *metric.Series, so whoever
+// keeps Series for longer must compare names and labels when he meets a pointer
+// that he does not know.
+type Interner struct {
+	// Limit is how many series a generation holds; 0 means 10000. It must not
+	// change once the Interner is in use.
+	Limit int
+
+	skipped atomic.Uint64
+
+	mu         sync.Mutex
+	young, old map[string]*entry
+	bytes      int // of the young ones' keys and counts
+
+	// Scratch space of the Append that holds mu.
+	checker wire.Checker
+	family  family
+	static  []staticLabel
+	values  [][]byte
+	keyText []byte
+}
+
+// entry is one series, and the running state of one that is sent as deltas.
+type entry struct {
+	key    string
+	series metric.Series
+	total  float64
+	dist   *metric.Distribution
+	counts int // that dist has
+}
+
+// staticLabel is a label of all series of an event, views into the payload.
+type staticLabel struct{ name, value []byte }
+
+// Skipped is how many samples Append passed over because they are
+// exponential histograms.
+func (in *Interner) Skipped() uint64 { return in.skipped.Load() }
+
+// Len is how many series are held.
+func (in *Interner) Len() int {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	n := len(in.young)
+	for key := range in.old {
+		if _, ok := in.young[key]; !ok {
+			n++
+		}
+	}
+	return n
+}
+
+// scratchLimit is how large scratch space may stay between payloads, in bytes
+// of text and in labels.
+const scratchLimit = 64 << 10
+
+// release lets go of the payload, and keeps the space unless an odd payload
+// made it large.
+func (in *Interner) release() {
+	in.family.reset()
+	if max(cap(in.keyText), cap(in.family.arena), cap(in.family.labels), cap(in.static)) > scratchLimit {
+		in.keyText, in.family, in.static, in.values = nil, family{}, nil, nil
+	}
+	clear(in.static[:cap(in.static)])
+	clear(in.values[:cap(in.values)])
+}
+
+// separator stands after each part of a key. It is no byte of UTF-8.
+const (
+	separator = 0xff
+	partEnd   = "\xff"
+)
+
+// key writes a series' identity: its kind and name, and its labels' names and
+// values sorted by name. It is valid until the next key. Labels without a value
+// are left out: to Prometheus an empty one is none.
+func (in *Interner) key(f *family, values wire.ArrayIter) []byte {
+	in.values = in.values[:0]
+	for v, ok := values.Next(); ok && len(in.values) < f.own; v, ok = values.Next() {
+		in.values = append(in.values, textOf(v))
+	}
+	k := append(in.keyText[:0], byte(f.kind))
+	k = append(append(k, f.name...), separator)
+	var last []byte
+	for _, l := range f.labels {
+		value := l.value
+		if l.index >= 0 && l.index < len(in.values) {
+			value = in.values[l.index]
+		}
+		if len(value) == 0 || bytes.Equal(l.name, last) {
+			continue
+		}
+		last = l.name
+		k = append(append(k, l.name...), separator)
+		k = append(appendText(k, value), separator)
+	}
+	in.keyText = k
+	return k
+}
+
+// intern finds the entry of a key, or makes it.
+func (in *Interner) intern(f *family, key []byte) *entry {
+	if e, ok := in.young[string(key)]; ok {
+		return e
+	}
+	if e, ok := in.old[string(key)]; ok {
+		in.hold(e)
+		return e
+	}
+	e := newEntry(f, string(key))
+	in.hold(e)
+	return e
+}
+
+// hold puts an entry into the young generation, which becomes the old one when
+// it is full.
+func (in *Interner) hold(e *entry) {
+	limit := in.Limit
+	if limit <= 0 {
+		limit = defaultInternLimit
+	}
+	if len(in.young) >= limit || int64(in.bytes) > int64(limit)*internBytes {
+		in.old, in.young, in.bytes = in.young, nil, 0
+	}
+	if in.young == nil {
+		in.young = make(map[string]*entry)
+	}
+	in.young[e.key] = e
+	in.bytes += len(e.key) + e.counts*8
+}
+
+// newEntry makes a series from its key. Name and labels are parts of the key's
+// one string.
+func newEntry(f *family, key string) *entry {
+	text := f.shared()
+	e := &entry{key: key, counts: len(f.bounds), series: metric.Series{
+		DatadogName: text.datadogName,
+		Help:        text.help,
+		Unit:        text.unit,
+		Kind:        f.kind,
+	}}
+	name, rest, _ := strings.Cut(key[1:], partEnd)
+	e.series.Name = name
+	if n := strings.Count(rest, partEnd) / 2; n > 0 {
+		e.series.Labels = make([]metric.Label, n)
+	}
+	for i := range e.series.Labels {
+		l := &e.series.Labels[i]
+		l.Name, rest, _ = strings.Cut(rest, partEnd)
+		l.Value, rest, _ = strings.Cut(rest, partEnd)
+	}
+	return e
+}
+
+// add turns a sample that holds what was added into one of totals.
+func (e *entry) add(s *metric.Sample) {
+	if s.Dist == nil {
+		s.Delta, s.HasDelta = s.Value, true
+		e.total += s.Value
+		s.Value = e.total
+		return
+	}
+	if e.dist != nil && slices.Equal(e.dist.Bounds, s.Dist.Bounds) {
+		s.Dist.Count += e.dist.Count
+		s.Dist.Sum += e.dist.Sum
+		for i, n := range e.dist.Counts {
+			s.Dist.Counts[i] += n
+		}
+	}
+	e.dist = s.Dist
+}

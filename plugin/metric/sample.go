@@ -1,0 +1,89 @@
+package metric
+
+// Kind is a metric's kind, as Prometheus and Fluent Bit's cmetrics name them.
+type Kind uint8
+
+// The kinds.
+const (
+	Gauge Kind = iota
+	Counter
+	Untyped
+	Histogram
+	Summary
+)
+
+// Label is one name and value of a series.
+type Label struct{ Name, Value string }
+
+// Series is the identity of one time series. It is immutable once anybody else
+// has seen it, and shared by pointer: equal pointers are the same series.
+type Series struct {
+	// Name is the Prometheus name, base units and all (edge_memory_bytes).
+	Name string
+	// DatadogName is the name at Datadog (edge.memory.bytes).
+	DatadogName string
+	Help        string
+	// Unit is Datadog's unit name (byte, degree celsius, fraction), or "".
+	Unit string
+	Kind Kind
+	// Labels are sorted by name, without duplicates.
+	Labels []Label
+	// Feed counts the sources that a histogram or summary has had one after the
+	// other: between two of them there is no difference to take.
+	Feed uint32
+}
+
+// Sample is one value of one series at one instant. The slices and pointers in
+// it are never written to after it was made, so it may be kept.
+type Sample struct {
+	Series *Series
+	// UnixNano is the instant, repaired, in ns since 1970.
+	UnixNano int64
+	// Index is that of the record it came from (Record.Index).
+	Index int
+	// Value is the value of a gauge or untyped series, or the total so far of
+	// a counter, in the unit that Series.Name ends in.
+	Value float64
+	// Delta is what this sample added to a counter; HasDelta is false where
+	// that is not known (the first sight of a counter from a metrics event).
+	Delta    float64
+	HasDelta bool
+	// Dist is set for histograms and summaries only.
+	Dist *Distribution
+}
+
+// Distribution is a histogram's or summary's state, totals since its start.
+type Distribution struct {
+	Count uint64
+	Sum   float64
+	// Bounds are a histogram's upper bounds or a summary's quantiles, rising;
+	// +Inf is not listed.
+	Bounds []float64
+	// Counts are a histogram's cumulative counts, one a bound.
+	Counts []uint64
+	// Values are a summary's values, one a quantile.
+	Values []float64
+	// Native is a histogram's native form, beside the classic one or, where
+	// there are no Bounds, alone; nil without.
+	Native *Native
+}
+
+// Native is a histogram in Prometheus' native form, with buckets that grow
+// exponentially. Bucket i holds what is above b^(i-1) and at most b^i, where b is
+// 2^(2^-Schema); those of Negative do so for the values' magnitudes.
+type Native struct {
+	// Schema is -4 (each bucket 65536 times as wide as the one before) to 8
+	// (0.27 % wider).
+	Schema int8
+	// ZeroThreshold, above 0, is the largest magnitude that ZeroCount counts.
+	ZeroThreshold      float64
+	ZeroCount          uint64
+	Positive, Negative NativeBuckets
+}
+
+// NativeBuckets are the buckets of one sign that are not empty: their indices,
+// rising, and the count of each alone.
+type NativeBuckets struct {
+	Indices []int32
+	Counts  []uint64
+}

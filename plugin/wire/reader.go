@@ -1,0 +1,236 @@
+package wire
+
+import (
+	"encoding/binary"
+	"math"
+)
+
+// TokenKind is the kind of one token.
+type TokenKind uint8
+
+// The kinds of tokens, which are those of MessagePack, whatever the width that
+// the sender chose.
+const (
+	End      TokenKind = iota // the value is over, or its bytes are none
+	Nil                       // nil
+	Bool                      // Reader.Bool
+	Integer                   // an integer within int64: Reader.Int64
+	Unsigned                  // an integer over math.MaxInt64: Reader.Uint64
+	Double                    // float32 or float64: Reader.Float64
+	Str                       // Reader.Bytes; it need not be UTF-8
+	Bin                       // Reader.Bytes
+	Ext                       // Reader.ExtType and Reader.Bytes
+	Array                     // Reader.Len elements follow
+	Map                       // Reader.Len pairs follow: key, value, key, value, ...
+)
+
+// Reader gives the tokens of one Value in the order of its bytes: a container's
+// token, then those of what stands in it. It holds no stack; whoever needs to
+// know where a container ends counts its elements. A checked Value is never
+// nested deeper than MaxDepth.
+//
+// Bool, Int64, Uint64, Float64, Bytes, ExtType and Len belong to the token that
+// Next gave last, and mean something only for the kinds that name them.
+type Reader struct {
+	buf   []byte
+	pos   int    // of the next token
+	start int    // of this token
+	need  int    // values that are still to come
+	bits  uint64 // of a number or bool; a container's length; an ext's type
+	from  int    // where a str's, bin's or ext's content starts; it ends at pos
+	kind  TokenKind
+	bad   bool
+}
+
+// Reader is a token stream over the value; over an empty Value it is at its
+// end.
+func (v Value) Reader() Reader {
+	return Reader{buf: v, need: min(len(v), 1)}
+}
+
+// Bool is the value of a Bool.
+func (r *Reader) Bool() bool { return r.bits != 0 }
+
+// Int64 is the value of an Integer.
+func (r *Reader) Int64() int64 { return int64(r.bits) }
+
+// Uint64 is the value of an Unsigned, or of an Integer that is not negative.
+func (r *Reader) Uint64() uint64 { return r.bits }
+
+// Bytes is the content of a Str, Bin or Ext, a view.
+func (r *Reader) Bytes() []byte { return r.buf[r.from:r.pos:r.pos] }
+
+// Len is the number of an Array's elements or a Map's pairs.
+func (r *Reader) Len() int { return int(r.bits) }
+
+// ExtType is the application's type of an Ext.
+func (r *Reader) ExtType() int8 { return int8(r.bits) }
+
+// Failed says whether the stream ended because the bytes are no value. It
+// cannot be for a checked Value.
+func (r *Reader) Failed() bool { return r.bad }
+
+// Skip steps over what stands in the container that Next gave last (nothing,
+// for the other kinds) and returns the whole of it. It must come before the
+// following Next.
+func (r *Reader) Skip() Value {
+	if r.kind == End {
+		return nil
+	}
+	end, ok := Skip(r.buf, r.start)
+	if !ok {
+		r.fail()
+		return nil
+	}
+	if r.pos < end {
+		r.need -= r.inner()
+		r.pos = end
+	}
+	return Value(r.buf[r.start:end:end])
+}
+
+// inner is how many values stand directly in the token.
+func (r *Reader) inner() int {
+	switch r.kind {
+	case Array:
+		return int(r.bits)
+	case Map:
+		return int(r.bits) * 2
+	default:
+		return 0
+	}
+}
+
+// Float64 is the value of a Double, or of an Integer or Unsigned as float64.
+func (r *Reader) Float64() float64 {
+	switch r.kind {
+	case Double:
+		return math.Float64frombits(r.bits)
+	case Unsigned:
+		return float64(r.bits)
+	default:
+		return float64(int64(r.bits))
+	}
+}
+
+func (r *Reader) fail() TokenKind {
+	r.bad = true
+	r.need = 0
+	r.kind = End
+	return End
+}
+
+// Next steps to the next token and returns its kind, or End.
+func (r *Reader) Next() TokenKind {
+	if r.need == 0 {
+		r.kind = End
+		return End
+	}
+	p := r.buf
+	i := r.pos
+	if uint(i) >= uint(len(p)) {
+		return r.fail()
+	}
+	b := p[i]
+	r.start = i
+	r.need--
+	if b < headFixMap {
+		r.pos = i + 1
+		r.bits = uint64(b)
+		r.kind = Integer
+		return Integer
+	}
+	w := int(widths[b])
+	if w > len(p)-i {
+		return r.fail()
+	}
+	switch {
+	case w == 0:
+		r.kind = r.long(b)
+	case b < headNil:
+		r.pos = i + w
+		r.from = i + 1
+		r.kind = Str
+	default:
+		r.pos = i + w
+		r.from = i + 1
+		r.kind = r.plain(b, p[i+1:i+w])
+	}
+	return r.kind
+}
+
+// plain reads a value of a fixed width that is no positive fixint and no
+// fixstr; body is what follows its head.
+func (r *Reader) plain(b byte, body []byte) TokenKind {
+	switch b {
+	case headNil:
+		return Nil
+	case headFalse:
+		r.bits = 0
+		return Bool
+	case headTrue:
+		r.bits = 1
+		return Bool
+	case headFloat32:
+		r.bits = math.Float64bits(float32At(body))
+		return Double
+	case headFloat64:
+		r.bits = binary.BigEndian.Uint64(body)
+		return Double
+	case headUint8:
+		r.bits = uint64(body[0])
+	case headUint16:
+		r.bits = uint64(binary.BigEndian.Uint16(body))
+	case headUint32:
+		r.bits = uint64(binary.BigEndian.Uint32(body))
+	case headUint64:
+		r.bits = binary.BigEndian.Uint64(body)
+		if r.bits > math.MaxInt64 {
+			return Unsigned
+		}
+	case headInt8:
+		r.bits = uint64(int64(int8(body[0])))
+	case headInt16:
+		r.bits = uint64(int64(int16(binary.BigEndian.Uint16(body))))
+	case headInt32:
+		r.bits = uint64(int64(int32(binary.BigEndian.Uint32(body))))
+	case headInt64:
+		r.bits = binary.BigEndian.Uint64(body)
+	case headFixExt1, headFixExt1 + 1, headFixExt1 + 2, headFixExt8, headFixExt16:
+		r.bits = uint64(body[0])
+		r.from++
+		return Ext
+	default: // negative fixint
+		r.bits = uint64(int64(int8(b)))
+	}
+	return Integer
+}
+
+// long reads a value whose head does not tell its width.
+func (r *Reader) long(b byte) TokenKind {
+	next, inner, ok := Open(r.buf, r.start)
+	if !ok || b == headNever || inner > len(r.buf)-next-r.need {
+		return r.fail()
+	}
+	r.pos = next
+	switch {
+	case b < headFixArray || b >= headMap16:
+		r.bits = uint64(inner / 2)
+		r.need += inner
+		return Map
+	case b < headFixStr || b >= headArray16:
+		r.bits = uint64(inner)
+		r.need += inner
+		return Array
+	case b >= headStr8:
+		r.from = r.start + 1 + 1<<(b-headStr8)
+		return Str
+	case b <= headBin32:
+		r.from = r.start + 1 + 1<<(b-headBin8)
+		return Bin
+	default:
+		r.from = r.start + 1 + 1<<(b-headExt8) + 1
+		r.bits = uint64(r.buf[r.from-1])
+		return Ext
+	}
+}
