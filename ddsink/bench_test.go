@@ -9,8 +9,8 @@ import (
 	"testing"
 
 	"out_edge/ddsink"
-	"out_edge/plugin/delivery"
 	"out_edge/plugin/chunk"
+	"out_edge/plugin/delivery"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"

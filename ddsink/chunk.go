@@ -4,8 +4,8 @@ import (
 	"context"
 	"time"
 
-	"out_edge/plugin/delivery"
 	"out_edge/plugin/chunk"
+	"out_edge/plugin/delivery"
 )
 
 // The intake's limits of one request of logs. Source: Datadog's "Send logs" API

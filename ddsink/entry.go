@@ -134,10 +134,10 @@ func (f *entryFormat) slotOf(name []byte, group bool) slot {
 type entryWriter struct {
 	f      *entryFormat
 	values valueWriter
-	keys   keySet                 // of the entry itself
+	keys   keySet               // of the entry itself
 	slots  [numSlots]wire.Value // views into the payload, of the current record
-	filled uint32                 // bit n: slot n was set
-	tags   []byte                 // scratch
+	filled uint32               // bit n: slot n was set
+	tags   []byte               // scratch
 	// second and secondText are those of the last entry's time, in s since 1970.
 	second     int64
 	secondText []byte

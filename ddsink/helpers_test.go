@@ -17,8 +17,8 @@ import (
 	"time"
 
 	"out_edge/ddsink"
-	"out_edge/plugin/delivery"
 	"out_edge/plugin/chunk"
+	"out_edge/plugin/delivery"
 	"out_edge/timefix"
 
 	"github.com/klauspost/compress/zstd"

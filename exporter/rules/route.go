@@ -5,8 +5,8 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"out_edge/plugin/delivery"
 	"out_edge/plugin/chunk"
+	"out_edge/plugin/delivery"
 )
 
 // Route says which sinks a record goes to. A record's metrics go where a metrics
