@@ -91,7 +91,7 @@ func BenchmarkObserve(b *testing.B) {
 			cfg.Listen = exporter.ListenOff
 			m := open(b, quietHub(timefix.SystemClock{}), cfg)
 			var d chunk.Decoder
-			d.Reset(chunk(b, "amd64-v5.1.1", name))
+			d.Reset(captured(b, "amd64-v5.1.1", name))
 			d.Next()
 			dst := make([]metric.Sample, 0, 32)
 			b.ReportAllocs()
@@ -113,7 +113,7 @@ func BenchmarkApply(b *testing.B) {
 	cfg.Listen = exporter.ListenOff
 	m := open(b, quietHub(timefix.SystemClock{}), cfg)
 	var in cmetrics.Interner
-	samples, err := cmetrics.Append(nil, chunk(b, "amd64-v5.1.1", "node_metrics.1"), 1, &in)
+	samples, err := cmetrics.Append(nil, captured(b, "amd64-v5.1.1", "node_metrics.1"), 1, &in)
 	if err != nil {
 		b.Fatal(err)
 	}

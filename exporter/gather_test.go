@@ -9,7 +9,7 @@ import (
 
 func TestSelfGathersItsOwnSeriesOnly(t *testing.T) {
 	m := open(t, quietHub(newClock()), loopback())
-	observe(m, chunk(t, "amd64-v5.1.1", "mem.1"), start)
+	observe(m, captured(t, "amd64-v5.1.1", "mem.1"), start)
 	families, err := m.Self().Gather()
 	if err != nil {
 		t.Fatal(err)

@@ -90,7 +90,7 @@ func TestEventsPage(t *testing.T) {
 			m := open(t, quietHub(newClock()), loopback())
 			var in cmetrics.Interner
 			for _, n := range []string{".1", ".2"} {
-				samples, err := cmetrics.Append(nil, chunk(t, "amd64-v5.1.1", name+n), start.UnixNano(), &in)
+				samples, err := cmetrics.Append(nil, captured(t, "amd64-v5.1.1", name+n), start.UnixNano(), &in)
 				if err != nil {
 					t.Fatal(err)
 				}

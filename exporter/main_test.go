@@ -18,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	"out_edge/exporter"
+	"out_edge/plugin/chunk"
 	"out_edge/plugin/metric"
 	"out_edge/timefix"
 )
@@ -218,8 +219,8 @@ func observe(m *exporter.Metrics, p []byte, at time.Time) (samples []metric.Samp
 	return samples, taken
 }
 
-// chunk reads a captured payload.
-func chunk(t testing.TB, host, name string) []byte {
+// captured reads a captured payload.
+func captured(t testing.TB, host, name string) []byte {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join("testdata", "chunks", host, name+".msgpack"))
 	if err != nil {

@@ -116,7 +116,7 @@ func TestObserveFiltered(t *testing.T) {
 // firstBody gives the keys and values of a captured chunk's first record.
 func firstBody(t *testing.T, name string) (pairs []any) {
 	var d chunk.Decoder
-	d.Reset(chunk(t, "amd64-v5.1.1", name))
+	d.Reset(captured(t, "amd64-v5.1.1", name))
 	d.Next()
 	for it := d.Record().Body.Map(); ; {
 		key, val, ok := it.Next()
@@ -165,7 +165,7 @@ func TestObserveLeavesLogsAlone(t *testing.T) {
 		})
 	}
 	for _, name := range []string{"app.1", "dummy.meta.1", "statsd.1"} {
-		if _, taken := observe(m, chunk(t, "amd64-v5.1.1", name), start); taken != 0 {
+		if _, taken := observe(m, captured(t, "amd64-v5.1.1", name), start); taken != 0 {
 			t.Errorf("%s was taken", name)
 		}
 	}
@@ -248,7 +248,7 @@ func TestObserveAllocates(t *testing.T) {
 	m := open(t, quietHub(newClock()), loopback())
 	for _, name := range []string{"cpu.1", "mem.1", "disk.1", "netif.1", "proc.1", "thermal.1", "app.1"} {
 		var d chunk.Decoder
-		d.Reset(chunk(t, "amd64-v5.1.1", name))
+		d.Reset(captured(t, "amd64-v5.1.1", name))
 		d.Next()
 		dst := make([]metric.Sample, 0, 32)
 		first, _ := m.Observe(dst, "t", d.Record(), 1)

@@ -462,7 +462,7 @@ func TestConcurrent(t *testing.T) {
 	m := open(t, hub, loopback())
 	var wg sync.WaitGroup
 	for i := range 4 {
-		cpu := chunk(t, "amd64-v5.1.1", "cpu.1")
+		cpu := captured(t, "amd64-v5.1.1", "cpu.1")
 		wg.Go(func() {
 			for j := range 200 {
 				observe(m, cpu, start.Add(time.Duration(j)*time.Second))
