@@ -1,13 +1,14 @@
 package exporter
 
 import (
-	"errors"
 	"log/slog"
 	"net/http"
 	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"out_edge/exporter/web"
 )
 
 // maxScrapes is how many scrapes may be answered at once; of 10,000 series each
@@ -28,53 +29,8 @@ func (p *page) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/healthz", states)
 	mux.Handle("/readyz", states)
-	mux.Handle("/", limit(maxAnswers, weighPlain(pack(pages))))
-	return p.guard(noSniff(mux))
-}
-
-// guard logs a panic where everybody sees it, and cuts the answer off as net/http
-// would, which tells of it at a level that nobody looks at.
-func (p *page) guard(h http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		defer func() {
-			v := recover()
-			if v == nil {
-				return
-			}
-			if err, ok := v.(error); !ok || !errors.Is(err, http.ErrAbortHandler) {
-				logPanic(p.log, "panic while "+r.Pattern+" is answered: please report this", v)
-			}
-			panic(http.ErrAbortHandler)
-		}()
-		h.ServeHTTP(w, r)
-	})
-}
-
-// maxAnswers is how many pages may be sent at once, /healthz and /readyz apart:
-// encoders of 0.7 MB each must not add up while readers are slow.
-const maxAnswers = 8
-
-// limit refuses what comes while n requests are being answered.
-func limit(n int, h http.Handler) http.Handler {
-	free := make(chan struct{}, n)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		select {
-		case free <- struct{}{}:
-		default:
-			http.Error(w, "too many requests at once, try again later", http.StatusServiceUnavailable)
-			return
-		}
-		defer func() { <-free }()
-		h.ServeHTTP(w, r)
-	})
-}
-
-// noSniff keeps browsers from taking one kind of content for another.
-func noSniff(h http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("X-Content-Type-Options", "nosniff")
-		h.ServeHTTP(w, r)
-	})
+	mux.Handle("/", web.Pages(pages))
+	return mux
 }
 
 // noteScrape keeps the time of the last scrape, for the status page.

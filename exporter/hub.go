@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"sync"
 
+	"out_edge/exporter/web"
 	"out_edge/timefix"
 )
 
@@ -33,7 +34,7 @@ func (h *Hub) Open(cfg Config) (*Metrics, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := webFileNever(cfg.WebConfigFile); err != nil {
+	if err := web.CheckConfigFile(cfg.WebConfigFile); err != nil {
 		return nil, err
 	}
 	h.mu.Lock()

@@ -72,7 +72,7 @@ func (m *Metrics) Addr() net.Addr {
 	if m.page.server == nil {
 		return nil
 	}
-	return m.page.server.addr()
+	return m.page.server.Addr()
 }
 
 // Close takes the instance's series off the page, and closes the page if it was

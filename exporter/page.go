@@ -12,6 +12,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"out_edge/exporter/web"
 	"out_edge/plugin/metric"
 	"out_edge/timefix"
 )
@@ -24,7 +25,7 @@ type page struct {
 	clock         timefix.Clock
 	store         *store
 	registry      *prometheus.Registry
-	server        *server // nil when nothing is served
+	server        *web.Server // nil when nothing is served
 	status        *statusPage
 	scraped       atomic.Int64 // when /metrics was last asked for, by arrival's clock
 
@@ -54,8 +55,7 @@ func newPage(h *Hub, key string, cfg Config) *page {
 	p.status = &statusPage{page: p, device: deviceName(cfg)}
 	p.sweeper.Go(p.sweepLoop)
 	if key != "" {
-		p.server = newServer(cfg.Listen, cfg.WebConfigFile, p.handler(), p.log)
-		p.server.start()
+		p.server = web.Start(web.Config{Listen: cfg.Listen, ConfigFile: cfg.WebConfigFile, Handler: p.handler(), Log: p.log})
 	}
 	return p
 }
@@ -115,7 +115,7 @@ func (p *page) attached() []*Metrics {
 
 func (p *page) unlisten() {
 	if p.server != nil {
-		p.server.unlisten()
+		p.server.Unlisten()
 	}
 }
 
@@ -126,7 +126,7 @@ func (p *page) stop(ctx context.Context) error {
 	if p.server == nil {
 		return nil
 	}
-	return p.server.stop(ctx)
+	return p.server.Stop(ctx)
 }
 
 // expire drops what has outlived its instance's ttl.

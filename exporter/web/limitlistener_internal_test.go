@@ -1,4 +1,4 @@
-package exporter
+package web
 
 import (
 	"bufio"
@@ -71,7 +71,7 @@ func limitedServer(t *testing.T) (addr net.Addr, entered, leave chan struct{}, i
 			}
 		}),
 		ConnState: func(c net.Conn, state http.ConnState) {
-			tellIdle(c, state)
+			noteIdle(c, state)
 			if state == http.StateIdle {
 				idle <- c.RemoteAddr().String()
 			}

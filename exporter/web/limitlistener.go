@@ -1,4 +1,4 @@
-package exporter
+package web
 
 import (
 	"net"
@@ -7,11 +7,10 @@ import (
 	"sync"
 )
 
-// limitConnections lets at most n connections of l be open at once. With all of
-// them open, a further one takes the place of that which has been idle longest,
-// as tellIdle tells; without an idle one it waits, and those after it in the
-// kernel's queue. The limit comes before authentication: connections that only
-// stay open must not shut anybody out.
+// limitConnections lets at most n connections of l be open at once. When all are
+// open, a further one replaces the one that has been idle longest (noteIdle). If
+// none is idle it waits, and those behind it wait in the kernel's queue. The limit
+// applies before authentication, so idle connections must not lock anybody out.
 func limitConnections(l net.Listener, n int) net.Listener {
 	limited := &limitListener{Listener: l, most: n}
 	limited.changed.L = &limited.mu
@@ -62,19 +61,19 @@ func (l *limitListener) enter() bool {
 	return true
 }
 
-// leave gives c's place back, once; the caller holds l.mu.
+// leave frees c's place, once; the caller holds l.mu.
 func (l *limitListener) leave(c *limitedConn) {
 	if c.gone {
 		return
 	}
 	c.gone = true
 	l.open--
-	l.forget(c)
+	l.unidle(c)
 	l.changed.Signal()
 }
 
-// forget takes c out of the idle ones; the caller holds l.mu.
-func (l *limitListener) forget(c *limitedConn) {
+// unidle removes c from the idle ones; the caller holds l.mu.
+func (l *limitListener) unidle(c *limitedConn) {
 	if i := slices.Index(l.idle, c); i >= 0 {
 		l.idle = slices.Delete(l.idle, i, i+1)
 	}
@@ -89,8 +88,8 @@ func (l *limitListener) Close() error {
 	return l.Listener.Close()
 }
 
-// tellIdle is the http.Server.ConnState of a server on a limited listener.
-func tellIdle(c net.Conn, state http.ConnState) {
+// noteIdle is the http.Server.ConnState of a server on a limited listener.
+func noteIdle(c net.Conn, state http.ConnState) {
 	if secured, ok := c.(interface{ NetConn() net.Conn }); ok {
 		c = secured.NetConn()
 	}
@@ -109,15 +108,15 @@ func (c *limitedConn) setIdle(idle bool) {
 	l := c.listener
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.forget(c)
+	l.unidle(c)
 	if idle && !c.gone {
 		l.idle = append(l.idle, c)
 		l.changed.Signal()
 	}
 }
 
-// CloseWrite is what net/http ends an answer with when it has not read the whole
-// request; without it the client would see a reset instead of the answer.
+// CloseWrite lets net/http end an answer whose request it has not read to the end;
+// without it the client would see a reset instead of the answer.
 func (c *limitedConn) CloseWrite() error {
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()
@@ -125,7 +124,7 @@ func (c *limitedConn) CloseWrite() error {
 	return nil
 }
 
-// Close gives the place back.
+// Close frees the place.
 func (c *limitedConn) Close() error {
 	err := c.Conn.Close()
 	c.listener.mu.Lock()

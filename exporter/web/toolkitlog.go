@@ -1,4 +1,4 @@
-package exporter
+package web
 
 import (
 	"context"
@@ -6,9 +6,9 @@ import (
 	"sync"
 )
 
-// toolkitLog is what exporter-toolkit logs to. Its chatter becomes debug; a
-// fault, which it reports for each request, is passed on once until another one
-// comes, with nothing that it quotes from the web config file.
+// toolkitLog is exporter-toolkit's logger. Everything below a warning becomes
+// debug. A fault, which the toolkit logs for each request, is logged once until
+// another one follows, without what it quotes from the web config file.
 type toolkitLog struct {
 	to   slog.Handler
 	last *lastText

@@ -1,4 +1,4 @@
-package exporter
+package web
 
 import (
 	"errors"
@@ -13,9 +13,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// checkWebFile tells what is wrong with a web config file now, without a word of
-// what stands in it.
-func checkWebFile(path string) error {
+// checkFile reports what is wrong with a web config file now, without quoting it.
+func checkFile(path string) error {
 	if path == "" {
 		return nil
 	}
@@ -25,17 +24,18 @@ func checkWebFile(path string) error {
 	return nil
 }
 
-// webFileNever is checkWebFile, but for faults that no waiting can heal: not
-// that the file, or a file that it names, is not there yet.
-func webFileNever(path string) error {
-	err := checkWebFile(path)
+// CheckConfigFile reports faults of a web config file that waiting cannot heal. A
+// file that does not exist yet, or that names one that does not, is no such fault.
+// The error does not quote the file. An empty path is valid.
+func CheckConfigFile(path string) error {
+	err := checkFile(path)
 	if err == nil || mayHeal(path) {
 		return nil
 	}
 	return err
 }
 
-// mayHeal tells whether the file or one of those that it names cannot be opened.
+// mayHeal reports whether the file, or one that it names, cannot be opened.
 func mayHeal(path string) bool {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -65,8 +65,7 @@ func mayHeal(path string) bool {
 	return false
 }
 
-// redact takes out of an error's text what YAML and bcrypt quote from the file:
-// it may be a password.
+// redact removes what YAML and bcrypt quote from the file: it may be a password.
 func redact(text string) string {
 	if strings.Contains(text, "bcrypt") {
 		return "basic_auth_users: a password is not a bcrypt hash; make one with `htpasswd -nBC 10 user`"
