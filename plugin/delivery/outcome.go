@@ -25,6 +25,10 @@ const (
 	// Reload: read the secret again. If it has changed, send again at once,
 	// else as Retry.
 	Reload
+	// Again: send the same parts again at once, as the sink has changed how it
+	// writes them (another version, another compression). Only a sink's Judge
+	// says so; a batch is sent again this way a few times at most.
+	Again
 )
 
 // String is the action as the table in the README words it.
@@ -69,6 +73,9 @@ type Outcome struct {
 	Meaning string
 	// Loud asks for a log line at error level: waiting alone will not cure it.
 	Loud bool
+	// Verdict is set by a sink where only a real receiver refuses a part for this
+	// reason: it counts even if nothing has been accepted so far.
+	Verdict bool
 }
 
 // row gives an Outcome to the statuses from first to last.
@@ -80,29 +87,29 @@ type row struct {
 // statusRows is searched from the top: the first row that holds the status
 // counts. The last one holds every status.
 var statusRows = []row{
-	{200, 299, Outcome{"2xx", Delivered, "", "accepted", false}},
-	{300, 399, Outcome{"3xx", Retry, "", "a redirect, which is not followed, as the key would go with it: the address is wrong, or a portal is in between", true}},
-	{400, 400, Outcome{"400", Split, ReasonRejected, "an entry is malformed: it is found by halving, and the rest delivered", true}},
-	{401, 401, Outcome{"401", Reload, "", "the key is missing or wrong", true}},
-	{403, 403, Outcome{"403", Reload, "", "the key is not valid here: check the key and the site", true}},
-	{404, 404, Outcome{"404", Retry, "", "nothing answers at this address: check the site or the URL", true}},
-	{405, 405, Outcome{"405", Retry, "", "something else answers at this address: check the site or the URL", true}},
-	{407, 407, Outcome{"407", Retry, "", "the proxy wants another user or password", true}},
-	{408, 408, Outcome{"408", Retry, "", "the receiver waited too long for the request", false}},
-	{413, 413, Outcome{"413", Split, ReasonTooLarge, "the request is too large", false}},
-	{422, 422, Outcome{"422", Split, ReasonRejected, "an entry is malformed: it is found by halving, and the rest delivered", true}},
-	{429, 429, Outcome{"429", Retry, "", "too many requests: Retry-After and X-RateLimit-Reset are obeyed", false}},
-	{400, 499, Outcome{"other 4xx", Retry, "", "refused for a reason that the entries have no part in", true}},
-	{500, 599, Outcome{"5xx", Retry, "", "the receiver, or a proxy before it, is in trouble", false}},
-	{0, 1 << 30, Outcome{"anything else", Retry, "", "no HTTP answer that makes sense", true}},
+	{200, 299, Outcome{"2xx", Delivered, "", "accepted", false, false}},
+	{300, 399, Outcome{"3xx", Retry, "", "a redirect, which is not followed, as the key would go with it: the address is wrong, or a portal is in between", true, false}},
+	{400, 400, Outcome{"400", Split, ReasonRejected, "an entry is malformed: it is found by halving, and the rest delivered", true, false}},
+	{401, 401, Outcome{"401", Reload, "", "the key is missing or wrong", true, false}},
+	{403, 403, Outcome{"403", Reload, "", "the key is not valid here: check the key and the site", true, false}},
+	{404, 404, Outcome{"404", Retry, "", "nothing answers at this address: check the site or the URL", true, false}},
+	{405, 405, Outcome{"405", Retry, "", "something else answers at this address: check the site or the URL", true, false}},
+	{407, 407, Outcome{"407", Retry, "", "the proxy wants another user or password", true, false}},
+	{408, 408, Outcome{"408", Retry, "", "the receiver waited too long for the request", false, false}},
+	{413, 413, Outcome{"413", Split, ReasonTooLarge, "the request is too large", false, false}},
+	{422, 422, Outcome{"422", Split, ReasonRejected, "an entry is malformed: it is found by halving, and the rest delivered", true, false}},
+	{429, 429, Outcome{"429", Retry, "", "too many requests: Retry-After and X-RateLimit-Reset are obeyed", false, false}},
+	{400, 499, Outcome{"other 4xx", Retry, "", "refused for a reason that the entries have no part in", true, false}},
+	{500, 599, Outcome{"5xx", Retry, "", "the receiver, or a proxy before it, is in trouble", false, false}},
+	{0, 1 << 30, Outcome{"anything else", Retry, "", "no HTTP answer that makes sense", true, false}},
 }
 
 var codeRows = []Outcome{
-	{CodeTimeout, Retry, "", "no answer within the time allowed", false},
-	{CodeNetwork, Retry, "", "no connection, or it was reset", false},
-	{CodeTLS, Retry, "", "the certificate was not accepted: a wrong device clock, a missing CA, or another server", true},
-	{CodeCut, Retry, "", "the answer broke off, so nothing proves that it was accepted; it may arrive twice", false},
-	{CodeCanceled, Retry, "", "the flush was ended, at its time limit or at exit", false},
+	{CodeTimeout, Retry, "", "no answer within the time allowed", false, false},
+	{CodeNetwork, Retry, "", "no connection, or it was reset", false, false},
+	{CodeTLS, Retry, "", "the certificate was not accepted: a wrong device clock, a missing CA, or another server", true, false},
+	{CodeCut, Retry, "", "the answer broke off, so nothing proves that it was accepted; it may arrive twice", false, false},
+	{CodeCanceled, Retry, "", "the flush was ended, at its time limit or at exit", false, false},
 }
 
 // OutcomeTable is the whole table, in the order in which it is searched.

@@ -12,6 +12,9 @@ type RetryError struct {
 	// After is the earliest time to try again that the receiver asked for, or
 	// 0.
 	After time.Duration
+	// Changed, if not nil, is asked every few seconds while the sink pauses:
+	// true ends the pause, as the secret that was refused has changed.
+	Changed func() bool
 	// Err is the cause, without payload and without secrets.
 	Err error
 }

@@ -1,6 +1,9 @@
 package delivery
 
-import "math/bits"
+import (
+	"math/bits"
+	"slices"
+)
 
 // Set holds the record indices of one chunk that one sink is done with:
 // delivered, or dropped and counted. The zero value is empty. It is not safe
@@ -19,6 +22,12 @@ func (s *Set) Add(i int) {
 func (s *Set) Has(i int) bool {
 	return i>>6 < len(s.words) && s.words[i>>6]&(1<<(i&63)) != 0
 }
+
+// Clone is a copy that shares nothing.
+func (s *Set) Clone() Set { return Set{slices.Clone(s.words)} }
+
+// IsEmpty tells whether nothing was ever added.
+func (s *Set) IsEmpty() bool { return len(s.words) == 0 }
 
 // Bytes is the memory that the set holds, in bytes.
 func (s *Set) Bytes() int { return 8 * cap(s.words) }

@@ -1,0 +1,132 @@
+package delivery
+
+import (
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"time"
+)
+
+// The pauses of a gate. The longest keeps a device that comes back into coverage
+// from waiting long; the jitter keeps a fleet from coming at once.
+const (
+	firstPause   = 500 * time.Millisecond
+	longestPause = time.Minute
+	// closingPause bounds a pause while the instance closes.
+	closingPause = 2 * time.Second
+	// changedEvery is how often RetryError.Changed is asked.
+	changedEvery = 3 * time.Second
+)
+
+// Gate knows when a sink may be asked; it is the only place that does. After a
+// failure it is shut, for as long as the receiver asked for, or for a pause that
+// grows with each failure, up to a minute; then one probe is let through, and with
+// its success everything. It is safe for concurrent use. Its times are those of
+// any clock that never jumps.
+type Gate struct {
+	// Jitter gives a number from 0 to 1; nil is a random one. For tests.
+	Jitter func() float64
+
+	mu       sync.Mutex
+	until    time.Duration // shut before
+	failures int           // since the last full success
+	probing  bool          // the next Send is to be a probe
+	closing  bool
+	err      error         // why it is shut
+	changed  func() bool   // of the last RetryError; it may read a file
+	checked  time.Duration // when changed was asked last
+}
+
+// Ask says whether the sink may be asked now, and whether that has to be a probe;
+// if not, wait is how long to wait before asking the gate again.
+func (g *Gate) Ask(now time.Duration) (probe bool, wait time.Duration) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	wait = g.until - now
+	if wait <= 0 {
+		return g.probing, 0
+	}
+	if g.changed == nil {
+		return g.probing, wait
+	}
+	if now-g.checked >= changedEvery {
+		g.checked = now
+		if g.changed() {
+			g.open()
+			return g.probing, 0
+		}
+	}
+	return g.probing, min(wait, changedEvery)
+}
+
+// IsShut says whether the sink must not be asked now, and why.
+func (g *Gate) IsShut(now time.Duration) (why error, shut bool) {
+	_, wait := g.Ask(now)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.err, wait > 0
+}
+
+// Until is when the sink may be asked again; before now, it may.
+func (g *Gate) Until() time.Duration {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.until
+}
+
+// Note takes what a Send came to that ended now.
+func (g *Gate) Note(err error, probe bool, now time.Duration) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	var retry *RetryError
+	switch {
+	case errors.As(err, &retry):
+		g.shut(retry, now)
+	case probe: // a small request got through; a large one may not
+		g.probing = false
+	default:
+		g.probing, g.failures, g.err = false, 0, nil
+	}
+}
+
+// shut is called with mu held.
+func (g *Gate) shut(retry *RetryError, now time.Duration) {
+	g.failures++
+	pause := max(g.pause(), min(retry.After, MaxWait))
+	if g.closing { // the last tries do not sit out a long one
+		pause = min(pause, closingPause)
+	}
+	g.until, g.probing = now+pause, true
+	g.err, g.changed, g.checked = retry.Err, retry.Changed, now
+}
+
+// pause is half to all of a length that doubles with each failure.
+func (g *Gate) pause() time.Duration {
+	length := longestPause
+	if n := g.failures - 1; n < 10 {
+		length = min(firstPause<<n, longestPause)
+	}
+	jitter := g.Jitter
+	if jitter == nil {
+		jitter = rand.Float64
+	}
+	return length/2 + time.Duration(jitter()*float64(length/2))
+}
+
+// Open ends a pause; the next Send is a probe still.
+func (g *Gate) Open() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.open()
+}
+
+func (g *Gate) open() { g.until, g.changed = 0, nil }
+
+// Close ends a pause, for one last try, and keeps further ones short: the instance
+// closes.
+func (g *Gate) Close() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.closing, g.probing, g.failures = true, false, 0
+	g.open()
+}

@@ -1,0 +1,163 @@
+package delivery_test
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"out_edge/plugin/chunk"
+	"out_edge/plugin/delivery"
+	"out_edge/plugin/metric"
+)
+
+// counts is a Telemetry that keeps what it is told as lines.
+type counts struct {
+	mu sync.Mutex
+	n  map[string]int
+}
+
+func newCounts() *counts { return &counts{n: map[string]int{}} }
+
+func (c *counts) add(n int, key ...string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.n[strings.Join(key, " ")] += n
+}
+
+func (c *counts) get(key string) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.n[key]
+}
+
+func (c *counts) Delivered(sink string, n int)        { c.add(n, sink, "delivered") }
+func (c *counts) Retried(sink string, n int)          { c.add(n, sink, "retried") }
+func (c *counts) Dropped(sink, reason string, n int)  { c.add(n, sink, "dropped", reason) }
+func (c *counts) Adjusted(sink, reason string, n int) { c.add(n, sink, "adjusted", reason) }
+func (c *counts) Request(endpoint, code string)       { c.add(1, "request", endpoint, code) }
+func (c *counts) Skew(d time.Duration)                { c.add(int(d/time.Second), "skew") }
+func (c *counts) Sent(endpoint string, raw, wire int) {
+	c.add(raw, "raw", endpoint)
+	c.add(wire, "wire", endpoint)
+}
+
+// records is a Source of records with the given indices.
+type records []int
+
+func (r records) Records(yield func(*chunk.Record, int64) bool) {
+	for _, i := range r {
+		if !yield(&chunk.Record{Index: i}, int64(i)) {
+			return
+		}
+	}
+}
+
+func (r records) Samples() []metric.Sample { return make([]metric.Sample, len(r)) }
+
+// TestJob: each position is settled and counted once, Records leaves out what is,
+// and the last one says so when all is counted.
+func TestJob(t *testing.T) {
+	tel := newCounts()
+	settled := 0
+	var skip delivery.Set
+	skip.Add(2)
+	j := delivery.NewJob(delivery.JobSpec{Sink: "toy", Telemetry: tel, Source: records{1, 2, 4, 70, 71}, Open: 4, Skip: skip,
+		Settled: func() {
+			settled++
+			tel.mu.Lock()
+			defer tel.mu.Unlock()
+			if n := tel.n["toy delivered"] + tel.n["toy dropped bad"] + tel.n["toy adjusted old"]; n != 4 {
+				t.Errorf("%d are counted when the last one is settled", n)
+			}
+		}})
+	left := func() string {
+		var all []int
+		j.Records(func(r *chunk.Record, at int64) bool {
+			all = append(all, r.Index)
+			return true
+		})
+		return fmt.Sprint(all, j.Open())
+	}
+	check := func(want string) {
+		t.Helper()
+		if got := left(); got != want {
+			t.Fatalf("left %s, want %s", got, want)
+		}
+	}
+	check("[1 4 70 71] 4")
+	j.Deliver(4, 4, 2)
+	check("[1 70 71] 3")
+	j.Drop("bad", 71)
+	j.Absorb("old", 70, 4)
+	check("[1] 1")
+	j.Attach(nil)
+	check("[] 1")
+	if j.Samples() != nil {
+		t.Error("samples without a payload")
+	}
+	j.Attach(records{1, 2, 4, 70, 71})
+	if settled != 0 {
+		t.Fatal("settled too early")
+	}
+	j.DeliverEach(2, func(k int) int { return k })
+	if settled != 1 || j.Open() != 0 || j.DropAll("late") != 0 || settled != 1 {
+		t.Fatalf("settled %d times, %d open", settled, j.Open())
+	}
+	for key, want := range map[string]int{"toy delivered": 2, "toy dropped bad": 1, "toy adjusted old": 1, "toy dropped late": 0} {
+		if got := tel.get(key); got != want {
+			t.Errorf("%s = %d, want %d", key, got, want)
+		}
+	}
+}
+
+// TestJobDropAll: what is given up as a whole is settled, whatever comes later.
+func TestJobDropAll(t *testing.T) {
+	tel := newCounts()
+	settled := 0
+	j := delivery.NewJob(delivery.JobSpec{Sink: "toy", Telemetry: tel, Open: 3, Settled: func() { settled++ }})
+	j.Deliver(0)
+	if n := j.DropAll("shutdown"); n != 2 {
+		t.Fatalf("dropped %d", n)
+	}
+	j.Deliver(1)
+	j.Drop("bad", 2)
+	if settled != 1 || tel.get("toy delivered") != 1 || tel.get("toy dropped shutdown") != 2 || tel.get("toy dropped bad") != 0 {
+		t.Errorf("settled %d times, counts %v", settled, tel.n)
+	}
+}
+
+// TestJobConcurrency: positions may be settled from anywhere.
+func TestJobConcurrency(t *testing.T) {
+	tel := newCounts()
+	done := make(chan struct{})
+	const n = 1000
+	j := delivery.NewJob(delivery.JobSpec{Sink: "toy", Telemetry: tel, Open: n, Settled: func() { close(done) }})
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for i := range n {
+				j.Deliver(i)
+			}
+		})
+	}
+	wg.Wait()
+	<-done
+	if got := tel.get("toy delivered"); got != n {
+		t.Errorf("delivered %d", got)
+	}
+}
+
+func TestSetClone(t *testing.T) {
+	var s delivery.Set
+	if !s.IsEmpty() {
+		t.Error("the zero Set is not empty")
+	}
+	s.Add(3)
+	c := s.Clone()
+	c.Add(4)
+	if s.Has(4) || !c.Has(3) || s.IsEmpty() {
+		t.Error("a clone shares memory")
+	}
+}
