@@ -1,34 +1,28 @@
 package ddsink_test
 
 import (
-	"bytes"
-	"flag"
 	"fmt"
 	"math"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"out_edge/build/testkit"
 	"out_edge/ddsink"
 	"out_edge/plugin/chunk"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
-
 // TestGoldenChunks encodes what real Fluent Bits have handed over.
 func TestGoldenChunks(t *testing.T) {
-	files, err := filepath.Glob("testdata/chunks/*.msgpack")
-	if err != nil || len(files) == 0 {
-		t.Fatal("no chunks", err)
+	golden, err := filepath.Glob("testdata/golden/*.jsonl")
+	if err != nil || len(golden) < 19 {
+		t.Fatal("golden files", golden, err)
 	}
-	for _, file := range files {
-		name := strings.TrimSuffix(filepath.Base(file), ".msgpack")
+	for _, file := range golden {
+		name := strings.TrimSuffix(filepath.Base(file), ".jsonl")
 		t.Run(name, func(t *testing.T) {
-			payload, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
+			host, input := name[:len("amd64-v5.1.1")], name[len("amd64-v5.1.1."):]
+			payload := testkit.Payload(t, host, input)
 			e := ddsink.NewEntries(ddsink.Config{Service: "svc-property", Tags: "env:test,team:edge", Source: "edge", IncludeTagKey: true})
 			var got []byte
 			decode(payload, func(r *chunk.Record) {
@@ -39,19 +33,7 @@ func TestGoldenChunks(t *testing.T) {
 				}
 				got = append(got, '\n')
 			})
-			golden := filepath.Join("testdata/golden", name+".jsonl")
-			if *update {
-				if err := os.WriteFile(golden, got, 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(golden)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if !bytes.Equal(got, want) {
-				t.Errorf("got\n%s\nwant\n%s", got, want)
-			}
+			testkit.GoldenFile(t, file, string(got))
 		})
 	}
 }

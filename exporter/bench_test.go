@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"out_edge/build/testkit"
 	"out_edge/exporter"
 	"out_edge/plugin/chunk"
 	"out_edge/plugin/cmetrics"
@@ -91,7 +92,7 @@ func BenchmarkObserve(b *testing.B) {
 			cfg.Listen = exporter.ListenOff
 			m := open(b, quietHub(timefix.SystemClock{}), cfg)
 			var d chunk.Decoder
-			d.Reset(captured(b, "amd64-v5.1.1", name))
+			d.Reset(testkit.Payload(b, "amd64-v5.1.1", name))
 			d.Next()
 			dst := make([]metric.Sample, 0, 32)
 			b.ReportAllocs()
@@ -113,7 +114,7 @@ func BenchmarkApply(b *testing.B) {
 	cfg.Listen = exporter.ListenOff
 	m := open(b, quietHub(timefix.SystemClock{}), cfg)
 	var in cmetrics.Interner
-	samples, err := cmetrics.Append(nil, captured(b, "amd64-v5.1.1", "node_metrics.1"), 1, &in)
+	samples, err := cmetrics.Append(nil, testkit.Payload(b, "amd64-v5.1.1", "node_metrics.1"), 1, &in)
 	if err != nil {
 		b.Fatal(err)
 	}

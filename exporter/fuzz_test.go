@@ -1,8 +1,6 @@
 package exporter_test
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -10,6 +8,7 @@ import (
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 
+	"out_edge/build/testkit"
 	"out_edge/exporter"
 	"out_edge/plugin/cmetrics"
 )
@@ -17,16 +16,8 @@ import (
 // FuzzObserve gives any payload, as log events and as metrics events, to a page,
 // which must stay readable.
 func FuzzObserve(f *testing.F) {
-	files, err := filepath.Glob(filepath.Join("testdata", "chunks", "*", "*.msgpack"))
-	if err != nil || len(files) == 0 {
-		f.Fatal("no seeds", err)
-	}
-	for _, file := range files {
-		p, err := os.ReadFile(file)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(p)
+	for _, p := range testkit.Inputs(f, "*") {
+		f.Add(p.Payload)
 	}
 	f.Fuzz(func(t *testing.T, p []byte) {
 		cfg := loopback()

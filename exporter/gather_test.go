@@ -4,12 +4,14 @@ import (
 	"slices"
 	"testing"
 
+	"out_edge/build/testkit"
+
 	dto "github.com/prometheus/client_model/go"
 )
 
 func TestSelfGathersItsOwnSeriesOnly(t *testing.T) {
 	m := open(t, quietHub(newClock()), loopback())
-	observe(m, captured(t, "amd64-v5.1.1", "mem.1"), start)
+	observe(m, testkit.Payload(t, "amd64-v5.1.1", "mem.1"), start)
 	families, err := m.Self().Gather()
 	if err != nil {
 		t.Fatal(err)

@@ -2,9 +2,7 @@ package exporter_test
 
 import (
 	"encoding/binary"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -12,6 +10,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
+	"out_edge/build/testkit"
 	"out_edge/exporter"
 	"out_edge/plugin/chunk"
 	"out_edge/plugin/cmetrics"
@@ -28,17 +27,9 @@ func wholePage(t *testing.T, host string) string {
 	cfg.Labels = []metric.Label{{Name: "site", Value: "barn \"7\""}}
 	cfg.Sinks = []string{delivery.SinkDatadog, delivery.SinkDatadogMetrics, delivery.SinkRemoteWrite}
 	m := open(t, quietHub(newClock()), cfg)
-	files, err := filepath.Glob(filepath.Join("testdata", "chunks", host, "*.msgpack"))
-	if err != nil || len(files) == 0 {
-		t.Fatal("no chunks", err)
-	}
-	for _, f := range files {
-		p, err := os.ReadFile(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if chunk.Detect(p) == chunk.Logs {
-			observeTimed(m, p)
+	for _, p := range testkit.Inputs(t, host) {
+		if chunk.Detect(p.Payload) == chunk.Logs {
+			observeTimed(m, p.Payload)
 		}
 	}
 	m.Self().Refused("app_logins_total", "series_limit", 0)
@@ -62,7 +53,7 @@ func observeTimed(m *exporter.Metrics, p []byte) {
 
 func TestWholePage(t *testing.T) {
 	for _, host := range []string{"amd64-v5.1.1", "armv7-v4.2.0"} {
-		t.Run(host, func(t *testing.T) { golden(t, host+".prom", wholePage(t, host)) })
+		t.Run(host, func(t *testing.T) { testkit.Golden(t, host+".prom", wholePage(t, host)) })
 	}
 }
 
@@ -90,7 +81,7 @@ func TestEventsPage(t *testing.T) {
 			m := open(t, quietHub(newClock()), loopback())
 			var in cmetrics.Interner
 			for _, n := range []string{".1", ".2"} {
-				samples, err := cmetrics.Append(nil, captured(t, "amd64-v5.1.1", name+n), start.UnixNano(), &in)
+				samples, err := cmetrics.Append(nil, testkit.Payload(t, "amd64-v5.1.1", name+n), start.UnixNano(), &in)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -103,7 +94,7 @@ func TestEventsPage(t *testing.T) {
 					shown.WriteString(line)
 				}
 			}
-			golden(t, name+".prom", shown.String())
+			testkit.Golden(t, name+".prom", shown.String())
 			wantLines(t, scrape(t, m, `edge_dropped_records_total{reason="name_conflict"`, `edge_dropped_records_total{reason="malformed"`),
 				`edge_dropped_records_total{reason="malformed",sink="prometheus"} 0`,
 				`edge_dropped_records_total{reason="name_conflict",sink="prometheus"} 0`)

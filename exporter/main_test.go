@@ -2,12 +2,9 @@ package exporter_test
 
 import (
 	"context"
-	"flag"
 	"io"
 	"log/slog"
 	"net/http"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -22,8 +19,6 @@ import (
 	"out_edge/plugin/metric"
 	"out_edge/timefix"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
@@ -217,32 +212,4 @@ func observe(m *exporter.Metrics, p []byte, at time.Time) (samples []metric.Samp
 		}
 	}
 	return samples, taken
-}
-
-// captured reads a captured payload.
-func captured(t testing.TB, host, name string) []byte {
-	t.Helper()
-	b, err := os.ReadFile(filepath.Join("testdata", "chunks", host, name+".msgpack"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
-// golden compares with a file of testdata.
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("differs from %s (go test -update writes it):\n%s", path, got)
-	}
 }

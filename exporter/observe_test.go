@@ -8,6 +8,7 @@ import (
 
 	"github.com/vmihailenco/msgpack/v5"
 
+	"out_edge/build/testkit"
 	"out_edge/exporter"
 	"out_edge/plugin/chunk"
 	"out_edge/plugin/metric"
@@ -116,7 +117,7 @@ func TestObserveFiltered(t *testing.T) {
 // firstBody gives the keys and values of a captured chunk's first record.
 func firstBody(t *testing.T, name string) (pairs []any) {
 	var d chunk.Decoder
-	d.Reset(captured(t, "amd64-v5.1.1", name))
+	d.Reset(testkit.Payload(t, "amd64-v5.1.1", name))
 	d.Next()
 	for it := d.Record().Body.Map(); ; {
 		key, val, ok := it.Next()
@@ -165,7 +166,7 @@ func TestObserveLeavesLogsAlone(t *testing.T) {
 		})
 	}
 	for _, name := range []string{"app.1", "dummy.meta.1", "statsd.1"} {
-		if _, taken := observe(m, captured(t, "amd64-v5.1.1", name), start); taken != 0 {
+		if _, taken := observe(m, testkit.Payload(t, "amd64-v5.1.1", name), start); taken != 0 {
 			t.Errorf("%s was taken", name)
 		}
 	}
@@ -248,7 +249,7 @@ func TestObserveAllocates(t *testing.T) {
 	m := open(t, quietHub(newClock()), loopback())
 	for _, name := range []string{"cpu.1", "mem.1", "disk.1", "netif.1", "proc.1", "thermal.1", "app.1"} {
 		var d chunk.Decoder
-		d.Reset(captured(t, "amd64-v5.1.1", name))
+		d.Reset(testkit.Payload(t, "amd64-v5.1.1", name))
 		d.Next()
 		dst := make([]metric.Sample, 0, 32)
 		first, _ := m.Observe(dst, "t", d.Record(), 1)

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"out_edge/build/testkit"
 	"out_edge/exporter"
 	"out_edge/plugin/chunk"
 	"out_edge/plugin/metric"
@@ -35,7 +36,7 @@ func TestHostSeriesAreRelabelled(t *testing.T) {
 	asked := 0
 	m := relabelled(t, &asked)
 	for i := range 3 {
-		samples, _ := observe(m, captured(t, "amd64-v5.1.1", "mem.1"), start.Add(time.Duration(i)*time.Second))
+		samples, _ := observe(m, testkit.Payload(t, "amd64-v5.1.1", "mem.1"), start.Add(time.Duration(i)*time.Second))
 		if len(samples) != 3 {
 			t.Errorf("%d samples, want those of edge_memory_bytes", len(samples))
 		}
@@ -87,7 +88,7 @@ func TestHiddenSamplesStayOffThePage(t *testing.T) {
 	clock := newClock()
 	m := open(t, quietHub(clock), loopback())
 	var d chunk.Decoder
-	d.Reset(captured(t, "amd64-v5.1.1", "mem.1"))
+	d.Reset(testkit.Payload(t, "amd64-v5.1.1", "mem.1"))
 	d.Next()
 	samples, taken := m.ObserveAt(nil, "t", d.Record(), start.UnixNano(), clock.Now(), false)
 	if len(samples) != 6 || !taken {

@@ -26,6 +26,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
+	"out_edge/build/testkit"
 	"out_edge/exporter"
 	"out_edge/plugin/metric"
 	"out_edge/timefix"
@@ -462,7 +463,7 @@ func TestConcurrent(t *testing.T) {
 	m := open(t, hub, loopback())
 	var wg sync.WaitGroup
 	for i := range 4 {
-		cpu := captured(t, "amd64-v5.1.1", "cpu.1")
+		cpu := testkit.Payload(t, "amd64-v5.1.1", "cpu.1")
 		wg.Go(func() {
 			for j := range 200 {
 				observe(m, cpu, start.Add(time.Duration(j)*time.Second))

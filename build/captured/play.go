@@ -181,14 +181,3 @@ func Steady(page string) string {
 	}
 	return strings.Join(kept, "\n") + "\n"
 }
-
-// Difference shows the first line in which two texts differ.
-func Difference(want, got string) string {
-	w, g := strings.Split(want, "\n"), strings.Split(got, "\n")
-	for i := range min(len(w), len(g)) {
-		if w[i] != g[i] {
-			return fmt.Sprintf("line %d\nwant %s\ngot  %s", i+1, w[i], g[i])
-		}
-	}
-	return fmt.Sprintf("want %d lines, got %d", len(w), len(g))
-}

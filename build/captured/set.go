@@ -9,6 +9,7 @@ import (
 	"regexp"
 
 	"out_edge/build/harness"
+	"out_edge/build/testkit"
 )
 
 // Set is captured payloads that are played together, under one clock.
@@ -36,16 +37,11 @@ func Sets() []Set {
 // first has events.
 func Hosts() []string { return []string{"amd64-v5.1.1", "armv7-v4.2.0"} }
 
-// File is a captured payload of the source tree at root: cpu.1 of a host.
-func File(root, host, name string) string {
-	return filepath.Join(root, "build", "testdata", "chunks", host, name+".msgpack")
-}
-
 var number = regexp.MustCompile(`\.\d+\.msgpack$`)
 
 // Chunks are the set's payloads of a host, in a fixed order.
 func (s Set) Chunks(root, host string) (chunks []harness.Chunk, err error) {
-	files, err := filepath.Glob(File(root, host, "*"))
+	files, err := filepath.Glob(testkit.PayloadFile(root, host, "*"))
 	if len(files) == 0 {
 		return nil, fmt.Errorf("find payloads of %s: %w", host, errors.Join(err, os.ErrNotExist))
 	}

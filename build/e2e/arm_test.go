@@ -5,6 +5,7 @@ import (
 
 	"out_edge/build/captured"
 	"out_edge/build/harness"
+	"out_edge/build/testkit"
 )
 
 // play gives what a library makes of a host's payloads of a set.
@@ -37,13 +38,13 @@ func sameAsHere(t *testing.T, k *harness.Kit, host string, s captured.Set) {
 	t.Helper()
 	got, want := play(t, k, host, s), play(t, kit, host, s)
 	if got.Intake != want.Intake {
-		t.Errorf("the intake was sent something else: %s", captured.Difference(want.Intake, got.Intake))
+		t.Errorf("the intake was sent something else: %s", testkit.Difference(want.Intake, got.Intake))
 	}
 	if got.Page != want.Page {
-		t.Errorf("/metrics shows something else: %s", captured.Difference(want.Page, got.Page))
+		t.Errorf("/metrics shows something else: %s", testkit.Difference(want.Page, got.Page))
 	}
 	if s.Name != "events" {
-		golden(t, "intake-"+host+"-"+s.Name+".jsonl", got.Intake)
+		testkit.Golden(t, "intake-"+host+"-"+s.Name+".jsonl", got.Intake)
 	}
 	if host == hosts[0] && s.Name == "events" && (got.Played != 5 || got.Unrouted != 1) {
 		t.Errorf("%d events played, %d not asked for", got.Played, got.Unrouted)

@@ -12,6 +12,7 @@ import (
 	"out_edge/build/captured"
 	"out_edge/build/harness"
 	"out_edge/build/intake"
+	"out_edge/build/testkit"
 )
 
 // moments are the captured log payloads, each set under the clock of its moment.
@@ -56,7 +57,7 @@ func TestEveryChunkAtTheIntake(t *testing.T) {
 				if o := res.Outputs[0]; o.OK != o.Chunks || o.Chunks == 0 {
 					t.Errorf("%d of %d chunks were OK\n%s", o.OK, o.Chunks, res.Stderr)
 				}
-				golden(t, "intake-"+host+"-"+m.Name+".jsonl", intakeText(t, in, m))
+				testkit.Golden(t, "intake-"+host+"-"+m.Name+".jsonl", intakeText(t, in, m))
 			})
 		}
 	}
@@ -127,7 +128,7 @@ func TestEveryChunkAtMetrics(t *testing.T) {
 			<-settled
 			page := get(t, "http://"+addr+"/metrics")
 			l.stop()
-			golden(t, "metrics-"+host+".prom", captured.Steady(page))
+			testkit.Golden(t, "metrics-"+host+".prom", captured.Steady(page))
 		})
 	}
 }

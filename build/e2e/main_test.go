@@ -4,15 +4,14 @@ import (
 	"bytes"
 	"fmt"
 	"os"
-	"path/filepath"
 	"regexp"
 	"sync"
 	"testing"
 	"time"
 
-	"out_edge/build/captured"
 	"out_edge/build/harness"
 	"out_edge/build/intake"
+	"out_edge/build/testkit"
 )
 
 // kit builds the host and the library once for all tests; armv7 and arm64 the
@@ -68,7 +67,7 @@ func libraryOf(t *testing.T, k *harness.Kit) string {
 
 // chunkFile is a captured payload: host/name, as in amd64-v5.1.1/cpu.1.
 func chunkFile(host, name string) string {
-	return captured.File(kit.Root(), host, name)
+	return testkit.PayloadFile(kit.Root(), host, name)
 }
 
 // edge makes an [OUTPUT] section that serves nothing.
@@ -195,23 +194,5 @@ func (w *watched) find(t *testing.T, line *regexp.Regexp) string {
 		case <-patience:
 			t.Fatalf("no line %v in the log:\n%s", line, text)
 		}
-	}
-}
-
-// golden compares got with a file of testdata; UPDATE_GOLDEN=1 writes it.
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if os.Getenv("UPDATE_GOLDEN") != "" {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("%s differs:\n%s", path, captured.Difference(string(want), got))
 	}
 }

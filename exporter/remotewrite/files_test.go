@@ -23,7 +23,7 @@ func TestCAFileIsAwaited(t *testing.T) {
 		t.Cleanup(secure.Close)
 		c.URL, c.CAFile = secure.URL, ca
 	})
-	c := &chunk{samples: []metric.Sample{at(temperature, 0, 1)}}
+	c := &flushed{samples: []metric.Sample{at(temperature, 0, 1)}}
 	for range 2 {
 		var retry *delivery.RetryError
 		if err := k.send(c); !errors.As(err, &retry) || !strings.Contains(err.Error(), "tls: read CA file: open "+ca) {

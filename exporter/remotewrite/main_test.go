@@ -420,14 +420,14 @@ func newKit(t *testing.T, change func(*remotewrite.Config)) *kit {
 	return k
 }
 
-// chunk is what a pipeline keeps of a chunk between its tries.
-type chunk struct {
+// flushed is what a pipeline keeps of a chunk between its tries.
+type flushed struct {
 	samples []metric.Sample
 	done    delivery.Set
 }
 
 // send offers a chunk, and says whether it is settled.
-func (k *kit) send(c *chunk) error {
+func (k *kit) send(c *flushed) error {
 	k.t.Helper()
 	err := k.Send(context.Background(), c.samples, &c.done)
 	if err == nil {
@@ -441,7 +441,7 @@ func (k *kit) send(c *chunk) error {
 }
 
 // mustSend is send for what must be settled.
-func (k *kit) mustSend(c *chunk) {
+func (k *kit) mustSend(c *flushed) {
 	k.t.Helper()
 	if err := k.send(c); err != nil {
 		k.t.Errorf("Send: %v", err)

@@ -22,9 +22,9 @@ import (
 
 func TestOnePointAMillisecond(t *testing.T) {
 	k := newKit(t, nil)
-	k.mustSend(&chunk{samples: []metric.Sample{
+	k.mustSend(&flushed{samples: []metric.Sample{
 		at(temperature, 1, 3), at(temperature, 0.5, 1), at(temperature, 0.5003, 2), at(temperature, 1.0009, 4)}})
-	k.mustSend(&chunk{samples: []metric.Sample{at(temperature, 1, 9), at(temperature, 2, 5)}})
+	k.mustSend(&flushed{samples: []metric.Sample{at(temperature, 1, 9), at(temperature, 2, 5)}})
 	wantLines(t, stamped(k.in.lines()), hasTemperature+" 2@800500 4@801000 5@802000")
 	k.counts.want(t, "delivered 3", "adjusted same_time 3")
 }
@@ -33,7 +33,7 @@ func TestOnePointAMillisecond(t *testing.T) {
 func TestSeriesMeet(t *testing.T) {
 	k := newKit(t, nil)
 	a, b := gauge("g.x"), gauge("g_x")
-	k.mustSend(&chunk{samples: []metric.Sample{at(b, 1, 1), at(a, 0, 0)}})
+	k.mustSend(&flushed{samples: []metric.Sample{at(b, 1, 1), at(a, 0, 0)}})
 	wantLines(t, stamped(k.in.lines()), `{__name__="g_x"} 0@800000 1@801000`)
 }
 
@@ -43,8 +43,8 @@ func TestLatePoints(t *testing.T) {
 		t.Run(fmt.Sprint("tolerant ", tolerant), func(t *testing.T) {
 			k := newKit(t, nil)
 			k.in.set(func(r *receiver) { r.tolerant = tolerant })
-			k.mustSend(&chunk{samples: []metric.Sample{at(temperature, 100, 0), at(memory, 100, 0)}})
-			late := &chunk{}
+			k.mustSend(&flushed{samples: []metric.Sample{at(temperature, 100, 0), at(memory, 100, 0)}})
+			late := &flushed{}
 			for i := range 32 {
 				late.samples = append(late.samples, at(temperature, float64(i), 1), at(memory, float64(i), 1))
 			}
@@ -65,7 +65,7 @@ func TestLatePoints(t *testing.T) {
 // A retried chunk resends only what was not accepted.
 func TestPartOfAChunk(t *testing.T) {
 	k := newKit(t, nil)
-	c := &chunk{}
+	c := &flushed{}
 	for i := range 3000 {
 		c.samples = append(c.samples, at(temperature, float64(i), float64(i)))
 	}
@@ -109,7 +109,7 @@ func TestLostAnswer(t *testing.T) {
 			return false
 		}
 	})
-	c := &chunk{}
+	c := &flushed{}
 	for i := range 200 {
 		c.samples = append(c.samples, at(temperature, float64(i), float64(i)), at(memory, float64(i), 1))
 	}
@@ -148,8 +148,8 @@ func TestRefusedAfterAFailure(t *testing.T) {
 		t.Run(strconv.Itoa(code), func(t *testing.T) {
 			k := newKit(t, nil)
 			k.in.set(func(r *receiver) { r.stored[strings.Trim(hasTemperature, "{}")] = []point{{ms(5), 1}} })
-			k.mustSend(&chunk{samples: []metric.Sample{at(memory, 0, 1)}})
-			c := &chunk{samples: []metric.Sample{at(temperature, 1, 2), at(temperature, 2, 3)}}
+			k.mustSend(&flushed{samples: []metric.Sample{at(memory, 0, 1)}})
+			c := &flushed{samples: []metric.Sample{at(temperature, 1, 2), at(temperature, 2, 3)}}
 			k.in.set(status(code))
 			if err := k.send(c); err == nil {
 				t.Error("settled")
@@ -166,7 +166,7 @@ func TestLatePointsKeepTheNewest(t *testing.T) {
 	k := newKit(t, nil)
 	k.in.set(func(r *receiver) { r.tolerant = true })
 	for _, sample := range []metric.Sample{at(temperature, 9, 1), at(temperature, 3, 2), at(temperature, 9, 3)} {
-		k.mustSend(&chunk{samples: []metric.Sample{sample}})
+		k.mustSend(&flushed{samples: []metric.Sample{sample}})
 	}
 	wantLines(t, stamped(k.in.lines()), hasTemperature+" 1@809000 2@803000")
 	k.counts.want(t, "delivered 2", "adjusted same_time 1")
@@ -175,9 +175,9 @@ func TestLatePointsKeepTheNewest(t *testing.T) {
 // A series whose points wait is not forgotten, however long that takes.
 func TestLongOutage(t *testing.T) {
 	k := newKit(t, nil)
-	k.mustSend(&chunk{samples: []metric.Sample{at(temperature, 0, 0)}})
+	k.mustSend(&flushed{samples: []metric.Sample{at(temperature, 0, 0)}})
 	k.in.set(status(503))
-	waiting := &chunk{samples: []metric.Sample{at(temperature, 10, 1)}}
+	waiting := &flushed{samples: []metric.Sample{at(temperature, 10, 1)}}
 	for range 2 {
 		if err := k.send(waiting); err == nil {
 			t.Error("settled")
@@ -188,7 +188,7 @@ func TestLongOutage(t *testing.T) {
 		t.Error("flushed")
 	}
 	k.in.set(healthy)
-	k.mustSend(&chunk{samples: []metric.Sample{at(temperature, 0, 9), at(temperature, 5, 2), at(temperature, 20, 3)}})
+	k.mustSend(&flushed{samples: []metric.Sample{at(temperature, 0, 9), at(temperature, 5, 2), at(temperature, 20, 3)}})
 	k.mustSend(waiting)
 	wantLines(t, stamped(k.in.lines()), hasTemperature+" 0@800000 2@805000 1@810000 3@820000")
 	k.counts.want(t, "delivered 4", "adjusted same_time 1", "retried 2")
@@ -207,9 +207,9 @@ func TestLostAnswerOnAKeptConnection(t *testing.T) {
 			return false
 		}
 	})
-	k.mustSend(&chunk{samples: []metric.Sample{at(memory, 0, 1)}})
+	k.mustSend(&flushed{samples: []metric.Sample{at(memory, 0, 1)}})
 	before := k.counts.get("wire")
-	k.mustSend(&chunk{samples: []metric.Sample{at(temperature, 1, 1), at(temperature, 2, 2), at(temperature, 3, 3)}})
+	k.mustSend(&flushed{samples: []metric.Sample{at(temperature, 1, 1), at(temperature, 2, 2), at(temperature, 3, 3)}})
 	wantLines(t, stamped(k.in.lines()), hasMemory+" 1@800000", hasTemperature+" 1@801000 2@802000 3@803000")
 	k.counts.want(t, "delivered 1", "adjusted resent 3")
 	got := k.in.got()
@@ -230,7 +230,7 @@ func TestStaleness(t *testing.T) {
 		t.Run(version, func(t *testing.T) {
 			k := newKit(t, func(c *remotewrite.Config) { c.Version = version })
 			k.Expire(temperature) // nothing of it was sent
-			k.mustSend(&chunk{samples: []metric.Sample{at(temperature, 0, 1), at(memory, 0, 1), at(packets, 30, 1)}})
+			k.mustSend(&flushed{samples: []metric.Sample{at(temperature, 0, 1), at(memory, 0, 1), at(packets, 30, 1)}})
 			k.clock.advance(10 * time.Second)
 			k.Expire(temperature)
 			sameMemory := *memory
@@ -242,7 +242,7 @@ func TestStaleness(t *testing.T) {
 				t.Error("flushed")
 			}
 			k.in.set(healthy)
-			k.mustSend(&chunk{samples: []metric.Sample{at(memory, 11, 2)}}) // it is back
+			k.mustSend(&flushed{samples: []metric.Sample{at(memory, 11, 2)}}) // it is back
 			if err := k.Flush(context.Background()); err != nil {
 				t.Error(err)
 			}
@@ -274,9 +274,9 @@ func TestStalenessAfterWaiting(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			k := newKit(t, nil)
 			k.in.set(func(r *receiver) { r.tolerant = true })
-			k.mustSend(&chunk{samples: c.sent})
+			k.mustSend(&flushed{samples: c.sent})
 			k.in.set(status(503))
-			waiting := &chunk{samples: []metric.Sample{at(temperature, 10, 2)}}
+			waiting := &flushed{samples: []metric.Sample{at(temperature, 10, 2)}}
 			if err := k.send(waiting); err == nil {
 				t.Error("settled")
 			}
@@ -284,7 +284,7 @@ func TestStalenessAfterWaiting(t *testing.T) {
 			k.Expire(temperature)
 			k.clock.advance(10 * time.Second)
 			k.in.set(healthy)
-			k.mustSend(&chunk{samples: c.back})
+			k.mustSend(&flushed{samples: c.back})
 			k.mustSend(waiting)
 			if err := k.Flush(context.Background()); err != nil {
 				t.Error(err)
@@ -297,9 +297,9 @@ func TestStalenessAfterWaiting(t *testing.T) {
 // A marker is only for what a receiver has, or is to have.
 func TestStalenessOfWhatWasDropped(t *testing.T) {
 	k := newKit(t, nil)
-	k.mustSend(&chunk{samples: []metric.Sample{at(memory, 0, 1)}})
+	k.mustSend(&flushed{samples: []metric.Sample{at(memory, 0, 1)}})
 	k.in.set(blame(400, "too old", func(_ series, p point) bool { return p.value == 13 }))
-	k.mustSend(&chunk{samples: []metric.Sample{at(temperature, 0, 13)}})
+	k.mustSend(&flushed{samples: []metric.Sample{at(temperature, 0, 13)}})
 	k.Expire(temperature)
 	if err := k.Flush(context.Background()); err != nil {
 		t.Error(err)
@@ -310,7 +310,7 @@ func TestStalenessOfWhatWasDropped(t *testing.T) {
 // What looks like a staleness marker but is a value stays a value.
 func TestNaN(t *testing.T) {
 	k := newKit(t, nil)
-	k.mustSend(&chunk{samples: []metric.Sample{at(temperature, 0, fromBits(0x7ff0000000000002)), at(temperature, 1, fromBits(0xfff8000000000001))}})
+	k.mustSend(&flushed{samples: []metric.Sample{at(temperature, 0, fromBits(0x7ff0000000000002)), at(temperature, 1, fromBits(0xfff8000000000001))}})
 	wantLines(t, stamped(k.in.lines()), hasTemperature+" NaN@800000 NaN@801000")
 }
 
@@ -332,11 +332,11 @@ func TestConcurrentSends(t *testing.T) {
 		}
 	})
 	var wg sync.WaitGroup
-	send := func(c *chunk) { wg.Go(func() { k.mustSend(c) }) }
-	send(&chunk{samples: []metric.Sample{at(temperature, 0, 0)}})
+	send := func(c *flushed) { wg.Go(func() { k.mustSend(c) }) }
+	send(&flushed{samples: []metric.Sample{at(temperature, 0, 0)}})
 	<-first
 	for i := range 50 {
-		send(&chunk{samples: []metric.Sample{at(temperature, float64(50-i), 1), at(gauge("g"), float64(i), 1)}})
+		send(&flushed{samples: []metric.Sample{at(temperature, float64(50-i), 1), at(gauge("g"), float64(i), 1)}})
 	}
 	close(release)
 	wg.Wait()
@@ -352,7 +352,7 @@ func TestWaitingSendGivesUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rt := &blockingTransport{release: make(chan struct{})}
 		s := newSilent(t, rt, nil)
-		a, b := oneChunk(), &chunk{samples: []metric.Sample{at(temperature, 3, 24)}}
+		a, b := oneChunk(), &flushed{samples: []metric.Sample{at(temperature, 3, 24)}}
 		var wg sync.WaitGroup
 		wg.Go(func() {
 			if err := s.Send(context.Background(), a.samples, &a.done); err != nil {
@@ -436,7 +436,7 @@ func TestFailureIsShared(t *testing.T) {
 		var wg sync.WaitGroup
 		var failed atomic.Int32
 		for i := range 5 {
-			c := &chunk{samples: []metric.Sample{at(temperature, float64(i), 1)}}
+			c := &flushed{samples: []metric.Sample{at(temperature, float64(i), 1)}}
 			wg.Go(func() {
 				if s.Send(context.Background(), c.samples, &c.done) != nil {
 					failed.Add(1)
@@ -457,9 +457,9 @@ func TestFailureIsShared(t *testing.T) {
 func TestWaitingIsBounded(t *testing.T) {
 	k := newKit(t, nil)
 	k.in.set(status(503))
-	var chunks []*chunk
+	var chunks []*flushed
 	for i := range 5000 {
-		c := &chunk{samples: []metric.Sample{at(temperature, float64(i), 1)}}
+		c := &flushed{samples: []metric.Sample{at(temperature, float64(i), 1)}}
 		chunks = append(chunks, c)
 		_ = k.send(c)
 	}
@@ -476,7 +476,7 @@ func TestWaitingIsBounded(t *testing.T) {
 	if d := k.counts.get("samples delivered"); d != 5000 {
 		t.Errorf("%d delivered", d)
 	}
-	big := &chunk{}
+	big := &flushed{}
 	for i := range 70_000 {
 		big.samples = append(big.samples, at(memory, float64(i), 1))
 	}
@@ -493,7 +493,7 @@ func TestWaitingIsBounded(t *testing.T) {
 func TestWaitingPointsAreBounded(t *testing.T) {
 	k := newKit(t, nil)
 	k.in.set(status(503))
-	chunks := []*chunk{{}, {}, {}}
+	chunks := []*flushed{{}, {}, {}}
 	for i, n := range []int{40_000, 25_537, 25_536} { // 65,536 find room
 		for sec := range n {
 			chunks[i].samples = append(chunks[i].samples, at(temperature, float64(100_000*i+sec), 1))
@@ -537,13 +537,13 @@ func newQueue(t *testing.T) *queue {
 
 // queued is a chunk in a Send of its own.
 type queued struct {
-	chunk
+	flushed
 	sent chan error
 }
 
 // send begins a Send, and returns once it is under way or waits for its turn.
 func (q *queue) send(ctx context.Context, samples ...metric.Sample) *queued {
-	c := &queued{chunk: chunk{samples: samples}, sent: make(chan error, 1)}
+	c := &queued{flushed: flushed{samples: samples}, sent: make(chan error, 1)}
 	go func() { c.sent <- q.Send(ctx, c.samples, &c.done) }()
 	synctest.Wait()
 	return c

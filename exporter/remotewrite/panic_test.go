@@ -55,11 +55,11 @@ func TestPanicsReleaseTheSender(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = k.Close(context.Background()) })
-	bad := &chunk{samples: []metric.Sample{at(temperature, 0, 1), at(poison, 0, 1)}}
+	bad := &flushed{samples: []metric.Sample{at(temperature, 0, 1), at(poison, 0, 1)}}
 	survive(t, func() { _ = k.send(bad) })
 	survive(t, func() { k.Expire(poison) })
 
-	good := &chunk{samples: []metric.Sample{at(temperature, 1, 1)}}
+	good := &flushed{samples: []metric.Sample{at(temperature, 1, 1)}}
 	meter.armed = true
 	survive(t, func() { _ = k.send(good) })
 	meter.armed = false
@@ -67,7 +67,7 @@ func TestPanicsReleaseTheSender(t *testing.T) {
 		t.Errorf("%d chunks are kept, though they may never come again", n)
 	}
 	k.mustSend(good)
-	k.mustSend(&chunk{samples: []metric.Sample{at(temperature, 2, 1)}})
+	k.mustSend(&flushed{samples: []metric.Sample{at(temperature, 2, 1)}})
 	if err := k.Flush(context.Background()); err != nil {
 		t.Error(err)
 	}
@@ -81,7 +81,7 @@ func TestPanicsReleaseTheSender(t *testing.T) {
 			return true
 		}
 	})
-	late := &chunk{samples: []metric.Sample{at(temperature, 4, 1)}}
+	late := &flushed{samples: []metric.Sample{at(temperature, 4, 1)}}
 	for range 3 {
 		var retry *delivery.RetryError
 		if err := k.send(late); !errors.As(err, &retry) || retry.After == 0 {

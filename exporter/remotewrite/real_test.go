@@ -30,6 +30,7 @@ import (
 
 	"github.com/prometheus/client_golang/exp/api/remote"
 
+	"out_edge/build/testkit"
 	"out_edge/exporter"
 	"out_edge/exporter/remotewrite"
 	"out_edge/plugin/chunk"
@@ -291,10 +292,6 @@ func (h *officialHandler) stored(*testing.T, string) storage { return h.all }
 // past, and VictoriaMetrics shows nothing of its last second.
 func captured(t *testing.T, host string) []metric.Sample {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join("..", "testdata", "chunks", host, "*.msgpack"))
-	if err != nil || len(files) == 0 {
-		t.Fatal("no chunks", err)
-	}
 	hub := exporter.NewHub(slog.New(slog.DiscardHandler), timefix.SystemClock{})
 	m, err := hub.Open(exporter.Config{Listen: exporter.ListenOff})
 	if err != nil {
@@ -303,11 +300,8 @@ func captured(t *testing.T, host string) []metric.Sample {
 	defer func() { _ = m.Close(context.Background()) }()
 	var samples []metric.Sample
 	var in cmetrics.Interner
-	for _, f := range files {
-		p, err := os.ReadFile(f)
-		if err != nil {
-			t.Fatal(err)
-		}
+	for _, c := range testkit.Inputs(t, host) {
+		p := c.Payload
 		if chunk.Detect(p) == chunk.Metrics {
 			const arrival = 1795238800e9 // the day of the capture
 			if samples, err = cmetrics.Append(samples, p, arrival, &in); err != nil {
@@ -487,8 +481,8 @@ func TestOutageWithRealReceivers(t *testing.T) {
 			counts := newCounts()
 			s := realSender(t, remotewrite.Config{URL: g.server.URL + "/api/v1/write", Labels: []metric.Label{label}}, clock, counts)
 			var all []metric.Sample
-			var failed []*chunk
-			offer := func(c *chunk) {
+			var failed []*flushed
+			offer := func(c *flushed) {
 				if err := s.Send(t.Context(), c.samples, &c.done); err != nil {
 					failed = append(failed, c)
 				}
@@ -497,7 +491,7 @@ func TestOutageWithRealReceivers(t *testing.T) {
 			for sec := range 300 {
 				g.state.Store([]int32{gateOpen, gateDown, gateBusy, gateOpen}[phase(sec)])
 				at := begin.Add(time.Duration(sec)*time.Second + 123*time.Millisecond).UnixNano()
-				c := &chunk{samples: []metric.Sample{
+				c := &flushed{samples: []metric.Sample{
 					{Series: temperature, UnixNano: at, Value: 20 + float64(sec)/10},
 					{Series: packets, UnixNano: at, Value: float64(7 * sec)},
 					{Series: memory, UnixNano: at - 5e8, Value: float64(sec) * 4096},

@@ -23,8 +23,8 @@ var (
 	packets     = &metric.Series{Name: "edge_network_packets_total", Help: "Packets.", Kind: metric.Counter}
 )
 
-func oneChunk() *chunk {
-	return &chunk{samples: []metric.Sample{at(temperature, 0, 21.5), at(memory, 0, 1e6), at(packets, 0, 7), at(temperature, 1, 22)}}
+func oneChunk() *flushed {
+	return &flushed{samples: []metric.Sample{at(temperature, 0, 21.5), at(memory, 0, 1e6), at(packets, 0, 7), at(temperature, 1, 22)}}
 }
 
 const (
@@ -84,7 +84,7 @@ func TestDistributions(t *testing.T) {
 	k := newKit(t, func(c *remotewrite.Config) { c.Version = "2" })
 	h := &metric.Series{Name: "latency_seconds", Help: "H.", Kind: metric.Histogram, Labels: []metric.Label{{Name: "op", Value: "r"}}}
 	s := &metric.Series{Name: "rpc_seconds", Kind: metric.Summary}
-	k.mustSend(&chunk{samples: []metric.Sample{
+	k.mustSend(&flushed{samples: []metric.Sample{
 		{Series: h, UnixNano: start.UnixNano(), Dist: &metric.Distribution{Count: 9, Sum: 4.5, Bounds: []float64{0.5, 1, 2.5}, Counts: []uint64{2, 5, 8}}},
 		{Series: s, UnixNano: start.UnixNano(), Dist: &metric.Distribution{Count: 3, Sum: 1, Bounds: []float64{0.5, 0.99}, Values: []float64{0.2, math.NaN()}}},
 		{Series: h, UnixNano: start.UnixNano() + 2e9, Dist: &metric.Distribution{Count: 10, Sum: 5, Bounds: []float64{0.5, 3}, Counts: []uint64{2, 9}}},
@@ -125,7 +125,7 @@ func TestLabels(t *testing.T) {
 			return l, true
 		}
 	})
-	k.mustSend(&chunk{samples: []metric.Sample{
+	k.mustSend(&flushed{samples: []metric.Sample{
 		at(temperature, 0, 1),
 		at(gauge("1st.thing é", metric.Label{Name: "__x", Value: "a"}, metric.Label{Name: "a-b", Value: "\xff"}, metric.Label{Name: "empty"}, metric.Label{Name: "old", Value: "o"}), 0, 2),
 		at(gauge("g", metric.Label{Name: "secret", Value: "s"}), 0, 3),
@@ -208,7 +208,7 @@ func TestTemporaryFailures(t *testing.T) {
 func TestWaitIsKept(t *testing.T) {
 	k := newKit(t, nil)
 	k.in.set(status(429, "Retry-After", "10"))
-	a, b := oneChunk(), &chunk{samples: []metric.Sample{at(temperature, 2, 23)}}
+	a, b := oneChunk(), &flushed{samples: []metric.Sample{at(temperature, 2, 23)}}
 	_ = k.send(a)
 	k.clock.advance(4 * time.Second)
 	k.in.set(healthy)
@@ -233,9 +233,9 @@ func TestOutage(t *testing.T) {
 	for _, version := range []string{"1", "2"} {
 		t.Run(version, func(t *testing.T) {
 			k := newKit(t, func(c *remotewrite.Config) { c.Version = version })
-			var chunks []*chunk
+			var chunks []*flushed
 			for sec := range 300 {
-				c := &chunk{samples: []metric.Sample{at(temperature, float64(sec), float64(sec)), at(packets, float64(sec), float64(10*sec))}}
+				c := &flushed{samples: []metric.Sample{at(temperature, float64(sec), float64(sec)), at(packets, float64(sec), float64(10*sec))}}
 				switch sec {
 				case 120:
 					k.in.set(status(503))
@@ -285,7 +285,7 @@ func TestOutage(t *testing.T) {
 func TestProbesAreSmall(t *testing.T) {
 	k := newKit(t, nil)
 	k.in.set(status(503))
-	c := &chunk{}
+	c := &flushed{}
 	for i := range 1000 {
 		c.samples = append(c.samples, at(temperature, float64(i), float64(i)))
 	}
@@ -304,7 +304,7 @@ func TestProbesAreSmall(t *testing.T) {
 
 func TestRequestsAreBounded(t *testing.T) {
 	k := newKit(t, nil)
-	c := &chunk{}
+	c := &flushed{}
 	for i := range 5000 {
 		c.samples = append(c.samples, at(temperature, float64(i), 1))
 	}
@@ -317,7 +317,7 @@ func TestRequestsAreBounded(t *testing.T) {
 		t.Errorf("requests of %v points", sizes)
 	}
 	long := strings.Repeat("x", 1<<19)
-	k.mustSend(&chunk{samples: []metric.Sample{at(gauge("a", metric.Label{Name: "l", Value: long}), 0, 1), at(gauge("b", metric.Label{Name: "l", Value: long}), 0, 1), at(gauge("c"), 0, 1)}})
+	k.mustSend(&flushed{samples: []metric.Sample{at(gauge("a", metric.Label{Name: "l", Value: long}), 0, 1), at(gauge("b", metric.Label{Name: "l", Value: long}), 0, 1), at(gauge("c"), 0, 1)}})
 	if got := k.in.got()[3:]; len(got) != 2 {
 		t.Errorf("%d requests for 1 MiB of labels", len(got))
 	}
@@ -360,7 +360,7 @@ func TestBadPointsAreFound(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			k := newKit(t, nil)
 			k.in.set(blame(c.code, c.text, func(_ series, p point) bool { return p.value == 13 }))
-			ch := &chunk{}
+			ch := &flushed{}
 			for i := range 40 {
 				ch.samples = append(ch.samples, at(temperature, float64(i), float64(i)), at(memory, float64(i), float64(100+i)))
 			}
@@ -400,7 +400,7 @@ func TestUnprovenReceiver(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			k := newKit(t, func(cfg *remotewrite.Config) { cfg.Version = version })
 			k.in.set(answer)
-			c := &chunk{}
+			c := &flushed{}
 			for i := range 2000 {
 				c.samples = append(c.samples, at(temperature, float64(i), 1))
 			}
@@ -505,7 +505,7 @@ func TestVersionFallsBack(t *testing.T) {
 			k := newKit(t, func(cfg *remotewrite.Config) { cfg.Version = c.version })
 			k.in.set(c.set)
 			k.mustSend(oneChunk())
-			k.mustSend(&chunk{samples: []metric.Sample{at(temperature, 5, 25)}})
+			k.mustSend(&flushed{samples: []metric.Sample{at(temperature, 5, 25)}})
 			var types []string
 			for _, r := range k.in.got() {
 				types = append(types, strconv.Itoa(1+len(r.header.Get("Content-Type"))/30))

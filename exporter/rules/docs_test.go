@@ -5,13 +5,14 @@ import (
 	"strings"
 	"testing"
 
+	"out_edge/build/testkit"
 	"out_edge/exporter/rules"
 )
 
 const docsPath = "../../docs/rules.md"
 
-// TestDocs holds the reference's tables to the keys that are read; go test
-// -update writes them.
+// TestDocs holds the reference's tables to the keys that are read; `make
+// golden` writes them.
 func TestDocs(t *testing.T) {
 	b, err := os.ReadFile(docsPath)
 	if err != nil {
@@ -25,12 +26,12 @@ func TestDocs(t *testing.T) {
 		if !found || !ended {
 			t.Fatalf("%s has no place for the keys of %s", docsPath, name)
 		}
-		if old != table && !*update {
-			t.Errorf("the keys of %s differ (go test -update writes them):\n%s", name, table)
+		if old != table && !testkit.Update() {
+			t.Errorf("the keys of %s differ (make golden writes them):\n%s", name, table)
 		}
 		text = before + begin + table + end + after
 	}
-	if *update && text != string(b) {
+	if testkit.Update() && text != string(b) {
 		if err := os.WriteFile(docsPath, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}

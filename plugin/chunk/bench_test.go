@@ -4,14 +4,11 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
-	"os"
 	"testing"
 
 	"github.com/vmihailenco/msgpack/v5"
 
 	"out_edge/plugin/chunk"
-	"out_edge/plugin/cmetrics"
-	"out_edge/plugin/metric"
 	"out_edge/plugin/wire"
 )
 
@@ -95,27 +92,6 @@ func BenchmarkReader(b *testing.B) {
 		}
 	}
 	perRecord(b, len(payload), records)
-}
-
-// BenchmarkAppendMetrics decodes a captured event of node_exporter_metrics
-// whose series are known.
-func BenchmarkAppendMetrics(b *testing.B) {
-	payload, err := os.ReadFile("testdata/chunks/amd64-v5.1.1/node_metrics.1.msgpack")
-	if err != nil {
-		b.Fatal(err)
-	}
-	const samples = 434
-	var in cmetrics.Interner
-	var dst []metric.Sample
-	b.SetBytes(int64(len(payload)))
-	b.ReportAllocs()
-	for b.Loop() {
-		dst, err = cmetrics.Append(dst[:0], payload, arrival, &in)
-		if err != nil || len(dst) != samples {
-			b.Fatalf("%d samples, want %d, error %v", len(dst), samples, err)
-		}
-	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/samples, "ns/sample")
 }
 
 func perRecord(b *testing.B, size, records int) {

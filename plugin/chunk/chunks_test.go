@@ -6,29 +6,29 @@ import (
 	"strings"
 	"testing"
 
+	"out_edge/build/testkit"
 	"out_edge/plugin/chunk"
-	"out_edge/plugin/cmetrics"
 )
 
 // TestChunks compares every captured log chunk, all of each record, with a
 // listing that was checked against the table of what was sent.
 func TestChunks(t *testing.T) {
 	var out strings.Builder
-	for _, c := range chunks(t) {
-		kind := chunk.Detect(c.payload)
-		fmt.Fprintf(&out, "%s: %s\n", c.name, payloadName(kind))
+	for _, c := range testkit.Payloads(t, "*") {
+		kind := chunk.Detect(c.Payload)
+		fmt.Fprintf(&out, "%s: %s\n", c, payloadName(kind))
 		if kind != chunk.Logs {
 			continue
 		}
-		records, d := decode(c.payload)
+		records, d := decode(c.Payload)
 		for _, r := range records {
 			fmt.Fprintf(&out, "  %s\n", r)
 		}
 		if d.Undecodable() != 0 || d.Truncated() {
-			t.Errorf("%s: undecodable %d, truncated %v", c.name, d.Undecodable(), d.Truncated())
+			t.Errorf("%s: undecodable %d, truncated %v", c, d.Undecodable(), d.Truncated())
 		}
 	}
-	golden(t, "chunks.txt", out.String())
+	testkit.Golden(t, "chunks.txt", out.String())
 }
 
 func payloadName(p chunk.Payload) string {
@@ -39,14 +39,13 @@ func payloadName(p chunk.Payload) string {
 // only the widths of their headers differ.
 func TestBothHostsAlike(t *testing.T) {
 	bodies := map[string][]string{}
-	for _, c := range chunks(t) {
-		host, name, _ := strings.Cut(c.name, "/")
+	for _, c := range testkit.Payloads(t, "*") {
 		var d chunk.Decoder
-		d.Reset(c.payload)
+		d.Reset(c.Payload)
 		for d.Next() {
 			r := d.Record()
-			text := fmt.Sprintf("%s %s %s", renderTime(r.Time), render(r.Metadata), render(r.Body))
-			bodies[host+" "+name] = append(bodies[host+" "+name], text)
+			text := fmt.Sprintf("%s %s %s", renderTime(r.Time), testkit.Render(r.Metadata), testkit.Render(r.Body))
+			bodies[c.Host+" "+c.Name] = append(bodies[c.Host+" "+c.Name], text)
 		}
 	}
 	for _, name := range []string{"fw.all.1", "fw.packed.1", "fw.t00.1", "fw.t01.1", "fw.t02.1", "fw.t06.1", "fw.t09.1", "fw.msg06.1"} {
@@ -73,23 +72,23 @@ func stripEmpty(texts []string) []string {
 // cut is given, nothing else, and the cut is noticed unless it falls between
 // two root values.
 func TestEveryPrefix(t *testing.T) {
-	for _, c := range chunks(t) {
-		if chunk.Detect(c.payload) != chunk.Logs {
+	for _, c := range testkit.Payloads(t, "*") {
+		if chunk.Detect(c.Payload) != chunk.Logs {
 			continue
 		}
-		all, _ := decode(c.payload)
+		all, _ := decode(c.Payload)
 		seen := 0
-		for n := range len(c.payload) + 1 {
-			records, d := decode(slices.Clone(c.payload[:n]))
+		for n := range len(c.Payload) + 1 {
+			records, d := decode(slices.Clone(c.Payload[:n]))
 			if len(records) < seen || !slices.Equal(records, all[:len(records)]) {
-				t.Fatalf("%s cut at %d: %d records after %d, or other ones", c.name, n, len(records), seen)
+				t.Fatalf("%s cut at %d: %d records after %d, or other ones", c, n, len(records), seen)
 			}
 			seen = len(records)
 			if want := map[bool]int{true: 1}[d.Truncated()]; d.Undecodable() != want {
-				t.Fatalf("%s cut at %d: undecodable %d, want %d", c.name, n, d.Undecodable(), want)
+				t.Fatalf("%s cut at %d: undecodable %d, want %d", c, n, d.Undecodable(), want)
 			}
-			if n == len(c.payload) && (d.Truncated() || seen != len(all)) {
-				t.Fatalf("%s: whole chunk truncated %v, %d of %d records", c.name, d.Truncated(), seen, len(all))
+			if n == len(c.Payload) && (d.Truncated() || seen != len(all)) {
+				t.Fatalf("%s: whole chunk truncated %v, %d of %d records", c, d.Truncated(), seen, len(all))
 			}
 		}
 	}
@@ -98,25 +97,9 @@ func TestEveryPrefix(t *testing.T) {
 // TestEveryByteCorrupt puts each of a few telling bytes at each place of every
 // chunk (at thirty places of the large ones) and decodes what it is then.
 func TestEveryByteCorrupt(t *testing.T) {
-	var in cmetrics.Interner
-	for _, c := range chunks(t) {
-		payload := slices.Clone(c.payload)
-		step := 1
-		if len(payload) > 2000 {
-			step = len(payload) / 30
-		}
-		for i := 0; i < len(payload); i += step {
-			for _, b := range []byte{0x00, 0x80, 0x81, 0x9f, 0xc1, 0xc6, 0xc9, 0xdb, 0xdd, 0xdf, 0xff, payload[i] ^ 1} {
-				old := payload[i]
-				payload[i] = b
-				if chunk.Detect(c.payload) == chunk.Metrics {
-					samples, _ := cmetrics.Append(nil, payload, 1, &in)
-					checkSamples(t, samples)
-				} else {
-					checkDecode(t, payload)
-				}
-				payload[i] = old
-			}
+	for _, c := range testkit.Payloads(t, "*") {
+		if chunk.Detect(c.Payload) != chunk.Metrics { // they are package cmetrics'
+			testkit.Corrupt(c.Payload, func(payload []byte) { checkDecode(t, payload) })
 		}
 	}
 }

@@ -3,25 +3,15 @@ package chunk_test
 import (
 	"bytes"
 	"encoding/binary"
-	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
 
+	"out_edge/build/testkit"
 	"out_edge/plugin/chunk"
 	"out_edge/plugin/wire"
 )
-
-// unhex reads bytes written as hex digits, with spaces where they help.
-func unhex(tb testing.TB, s string) []byte {
-	tb.Helper()
-	b, err := hex.DecodeString(strings.ReplaceAll(s, " ", ""))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return b
-}
 
 // widths of the head of an array or map of n values, by name.
 func arrayHeads(n byte) map[string]string {
@@ -86,7 +76,7 @@ func TestTimesAndHeads(t *testing.T) {
 				tail := fmt.Sprintf("raw=%s meta=", raw)
 				check := func(version, payload, meta string) {
 					t.Helper()
-					records, d := decode(unhex(t, payload+payload))
+					records, d := decode(testkit.Unhex(t, payload+payload))
 					want := fmt.Sprintf("time=%s %s%s body={\"m\": \"x\"}", time.want, tail, meta)
 					if !slices.Equal(records, []string{"#0 " + want, "#1 " + want}) || d.Undecodable() != 0 || d.Truncated() {
 						t.Errorf("%s, %s, %s, %s:\n got %q\nwant %q", time.name, version, arrayName, mapName, records, want)
@@ -114,7 +104,7 @@ func TestMetadata(t *testing.T) {
 		{"followed by another", "93 07 81a16101 80", `{"a": 1}`},
 		{"missing as the time is", "90", "-"},
 	} {
-		records, d := decode(unhex(t, "92"+test.header+"81a16da178"))
+		records, d := decode(testkit.Unhex(t, "92"+test.header+"81a16da178"))
 		if len(records) != 1 || d.Undecodable() != 0 || !strings.Contains(records[0], " meta="+test.want+" body={\"m\": \"x\"}") {
 			t.Errorf("%s: %q, undecodable %d, want meta=%s", test.name, records, d.Undecodable(), test.want)
 		}
@@ -163,7 +153,7 @@ func TestUndecodable(t *testing.T) {
 		{"too deep before more", "93 07 81a16b" + strings.Repeat("92", 100) + "c0" + strings.Repeat("c0", 100) + "c0", 1},
 		{"too deep by an empty map", "92 07 81a16b" + strings.Repeat("91", wire.MaxDepth-2) + "80", 1},
 	} {
-		records, d := decode(unhex(t, good+test.payload+good))
+		records, d := decode(testkit.Unhex(t, good+test.payload+good))
 		want := 2
 		if test.bad < 0 {
 			want, test.bad = 3, 0
@@ -203,7 +193,7 @@ func TestTruncated(t *testing.T) {
 		{"too deep with lengths that overflow 32 bits", "92 07 81a16d" + strings.Repeat("dd10000000", 100) + "c0"},
 		{"more elements than bytes", "9f"},
 	} {
-		records, d := decode(unhex(t, good+test.payload))
+		records, d := decode(testkit.Unhex(t, good+test.payload))
 		if len(records) != 1 || d.Undecodable() != 1 || !d.Truncated() {
 			t.Errorf("%s: %d records, undecodable %d, truncated %v; want 1, 1, true", test.name, len(records), d.Undecodable(), d.Truncated())
 		}
@@ -233,7 +223,7 @@ func TestManyWanted(t *testing.T) {
 // TestMoreElements reads records that have more than they should: the rest is
 // passed over.
 func TestMoreElements(t *testing.T) {
-	records, d := decode(unhex(t, "93 07 81a16da178 81a16201"+good))
+	records, d := decode(testkit.Unhex(t, "93 07 81a16da178 81a16201"+good))
 	want := []string{
 		`#0 time=uint:0000000000000007 raw=07 meta=- body={"m": "x"}`,
 		`#1 time=uint:0000000000000007 raw=07 meta=- body={"m": "x"}`,
@@ -287,7 +277,7 @@ func TestGroups(t *testing.T) {
 		{"integers -1 and -2", "92 92 ff 80 81a16da178" + "92 fe 81a16da178",
 			[]string{`#0 time=int:ffffffffffffffff raw=ff meta={} body={"m": "x"}`, `#1 time=int:fffffffffffffffe raw=fe meta=- body={"m": "x"}`}, 0},
 	} {
-		records, d := decode(unhex(t, test.payload))
+		records, d := decode(testkit.Unhex(t, test.payload))
 		if !slices.Equal(records, test.want) || d.Undecodable() != test.undecodable || d.Truncated() {
 			t.Errorf("%s: undecodable %d\n got %q\nwant %q", test.name, d.Undecodable(), records, test.want)
 		}
@@ -297,13 +287,13 @@ func TestGroups(t *testing.T) {
 // TestReset sees to it that nothing of a payload is left for the next one.
 func TestReset(t *testing.T) {
 	var d chunk.Decoder
-	d.Reset(unhex(t, "92 92"+startTime+"80"+startBody+"c0"+"92 07"))
+	d.Reset(testkit.Unhex(t, "92 92"+startTime+"80"+startBody+"c0"+"92 07"))
 	for d.Next() {
 	}
 	if d.Undecodable() != 2 || !d.Truncated() {
 		t.Fatalf("undecodable %d, truncated %v", d.Undecodable(), d.Truncated())
 	}
-	d.Reset(unhex(t, good))
+	d.Reset(testkit.Unhex(t, good))
 	if !d.Next() || d.Record().Group != nil || d.Record().Index != 0 || d.Undecodable() != 0 || d.Truncated() {
 		t.Errorf("left over: %+v, undecodable %d, truncated %v", d.Record(), d.Undecodable(), d.Truncated())
 	}
@@ -339,7 +329,7 @@ func TestDetect(t *testing.T) {
 		{"resourceSpans", "81ad7265736f757263655370616e7390", chunk.Traces},
 		{"resourceSpans, cut", "81ad7265736f757263655370616e73 9f", chunk.Traces},
 	} {
-		if got := chunk.Detect(unhex(t, test.payload)); got != test.want {
+		if got := chunk.Detect(testkit.Unhex(t, test.payload)); got != test.want {
 			t.Errorf("%s: %s, want %s", test.name, payloadName(got), payloadName(test.want))
 		}
 	}
@@ -348,7 +338,7 @@ func TestDetect(t *testing.T) {
 // TestNoAllocations is the budget of the hot path.
 func TestNoAllocations(t *testing.T) {
 	payload := slices.Concat(
-		unhex(t, "92 92"+startTime+"80"+startBody), chunkOf(t, 1000), unhex(t, "c0 92 92"+endTime+"80 80"))
+		testkit.Unhex(t, "92 92"+startTime+"80"+startBody), chunkOf(t, 1000), testkit.Unhex(t, "c0 92 92"+endTime+"80 80"))
 	var d chunk.Decoder
 	records, tokens, found := 0, 0, 0
 	allocs := testing.AllocsPerRun(10, func() {
@@ -382,7 +372,7 @@ func TestHostile(t *testing.T) {
 	const large = 5 << 20
 	head := func(hexHead string) []byte {
 		b := make([]byte, large)
-		copy(b, unhex(t, hexHead))
+		copy(b, testkit.Unhex(t, hexHead))
 		return b
 	}
 	nested := bytes.Repeat([]byte{0x91}, large)

@@ -8,8 +8,8 @@ import (
 
 	"github.com/vmihailenco/msgpack/v5"
 
+	"out_edge/build/testkit"
 	"out_edge/plugin/chunk"
-	"out_edge/plugin/cmetrics"
 	"out_edge/plugin/wire"
 )
 
@@ -17,9 +17,9 @@ import (
 // telling ways. The largest chunks are left out: a fuzzer gets nowhere with
 // them.
 func seeds(f *testing.F, want func(chunk.Payload) bool) {
-	for _, c := range chunks(f) {
-		if want(chunk.Detect(c.payload)) && len(c.payload) < 4096 {
-			f.Add(c.payload)
+	for _, c := range testkit.Payloads(f, "*") {
+		if want(chunk.Detect(c.Payload)) && len(c.Payload) < 4096 {
+			f.Add(c.Payload)
 		}
 	}
 	for _, s := range []string{
@@ -28,7 +28,7 @@ func seeds(f *testing.F, want func(chunk.Payload) bool) {
 		"dfffffffff", "92 07 dbffffffff", "9207 81a16b919191919190",
 		"92 cb7ff8000000000000 82 c40161 c40162 d4ff61 cfffffffffffffffff",
 	} {
-		f.Add(unhex(f, s))
+		f.Add(testkit.Unhex(f, s))
 	}
 }
 
@@ -38,7 +38,7 @@ func FuzzDecode(f *testing.F) {
 	seeds(f, func(chunk.Payload) bool { return true })
 	f.Fuzz(func(t *testing.T, payload []byte) {
 		checkDecode(t, slices.Clip(payload))
-		checkValue(t, payload, false)
+		testkit.CheckValue(t, payload, false)
 		chunk.Detect(payload)
 
 		all, whole := decode(payload)
@@ -65,13 +65,13 @@ func FuzzAgainstMsgpack(f *testing.F) {
 		for d.Next() {
 			r := d.Record()
 			for _, v := range []wire.Value{r.Body, r.Metadata, r.RawTime} {
-				want, err := oracle(v)
-				if got := render(v); err != nil || got != want {
+				want, err := testkit.Oracle(v)
+				if got := testkit.Render(v); err != nil || got != want {
 					t.Fatalf("%x\n got %s\nwant %s, error %v", []byte(v), got, want, err)
 				}
 			}
 			clean = clean && r.Index == len(bodies) && r.Group == nil
-			bodies = append(bodies, fmt.Sprintf("%x %s", r.RawTime, render(r.Body)))
+			bodies = append(bodies, fmt.Sprintf("%x %s", r.RawTime, testkit.Render(r.Body)))
 		}
 		if clean && d.Undecodable() == 0 && isRunOfPairs(payload) {
 			if got := oracleBodies(t, payload); len(got) >= len(bodies) && !slices.Equal(got[:len(bodies)], bodies) {
@@ -107,7 +107,7 @@ func oracleBodies(t *testing.T, payload []byte) []string {
 		if err != nil {
 			t.Fatalf("body: %v", err)
 		}
-		text, err := oracle(body)
+		text, err := testkit.Oracle(body)
 		if err != nil {
 			t.Fatalf("body: %v", err)
 		}
@@ -132,28 +132,4 @@ func rawTime(t *testing.T, head []byte) []byte {
 		}
 		return time
 	}
-}
-
-// FuzzMetrics holds AppendMetrics to the contract of Sample for any bytes.
-func FuzzMetrics(f *testing.F) {
-	seeds(f, func(p chunk.Payload) bool { return p == chunk.Metrics })
-	f.Add(event(f, list{list{"site", "s1"}},
-		metric(counter, list{"k"}, object{"aggregation_type": 1}, object{"ts": 1, "value": 7.5, "labels": list{"v"}}),
-		metric(gauge, list{"a", nil}, nil, object{"ts": 1, "value_int64": -5, "labels": list{"", "x"}}),
-		metric(summary, list{}, object{"quantiles": list{0.5}}, object{"summary": object{"quantiles_set": 1, "quantiles": list{1.5}, "count": 1, "sum": 2}}),
-		metric(histogram, list{}, object{"buckets": list{1.0}, "aggregation_type": 1}, object{"histogram": object{"buckets": list{1, 1}, "sum": 0.5, "count": 2}}),
-		metric(untyped, list{}, nil, object{"value": 1.0}),
-		metric(expHistogram, list{}, nil, object{"value": 1.0})))
-	f.Fuzz(func(t *testing.T, payload []byte) {
-		in := cmetrics.Interner{Limit: 4}
-		samples, err := cmetrics.Append(nil, payload, arrival, &in)
-		checkSamples(t, samples)
-		if len(samples) > len(payload)/8 || in.Len() > 8 {
-			t.Fatalf("%d samples and %d series of %d bytes", len(samples), in.Len(), len(payload))
-		}
-		again, errAgain := cmetrics.Append(nil, payload, arrival, &in)
-		if len(again) != len(samples) || fmt.Sprint(err) != fmt.Sprint(errAgain) {
-			t.Fatalf("%d samples, then %d; error %v, then %v", len(samples), len(again), err, errAgain)
-		}
-	})
 }

@@ -6,15 +6,16 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/vmihailenco/msgpack/v5"
 
+	"out_edge/build/testkit"
 	"out_edge/plugin/chunk"
 	"out_edge/plugin/cmetrics"
+	"out_edge/plugin/metric"
 )
 
 type (
@@ -61,8 +62,8 @@ const (
 	expHistogram
 )
 
-// metric makes one metric; meta is added to what each has.
-func metric(kind int, labels list, meta object, values ...any) object {
+// metricOf makes one metric; meta is added to what each has.
+func metricOf(kind int, labels list, meta object, values ...any) object {
 	m := object{
 		"ver": 2, "type": kind, "labels": labels,
 		"opts": object{"ns": "ns", "ss": "ss", "name": "name", "desc": "help text", "unit": ""},
@@ -77,68 +78,45 @@ func named(ns, ss, name string) object {
 	return object{"opts": object{"ns": ns, "ss": ss, "name": name, "desc": "-", "unit": ""}}
 }
 
+// good is a log record.
+const good = "92 07 81a16da178"
+
 // arrival is what the tests' payloads arrive at.
 const arrival = 1_764_771_800_000_000_000
-
-// renderSample writes a sample as Prometheus would, the time in nanoseconds.
-func renderSample(s metric.Sample) string {
-	var b strings.Builder
-	b.WriteString([...]string{"gauge ", "counter ", "untyped ", "histogram ", "summary "}[s.Series.Kind])
-	b.WriteString(s.Series.Name)
-	if len(s.Series.Labels) > 0 {
-		b.WriteString("{")
-		for i, l := range s.Series.Labels {
-			renderComma(&b, i)
-			fmt.Fprintf(&b, "%s=%q", l.Name, l.Value)
-		}
-		b.WriteString("}")
-	}
-	if d := s.Dist; d != nil {
-		fmt.Fprintf(&b, " count=%d sum=%v", d.Count, d.Sum)
-		for i, bound := range d.Bounds {
-			if d.Counts != nil {
-				fmt.Fprintf(&b, " le%v=%d", bound, d.Counts[i])
-			} else {
-				fmt.Fprintf(&b, " q%v=%v", bound, d.Values[i])
-			}
-		}
-	} else {
-		b.WriteString(" " + strconv.FormatFloat(s.Value, 'g', -1, 64))
-	}
-	if s.HasDelta {
-		fmt.Fprintf(&b, " delta=%v", s.Delta)
-	}
-	fmt.Fprintf(&b, " @%d #%d", s.UnixNano, s.Index)
-	return b.String()
-}
-
-func renderSamples(samples []metric.Sample) []string {
-	var all []string
-	for _, s := range samples {
-		all = append(all, renderSample(s))
-	}
-	return all
-}
 
 // TestMetricsChunks lists the samples of the captured metrics events.
 func TestMetricsChunks(t *testing.T) {
 	var out strings.Builder
 	var in cmetrics.Interner
-	for _, c := range chunks(t) {
-		if chunk.Detect(c.payload) != chunk.Metrics {
+	for _, c := range testkit.Payloads(t, "*") {
+		if chunk.Detect(c.Payload) != chunk.Metrics {
 			continue
 		}
-		samples, err := cmetrics.Append(nil, c.payload, arrival, &in)
-		fmt.Fprintf(&out, "%s: %d samples, error %v\n", c.name, len(samples), err)
-		checkSamples(t, samples)
-		if strings.HasSuffix(c.name, ".2") {
+		samples, err := cmetrics.Append(nil, c.Payload, arrival, &in)
+		fmt.Fprintf(&out, "%s: %d samples, error %v\n", c, len(samples), err)
+		testkit.CheckSamples(t, samples)
+		if strings.HasSuffix(c.Name, ".2") {
 			continue // the same series a little later
 		}
 		for _, s := range samples {
-			fmt.Fprintf(&out, "  %s (%s, %q, %q)\n", renderSample(s), s.Series.DatadogName, s.Series.Unit, s.Series.Help)
+			fmt.Fprintf(&out, "  %s (%s, %q, %q)\n", testkit.RenderSample(s), s.Series.DatadogName, s.Series.Unit, s.Series.Help)
 		}
 	}
-	golden(t, "metrics.txt", out.String())
+	testkit.Golden(t, "metrics.txt", out.String())
+}
+
+// TestEveryByteCorrupt puts each of a few telling bytes at each place of every
+// captured event (at thirty places of the large ones) and decodes what it is then.
+func TestEveryByteCorrupt(t *testing.T) {
+	var in cmetrics.Interner
+	for _, c := range testkit.Payloads(t, "*") {
+		if chunk.Detect(c.Payload) == chunk.Metrics {
+			testkit.Corrupt(c.Payload, func(payload []byte) {
+				samples, _ := cmetrics.Append(nil, payload, 1, &in)
+				testkit.CheckSamples(t, samples)
+			})
+		}
+	}
 }
 
 func TestAppendMetrics(t *testing.T) {
@@ -148,29 +126,29 @@ func TestAppendMetrics(t *testing.T) {
 		payload []byte
 		want    []string
 	}{
-		{"counter", event(t, list{}, metric(counter, list{"k"}, object{"aggregation_type": 2},
+		{"counter", event(t, list{}, metricOf(counter, list{"k"}, object{"aggregation_type": 2},
 			object{"ts": uint64(1764771798767208589), "value": 7.5, "labels": list{"v"}, "hash": uint64(1)})),
 			[]string{`counter ns_ss_name{k="v"} 7.5 @1764771798767208589 #0`}},
 		{"gauge and untyped", event(t, list{},
-			metric(gauge, list{}, nil, object{"ts": 1, "value": -2.5, "hash": 0}),
-			metric(untyped, list{}, nil, object{"ts": 2, "value": 3.0, "hash": 0})),
+			metricOf(gauge, list{}, nil, object{"ts": 1, "value": -2.5, "hash": 0}),
+			metricOf(untyped, list{}, nil, object{"ts": 2, "value": 3.0, "hash": 0})),
 			[]string{`gauge ns_ss_name -2.5 @1 #0`, `untyped ns_ss_name 3 @2 #0`}},
 		{"integers", event(t, list{},
-			metric(counter, list{}, nil, object{"ts": 1, "value": 1.0, "value_type": 2, "value_uint64": uint64(1 << 63)}),
-			metric(gauge, list{}, nil, object{"ts": 1, "value": 1.0, "value_type": 1, "value_int64": -5})),
+			metricOf(counter, list{}, nil, object{"ts": 1, "value": 1.0, "value_type": 2, "value_uint64": uint64(1 << 63)}),
+			metricOf(gauge, list{}, nil, object{"ts": 1, "value": 1.0, "value_type": 1, "value_int64": -5})),
 			[]string{`counter ns_ss_name 9.223372036854776e+18 @1 #0`, `gauge ns_ss_name -5 @1 #0`}},
-		{"integers, members in another order", event(t, list{}, metric(gauge, list{}, nil,
+		{"integers, members in another order", event(t, list{}, metricOf(gauge, list{}, nil,
 			pairs{"value_int64", -5, "value", 1.0, "ts", 1})),
 			[]string{`gauge ns_ss_name -5 @1 #0`}},
-		{"infinite and not a number", event(t, list{}, metric(gauge, list{}, nil,
+		{"infinite and not a number", event(t, list{}, metricOf(gauge, list{}, nil,
 			object{"ts": 1, "value": math.Inf(-1)}, object{"ts": 1, "value": math.NaN()})),
 			[]string{`gauge ns_ss_name -Inf @1 #0`, `gauge ns_ss_name NaN @1 #0`}},
-		{"without a time", event(t, list{}, metric(gauge, list{}, nil,
+		{"without a time", event(t, list{}, metricOf(gauge, list{}, nil,
 			object{"value": 1.0}, object{"ts": 0, "value": 2.0}, object{"ts": uint64(1 << 63), "value": 3.0}, object{"ts": "x", "value": 4.0})),
 			[]string{
 				`gauge ns_ss_name 1 @1764771800000000000 #0`, `gauge ns_ss_name 2 @1764771800000000000 #0`,
 				`gauge ns_ss_name 3 @1764771800000000000 #0`, `gauge ns_ss_name 4 @1764771800000000000 #0`}},
-		{"labels that are missing", event(t, list{}, metric(gauge, list{"z", "b", nil, "a"}, nil,
+		{"labels that are missing", event(t, list{}, metricOf(gauge, list{"z", "b", nil, "a"}, nil,
 			object{"ts": 1, "value": 1.0},
 			object{"ts": 1, "value": 2.0, "labels": list{"1"}},
 			object{"ts": 1, "value": 3.0, "labels": list{"1", nil, "3", "4"}},
@@ -178,44 +156,44 @@ func TestAppendMetrics(t *testing.T) {
 			[]string{`gauge ns_ss_name 1 @1 #0`, `gauge ns_ss_name{z="1"} 2 @1 #0`,
 				`gauge ns_ss_name{a="4", z="1"} 3 @1 #0`, `gauge ns_ss_name{a="4", b="2"} 4 @1 #0`}},
 		{"static labels", event(t, list{list{"site", "s1"}, list{"k", "static"}, list{"", "x"}, list{"none", ""}, list{"one"}, 7},
-			metric(gauge, list{"k"}, nil,
+			metricOf(gauge, list{"k"}, nil,
 				object{"ts": 1, "value": 1.0, "labels": list{"own"}}, object{"ts": 1, "value": 2.0})),
 			[]string{`gauge ns_ss_name{k="own", site="s1"} 1 @1 #0`, `gauge ns_ss_name{k="static", site="s1"} 2 @1 #0`}},
 		{"names", event(t, list{list{"1st.label", "é"}},
-			metric(gauge, list{"a.b", "ü", "__name__"}, named("", "", "http.server:count/s"), object{"ts": 1, "value": 1.0, "labels": list{"1", "2", "3"}}),
-			metric(gauge, list{}, named("", "cpu", "9"), object{"ts": 1, "value": 2.0}),
-			metric(gauge, list{}, named("9a", "", "x"), object{"ts": 1, "value": 3.0})),
+			metricOf(gauge, list{"a.b", "ü", "__name__"}, named("", "", "http.server:count/s"), object{"ts": 1, "value": 1.0, "labels": list{"1", "2", "3"}}),
+			metricOf(gauge, list{}, named("", "cpu", "9"), object{"ts": 1, "value": 2.0}),
+			metricOf(gauge, list{}, named("9a", "", "x"), object{"ts": 1, "value": 3.0})),
 			[]string{
 				`gauge http_server:count_s{_="2", _st_label="é", a_b="1", exported___name__="3"} 1 @1 #0`,
 				`gauge cpu_9{_st_label="é"} 2 @1 #0`, `gauge _a_x{_st_label="é"} 3 @1 #0`}},
 		{"labels that are taken", event(t, list{},
-			metric(histogram, list{"le", "quantile"}, object{"buckets": list{}}, object{"ts": 1, "histogram": object{"buckets": list{0}, "sum": 0.0, "count": 0}, "labels": list{"1", "2"}}),
-			metric(summary, list{"le", "quantile"}, object{"quantiles": list{}}, object{"ts": 1, "summary": object{"quantiles_set": 0}, "labels": list{"1", "2"}})),
+			metricOf(histogram, list{"le", "quantile"}, object{"buckets": list{}}, object{"ts": 1, "histogram": object{"buckets": list{0}, "sum": 0.0, "count": 0}, "labels": list{"1", "2"}}),
+			metricOf(summary, list{"le", "quantile"}, object{"quantiles": list{}}, object{"ts": 1, "summary": object{"quantiles_set": 0}, "labels": list{"1", "2"}})),
 			[]string{`histogram ns_ss_name{exported_le="1", quantile="2"} count=0 sum=0 @1 #0`,
 				`summary ns_ss_name{exported_quantile="2", le="1"} count=0 sum=0 @1 #0`}},
-		{"text that is no UTF-8", event(t, list{}, metric(gauge, list{"k"}, nil, object{"ts": 1, "value": 1.0, "labels": list{"a\xff\xfeb"}})),
+		{"text that is no UTF-8", event(t, list{}, metricOf(gauge, list{"k"}, nil, object{"ts": 1, "value": 1.0, "labels": list{"a\xff\xfeb"}})),
 			[]string{`gauge ns_ss_name{k="a�b"} 1 @1 #0`}},
-		{"cumulative histogram", event(t, list{}, metric(histogram, list{}, object{"buckets": list{0.5, 1.0, 2.5}, "aggregation_type": 2},
+		{"cumulative histogram", event(t, list{}, metricOf(histogram, list{}, object{"buckets": list{0.5, 1.0, 2.5}, "aggregation_type": 2},
 			object{"ts": 1, "histogram": object{"buckets": list{0, 2, 3, 4}, "sum": 9.5, "count": 4}})),
 			[]string{`histogram ns_ss_name count=4 sum=9.5 le0.5=0 le1=2 le2.5=3 @1 #0`}},
-		{"histogram of single buckets", event(t, list{}, metric(histogram, list{}, object{"buckets": list{1.0, 2.0}},
+		{"histogram of single buckets", event(t, list{}, metricOf(histogram, list{}, object{"buckets": list{1.0, 2.0}},
 			object{"ts": 1, "histogram": object{"buckets": list{1, 1, 1}, "sum": 4.5, "count": 3}})),
 			[]string{`histogram ns_ss_name count=3 sum=4.5 le1=1 le2=2 @1 #0`}},
-		{"histogram read while it counts", event(t, list{}, metric(histogram, list{}, object{"buckets": list{1.0, 2.0}},
+		{"histogram read while it counts", event(t, list{}, metricOf(histogram, list{}, object{"buckets": list{1.0, 2.0}},
 			object{"ts": 1, "histogram": object{"buckets": list{1, 5, 9}, "sum": 4.5, "count": 8}},
 			object{"ts": 1, "histogram": object{"buckets": list{5, 1, 2}, "sum": 4.5, "count": 9}})),
 			[]string{`histogram ns_ss_name count=9 sum=4.5 le1=1 le2=5 @1 #0`, `histogram ns_ss_name count=9 sum=4.5 le1=5 le2=6 @1 #0`}},
-		{"histogram with +Inf, integers", event(t, list{}, metric(histogram, list{}, object{"buckets": list{1, 2, math.Inf(1)}},
+		{"histogram with +Inf, integers", event(t, list{}, metricOf(histogram, list{}, object{"buckets": list{1, 2, math.Inf(1)}},
 			object{"ts": 1, "histogram": object{"buckets": list{1, 2, 3}, "sum": 4, "count": 3}})),
 			[]string{`histogram ns_ss_name count=3 sum=4 le1=1 le2=2 @1 #0`}},
-		{"summary", event(t, list{}, metric(summary, list{}, object{"quantiles": list{0.5, 0.99}},
+		{"summary", event(t, list{}, metricOf(summary, list{}, object{"quantiles": list{0.5, 0.99}},
 			object{"ts": 1, "summary": object{"quantiles_set": 1, "quantiles": list{bits(1.5), bits(0)}, "count": 10, "sum": bits(12.25)}},
 			object{"ts": 1, "summary": object{"quantiles_set": 0, "quantiles": list{0, 0}, "count": 10, "sum": 12.25}})),
 			[]string{`summary ns_ss_name count=10 sum=12.25 q0.5=1.5 q0.99=0 @1 #0`, `summary ns_ss_name count=10 sum=12.25 @1 #0`}},
-		{"two events", append(event(t, list{list{"c", "d"}}, metric(gauge, list{}, nil, object{"ts": 1, "value": 1.0})),
-			event(t, list{list{"a", "b"}}, metric(gauge, list{}, nil, object{"ts": 2, "value": 2.0}))...),
+		{"two events", append(event(t, list{list{"c", "d"}}, metricOf(gauge, list{}, nil, object{"ts": 1, "value": 1.0})),
+			event(t, list{list{"a", "b"}}, metricOf(gauge, list{}, nil, object{"ts": 2, "value": 2.0}))...),
 			[]string{`gauge ns_ss_name{c="d"} 1 @1 #0`, `gauge ns_ss_name{a="b"} 2 @2 #1`}},
-		{"no values", event(t, list{}, metric(gauge, list{}, nil)), nil},
+		{"no values", event(t, list{}, metricOf(gauge, list{}, nil)), nil},
 		{"no metrics", event(t, list{}), nil},
 		{"nothing", nil, nil},
 	} {
@@ -224,10 +202,10 @@ func TestAppendMetrics(t *testing.T) {
 		for i := range test.payload {
 			test.payload[i] = 0xff // samples outlive the payload
 		}
-		if got := renderSamples(samples); err != nil || !slices.Equal(got, test.want) {
+		if got := testkit.RenderSamples(samples); err != nil || !slices.Equal(got, test.want) {
 			t.Errorf("%s: error %v\n got %q\nwant %q", test.name, err, got, test.want)
 		}
-		checkSamples(t, samples)
+		testkit.CheckSamples(t, samples)
 	}
 }
 
@@ -250,7 +228,7 @@ func TestSeriesText(t *testing.T) {
 		{opts("", "", strings.Repeat("x", 300), "h", ""), strings.Repeat("x", 300), strings.Repeat("x", 200), "h", ""},
 	} {
 		var in cmetrics.Interner
-		samples, err := cmetrics.Append(nil, event(t, list{}, metric(gauge, list{}, test.meta, object{"value": 1.0})), arrival, &in)
+		samples, err := cmetrics.Append(nil, event(t, list{}, metricOf(gauge, list{}, test.meta, object{"value": 1.0})), arrival, &in)
 		if err != nil || len(samples) != 1 {
 			t.Fatalf("%s: %d samples, error %v", test.name, len(samples), err)
 		}
@@ -271,7 +249,7 @@ func TestUnits(t *testing.T) {
 	} {
 		var in cmetrics.Interner
 		meta := object{"opts": object{"ns": "", "ss": "", "name": test.name, "desc": "-", "unit": test.unit}}
-		samples, err := cmetrics.Append(nil, event(t, list{}, metric(gauge, list{}, meta, object{"value": 1.0})), arrival, &in)
+		samples, err := cmetrics.Append(nil, event(t, list{}, metricOf(gauge, list{}, meta, object{"value": 1.0})), arrival, &in)
 		if err != nil || len(samples) != 1 || samples[0].Series.Unit != test.want {
 			t.Errorf("unit %q of %s: %+v, error %v, want %q", test.unit, test.name, samples, err, test.want)
 		}
@@ -280,9 +258,9 @@ func TestUnits(t *testing.T) {
 
 // TestBadMetrics has what is good before and after the bad, and wants just that.
 func TestBadMetrics(t *testing.T) {
-	ok := metric(gauge, list{}, nil, object{"ts": 1, "value": 1.0})
+	ok := metricOf(gauge, list{}, nil, object{"ts": 1, "value": 1.0})
 	hist := func(buckets any, bounds ...any) object {
-		return metric(histogram, list{}, object{"buckets": list(bounds)}, object{"ts": 1, "histogram": object{"buckets": buckets, "sum": 1.0, "count": 1}})
+		return metricOf(histogram, list{}, object{"buckets": list(bounds)}, object{"ts": 1, "histogram": object{"buckets": buckets, "sum": 1.0, "count": 1}})
 	}
 	for _, test := range []struct {
 		name string
@@ -292,9 +270,9 @@ func TestBadMetrics(t *testing.T) {
 	}{
 		{"no map", 7, "metric without a name, a type or usable buckets", cmetrics.ErrBadMetric},
 		{"no meta", object{"values": list{}}, "metric without a name, a type or usable buckets", cmetrics.ErrBadMetric},
-		{"type of the future", metric(6, list{}, nil), "metric without a name, a type or usable buckets", cmetrics.ErrBadMetric},
-		{"type is a text", metric(gauge, list{}, object{"type": "secret"}), "metric without a name, a type or usable buckets", cmetrics.ErrBadMetric},
-		{"no name", metric(gauge, list{}, named("a", "b", "")), "metric without a name, a type or usable buckets", cmetrics.ErrBadMetric},
+		{"type of the future", metricOf(6, list{}, nil), "metric without a name, a type or usable buckets", cmetrics.ErrBadMetric},
+		{"type is a text", metricOf(gauge, list{}, object{"type": "secret"}), "metric without a name, a type or usable buckets", cmetrics.ErrBadMetric},
+		{"no name", metricOf(gauge, list{}, named("a", "b", "")), "metric without a name, a type or usable buckets", cmetrics.ErrBadMetric},
 		{"bounds that fall", hist(list{1, 1, 1}, 2.0, 1.0), "metric without a name, a type or usable buckets", cmetrics.ErrBadMetric},
 		{"equal bounds", hist(list{1, 1, 1}, 1.0, 1.0), "metric without a name, a type or usable buckets", cmetrics.ErrBadMetric},
 		{"bound that is no number", hist(list{1, 1, 1}, math.NaN()), "metric without a name, a type or usable buckets", cmetrics.ErrBadMetric},
@@ -302,13 +280,13 @@ func TestBadMetrics(t *testing.T) {
 		{"too few buckets", hist(list{1}, 1.0, 2.0), "sample without a usable value", cmetrics.ErrBadSample},
 		{"negative bucket", hist(list{1, -1, 1}, 1.0, 2.0), "sample without a usable value", cmetrics.ErrBadSample},
 		{"buckets are a text", hist("secret", 1.0, 2.0), "sample without a usable value", cmetrics.ErrBadSample},
-		{"histogram without one", metric(histogram, list{}, object{"buckets": list{}}, object{"ts": 1, "value": 1.0}), "sample without a usable value", cmetrics.ErrBadSample},
-		{"summary without one", metric(summary, list{}, object{"quantiles": list{}}, object{"ts": 1, "value": 1.0}), "sample without a usable value", cmetrics.ErrBadSample},
-		{"summary of other length", metric(summary, list{}, object{"quantiles": list{0.5}}, object{"ts": 1, "summary": object{"quantiles_set": 1, "quantiles": list{1, 2}}}), "sample without a usable value", cmetrics.ErrBadSample},
-		{"summary of texts", metric(summary, list{}, object{"quantiles": list{0.5}}, object{"ts": 1, "summary": object{"quantiles_set": 1, "quantiles": list{"secret"}}}), "sample without a usable value", cmetrics.ErrBadSample},
-		{"no value", metric(gauge, list{}, nil, object{"ts": 1}), "sample without a usable value", cmetrics.ErrBadSample},
-		{"value is a text", metric(gauge, list{}, nil, object{"value": "secret"}), "sample without a usable value", cmetrics.ErrBadSample},
-		{"value is no map", metric(gauge, list{}, nil, 7), "sample without a usable value", cmetrics.ErrBadSample},
+		{"histogram without one", metricOf(histogram, list{}, object{"buckets": list{}}, object{"ts": 1, "value": 1.0}), "sample without a usable value", cmetrics.ErrBadSample},
+		{"summary without one", metricOf(summary, list{}, object{"quantiles": list{}}, object{"ts": 1, "value": 1.0}), "sample without a usable value", cmetrics.ErrBadSample},
+		{"summary of other length", metricOf(summary, list{}, object{"quantiles": list{0.5}}, object{"ts": 1, "summary": object{"quantiles_set": 1, "quantiles": list{1, 2}}}), "sample without a usable value", cmetrics.ErrBadSample},
+		{"summary of texts", metricOf(summary, list{}, object{"quantiles": list{0.5}}, object{"ts": 1, "summary": object{"quantiles_set": 1, "quantiles": list{"secret"}}}), "sample without a usable value", cmetrics.ErrBadSample},
+		{"no value", metricOf(gauge, list{}, nil, object{"ts": 1}), "sample without a usable value", cmetrics.ErrBadSample},
+		{"value is a text", metricOf(gauge, list{}, nil, object{"value": "secret"}), "sample without a usable value", cmetrics.ErrBadSample},
+		{"value is no map", metricOf(gauge, list{}, nil, 7), "sample without a usable value", cmetrics.ErrBadSample},
 	} {
 		var in cmetrics.Interner
 		payload := event(t, list{}, ok, test.bad, ok)
@@ -317,14 +295,14 @@ func TestBadMetrics(t *testing.T) {
 		if err == nil || err.Error() != want || !errors.Is(err, test.is) {
 			t.Errorf("%s: error %v, want %s", test.name, err, want)
 		}
-		if got := renderSamples(samples); !slices.Equal(got, []string{"gauge ns_ss_name 1 @1 #0", "gauge ns_ss_name 1 @1 #0"}) {
+		if got := testkit.RenderSamples(samples); !slices.Equal(got, []string{"gauge ns_ss_name 1 @1 #0", "gauge ns_ss_name 1 @1 #0"}) {
 			t.Errorf("%s: got %q", test.name, got)
 		}
 	}
 }
 
 func TestBadEvents(t *testing.T) {
-	ok := event(t, list{}, metric(gauge, list{}, nil, object{"ts": 1, "value": 1.0}))
+	ok := event(t, list{}, metricOf(gauge, list{}, nil, object{"ts": 1, "value": 1.0}))
 	for _, test := range []struct {
 		name, bad string
 		want      string
@@ -340,7 +318,7 @@ func TestBadEvents(t *testing.T) {
 		{"cut", "dfffffffff", "cut off, nested too deep or not MessagePack", cmetrics.ErrCutMetrics, false},
 	} {
 		var in cmetrics.Interner
-		payload := slices.Concat(ok, unhex(t, test.bad), ok)
+		payload := slices.Concat(ok, testkit.Unhex(t, test.bad), ok)
 		samples, err := cmetrics.Append(nil, payload, arrival, &in)
 		want := "decode metrics: 1 unreadable, first in event 1: " + test.want
 		var fault *cmetrics.Error
@@ -351,7 +329,7 @@ func TestBadEvents(t *testing.T) {
 		if !test.after {
 			wanted = wanted[:1]
 		}
-		if got := renderSamples(samples); !slices.Equal(got, wanted) {
+		if got := testkit.RenderSamples(samples); !slices.Equal(got, wanted) {
 			t.Errorf("%s: got %q, want %q", test.name, got, wanted)
 		}
 	}
@@ -360,8 +338,8 @@ func TestBadEvents(t *testing.T) {
 func TestExponentialHistogramsAreCounted(t *testing.T) {
 	var in cmetrics.Interner
 	payload := event(t, list{},
-		metric(expHistogram, list{}, nil, object{"ts": 1, "exp_histogram": object{}}, object{"ts": 2, "exp_histogram": object{}}),
-		metric(gauge, list{}, nil, object{"ts": 1, "value": 1.0}))
+		metricOf(expHistogram, list{}, nil, object{"ts": 1, "exp_histogram": object{}}, object{"ts": 2, "exp_histogram": object{}}),
+		metricOf(gauge, list{}, nil, object{"ts": 1, "value": 1.0}))
 	samples, err := cmetrics.Append(nil, payload, arrival, &in)
 	if err != nil || len(samples) != 1 || in.Skipped() != 2 {
 		t.Errorf("%d samples, skipped %d, error %v; want 1, 2, none", len(samples), in.Skipped(), err)
@@ -374,8 +352,8 @@ func TestDeltas(t *testing.T) {
 	histMeta := object{"aggregation_type": 1, "buckets": list{1.0, 2.0}}
 	payload := func(n int) []byte {
 		return event(t, list{},
-			metric(counter, list{"k"}, meta, object{"ts": 1, "value": float64(n), "labels": list{"v"}}),
-			metric(histogram, list{}, histMeta, object{"ts": 1, "histogram": object{"buckets": list{0, n, n}, "sum": float64(n), "count": 2 * n}}))
+			metricOf(counter, list{"k"}, meta, object{"ts": 1, "value": float64(n), "labels": list{"v"}}),
+			metricOf(histogram, list{}, histMeta, object{"ts": 1, "histogram": object{"buckets": list{0, n, n}, "sum": float64(n), "count": 2 * n}}))
 	}
 	var in cmetrics.Interner
 	var got []string
@@ -384,7 +362,7 @@ func TestDeltas(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got = append(got, renderSamples(samples)...)
+		got = append(got, testkit.RenderSamples(samples)...)
 	}
 	want := []string{
 		`counter ns_ss_name{k="v"} 2 delta=2 @1 #0`, `histogram ns_ss_name count=4 sum=2 le1=0 le2=2 @1 #0`,
@@ -408,22 +386,22 @@ func TestInterner(t *testing.T) {
 		return samples
 	}
 	one := object{"ts": 1, "value": 1.0, "labels": list{"1", "2"}}
-	first := decode(event(t, list{}, metric(gauge, list{"a", "b"}, nil, one)))[0].Series
+	first := decode(event(t, list{}, metricOf(gauge, list{"a", "b"}, nil, one)))[0].Series
 	for _, same := range [][]byte{
-		event(t, list{}, metric(gauge, list{"a", "b"}, nil, one)),
-		event(t, list{}, metric(gauge, list{"b", "a"}, nil, object{"value": 5, "labels": list{"2", "1"}})),
-		event(t, list{list{"b", "2"}}, metric(gauge, list{"a"}, nil, object{"value": 5, "labels": list{"1"}})),
+		event(t, list{}, metricOf(gauge, list{"a", "b"}, nil, one)),
+		event(t, list{}, metricOf(gauge, list{"b", "a"}, nil, object{"value": 5, "labels": list{"2", "1"}})),
+		event(t, list{list{"b", "2"}}, metricOf(gauge, list{"a"}, nil, object{"value": 5, "labels": list{"1"}})),
 	} {
 		if got := decode(same)[0].Series; got != first {
 			t.Errorf("another series: %+v", got)
 		}
 	}
 	for _, other := range [][]byte{
-		event(t, list{}, metric(counter, list{"a", "b"}, nil, one)),
-		event(t, list{}, metric(gauge, list{"a", "c"}, nil, one)),
-		event(t, list{}, metric(gauge, list{"b", "a"}, nil, one)),
-		event(t, list{}, metric(gauge, list{"a"}, nil, one)),
-		event(t, list{}, metric(gauge, list{"a", "b"}, named("ns", "ss", "name2"), one)),
+		event(t, list{}, metricOf(counter, list{"a", "b"}, nil, one)),
+		event(t, list{}, metricOf(gauge, list{"a", "c"}, nil, one)),
+		event(t, list{}, metricOf(gauge, list{"b", "a"}, nil, one)),
+		event(t, list{}, metricOf(gauge, list{"a"}, nil, one)),
+		event(t, list{}, metricOf(gauge, list{"a", "b"}, named("ns", "ss", "name2"), one)),
 	} {
 		if got := decode(other)[0].Series; got == first {
 			t.Errorf("the same series: %+v", got)
@@ -444,7 +422,7 @@ func TestInternerIsBounded(t *testing.T) {
 		for i := range 60 {
 			values = append(values, object{"value": 1.0, "labels": list{fmt.Sprint(n, ":", i)}})
 		}
-		samples, err := cmetrics.Append(nil, event(t, list{}, metric(gauge, list{"k"}, nil, values...)), arrival, &in)
+		samples, err := cmetrics.Append(nil, event(t, list{}, metricOf(gauge, list{"k"}, nil, values...)), arrival, &in)
 		if err != nil || len(samples) != 61 {
 			t.Fatalf("%d samples, error %v", len(samples), err)
 		}
@@ -460,17 +438,17 @@ func TestInternerIsBounded(t *testing.T) {
 
 func TestInternerConcurrent(t *testing.T) {
 	var in cmetrics.Interner
-	all := chunks(t)
+	all := testkit.Payloads(t, "*")
 	series := make([]map[string]*metric.Series, 4)
 	var wg sync.WaitGroup
 	for w := range series {
 		series[w] = map[string]*metric.Series{}
 		wg.Go(func() {
 			for _, c := range all {
-				if chunk.Detect(c.payload) != chunk.Metrics {
+				if chunk.Detect(c.Payload) != chunk.Metrics {
 					continue
 				}
-				samples, err := cmetrics.Append(nil, c.payload, arrival, &in)
+				samples, err := cmetrics.Append(nil, c.Payload, arrival, &in)
 				if err != nil {
 					t.Error(err)
 				}
@@ -492,15 +470,15 @@ func TestInternerConcurrent(t *testing.T) {
 
 // TestKnownSeriesAllocateNothing decodes events whose series are known.
 func TestKnownSeriesAllocateNothing(t *testing.T) {
-	for _, c := range chunks(t) {
-		if c.name != "amd64-v5.1.1/node_metrics.1" {
+	for _, c := range testkit.Payloads(t, "*") {
+		if c.String() != "amd64-v5.1.1/node_metrics.1" {
 			continue
 		}
 		var in cmetrics.Interner
 		var dst []metric.Sample
 		allocs := testing.AllocsPerRun(5, func() {
 			var err error
-			if dst, err = cmetrics.Append(dst[:0], c.payload, arrival, &in); err != nil {
+			if dst, err = cmetrics.Append(dst[:0], c.Payload, arrival, &in); err != nil {
 				t.Fatal(err)
 			}
 		})
@@ -532,17 +510,17 @@ func TestHostileMetrics(t *testing.T) {
 	metrics := make(list, 2000)
 	bare := make(list, 2000)
 	for i := range metrics {
-		metrics[i] = metric(gauge, list{}, nil, object{"value": 1.0})
-		bare[i] = metric(gauge, list{}, nil)
+		metrics[i] = metricOf(gauge, list{}, nil, object{"value": 1.0})
+		bare[i] = metricOf(gauge, list{}, nil)
 	}
 	for _, test := range []struct {
 		name    string
 		payload []byte
 	}{
-		{"a long static label", event(t, list{list{"k", long}}, metric(gauge, list{}, nil, values(20_000, object{"value": 1.0})...))},
-		{"a long label name", event(t, list{}, metric(gauge, list{long}, nil, values(20_000, object{"value": 1.0, "labels": list{"v"}})...))},
-		{"a long metric name", event(t, list{}, metric(gauge, list{}, named("", "", long), values(20_000, object{"value": 1.0})...))},
-		{"many labels", event(t, list{}, metric(gauge, many, nil, values(20_000, object{"value": 1.0})...))},
+		{"a long static label", event(t, list{list{"k", long}}, metricOf(gauge, list{}, nil, values(20_000, object{"value": 1.0})...))},
+		{"a long label name", event(t, list{}, metricOf(gauge, list{long}, nil, values(20_000, object{"value": 1.0, "labels": list{"v"}})...))},
+		{"a long metric name", event(t, list{}, metricOf(gauge, list{}, named("", "", long), values(20_000, object{"value": 1.0})...))},
+		{"many labels", event(t, list{}, metricOf(gauge, many, nil, values(20_000, object{"value": 1.0})...))},
 		{"many static labels", event(t, statics, metrics...)},
 		{"many static labels without samples", event(t, statics, bare...)},
 	} {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"out_edge/build/testkit"
 	"out_edge/plugin/wire"
 )
 
@@ -64,11 +65,11 @@ func TestValue(t *testing.T) {
 		{"nested", "81a16192818090c3", wire.Map, `{"a": [{{}: []}, true]}`, no, no, no},
 		{"absent", "", wire.End, "-", no, no, no},
 	} {
-		v := wire.Value(unhex(t, test.raw))
+		v := wire.Value(testkit.Unhex(t, test.raw))
 		if got := v.Kind(); got != test.kind {
 			t.Errorf("%s: kind %d, want %d", test.name, got, test.kind)
 		}
-		if got := render(v); got != test.text {
+		if got := testkit.Render(v); got != test.text {
 			t.Errorf("%s: %s, want %s", test.name, got, test.text)
 		}
 		i, iok := v.Int64()
@@ -87,9 +88,9 @@ func TestValue(t *testing.T) {
 		if fok != (test.f != no) || fok && f != parseFloat(t, test.f) {
 			t.Errorf("%s: Float64 %v %v, want %s", test.name, f, fok, test.f)
 		}
-		checkValue(t, v, len(v) > 0)
+		testkit.CheckValue(t, v, len(v) > 0)
 		for n := range v {
-			checkValue(t, v[:n:n], false)
+			testkit.CheckValue(t, v[:n:n], false)
 		}
 	}
 }
@@ -115,38 +116,38 @@ func TestValueBoolAndBytes(t *testing.T) {
 		raw       string
 		value, ok bool
 	}{{"c3", true, true}, {"c2", false, true}, {"c0", false, false}, {"01", false, false}, {"", false, false}} {
-		if value, ok := wire.Value(unhex(t, test.raw)).Bool(); value != test.value || ok != test.ok {
+		if value, ok := wire.Value(testkit.Unhex(t, test.raw)).Bool(); value != test.value || ok != test.ok {
 			t.Errorf("%q: %v %v", test.raw, value, ok)
 		}
 	}
 	for _, test := range []struct{ raw, want string }{
 		{"a161", "a"}, {"a0", ""}, {"d90161", "a"}, {"c40161", "a"}, {"c400", ""},
 	} {
-		if b, ok := wire.Value(unhex(t, test.raw)).Bytes(); !ok || b == nil || string(b) != test.want {
+		if b, ok := wire.Value(testkit.Unhex(t, test.raw)).Bytes(); !ok || b == nil || string(b) != test.want {
 			t.Errorf("%s: %q %v, want %q", test.raw, b, ok, test.want)
 		}
 	}
 	for _, raw := range []string{"", "01", "c0", "80", "d4ff61", "a2 61", "d902 61", "c402 61"} {
-		if b, ok := wire.Value(unhex(t, raw)).Bytes(); ok || b != nil {
+		if b, ok := wire.Value(testkit.Unhex(t, raw)).Bytes(); ok || b != nil {
 			t.Errorf("%s: %q %v, want none", raw, b, ok)
 		}
 	}
 }
 
 func TestGet(t *testing.T) {
-	v := wire.Value(unhex(t, "86 a16101 a16202 a16103 c4016304 0505 a16481a16507"))
+	v := wire.Value(testkit.Unhex(t, "86 a16101 a16202 a16103 c4016304 0505 a16481a16507"))
 	for _, test := range []struct {
 		key  string
 		want string
 	}{{"a", "1"}, {"b", "2"}, {"c", "4"}, {"d", `{"e": 7}`}, {"e", "-"}, {"", "-"}, {"ab", "-"}} {
-		if got := render(v.Get(test.key)); got != test.want {
+		if got := testkit.Render(v.Get(test.key)); got != test.want {
 			t.Errorf("%q: %s, want %s", test.key, got, test.want)
 		}
 	}
-	if got := render(v.Get("d").Get("e")); got != "7" {
+	if got := testkit.Render(v.Get("d").Get("e")); got != "7" {
 		t.Errorf("d.e: %s", got)
 	}
-	if got := render(v.Get("x").Get("e").Get("f")); got != "-" {
+	if got := testkit.Render(v.Get("x").Get("e").Get("f")); got != "-" {
 		t.Errorf("x.e.f: %s", got)
 	}
 	if v.Len() != 6 || v.Get("a").Len() != 0 || v.Get("x").Len() != 0 {
@@ -155,14 +156,14 @@ func TestGet(t *testing.T) {
 }
 
 func TestIterators(t *testing.T) {
-	v := wire.Value(unhex(t, "82 a161 92 01 80 a162 c0"))
+	v := wire.Value(testkit.Unhex(t, "82 a161 92 01 80 a162 c0"))
 	var got []string
 	it := v.Map()
 	for key, val, ok := it.Next(); ok; key, val, ok = it.Next() {
-		got = append(got, render(key)+"="+render(val))
+		got = append(got, testkit.Render(key)+"="+testkit.Render(val))
 		elements := val.Array()
 		for e, ok := elements.Next(); ok; e, ok = elements.Next() {
-			got = append(got, render(e))
+			got = append(got, testkit.Render(e))
 		}
 	}
 	if want := `"a"=[1, {}] 1 {} "b"=nil`; strings.Join(got, " ") != want {
@@ -172,13 +173,13 @@ func TestIterators(t *testing.T) {
 		t.Error("a pair after the end")
 	}
 	for _, raw := range []string{"", "07", "92 01 02", "dfffffffff", "8101", "81c1"} {
-		it := wire.Value(unhex(t, raw)).Map()
+		it := wire.Value(testkit.Unhex(t, raw)).Map()
 		if key, val, ok := it.Next(); ok {
 			t.Errorf("%s: pair %x %x", raw, key, val)
 		}
 	}
 	for _, raw := range []string{"", "07", "8101 02", "ddffffffff", "91", "91a5"} {
-		it := wire.Value(unhex(t, raw)).Array()
+		it := wire.Value(testkit.Unhex(t, raw)).Array()
 		if e, ok := it.Next(); ok {
 			t.Errorf("%s: element %x", raw, e)
 		}
@@ -187,7 +188,7 @@ func TestIterators(t *testing.T) {
 
 // TestSkip steps over what stands in each token in turn.
 func TestSkip(t *testing.T) {
-	v := wire.Value(unhex(t, "94 05 92 01 81a16102 cb3ff8000000000000 a162"))
+	v := wire.Value(testkit.Unhex(t, "94 05 92 01 81a16102 cb3ff8000000000000 a162"))
 	r := v.Reader()
 	if r.Skip() != nil {
 		t.Error("skipped before the first token")
@@ -200,9 +201,9 @@ func TestSkip(t *testing.T) {
 		r.Next()
 		whole := r.Skip()
 		again := r.Skip()
-		got = append(got, render(whole))
+		got = append(got, testkit.Render(whole))
 		if string(again) != string(whole) {
-			t.Errorf("skipped again: %s", render(again))
+			t.Errorf("skipped again: %s", testkit.Render(again))
 		}
 	}
 	if want := `5 [1, {"a": 2}] f1.5 "b"`; strings.Join(got, " ") != want {
@@ -219,7 +220,7 @@ func TestReaderFails(t *testing.T) {
 		"c1", "91", "81a161", "81c1c0", "a5", "d9", "d905", "dfffffffff", "dd80000000", "db80000000 00", "c9ffffffff00",
 		"cb00", "d80000", "92dd00000002 00", strings.Repeat("dd10000000", 50),
 	} {
-		r := wire.Value(unhex(t, raw)).Reader()
+		r := wire.Value(testkit.Unhex(t, raw)).Reader()
 		n := 0
 		for r.Next() != wire.End {
 			n++

@@ -12,6 +12,7 @@ import (
 	"out_edge/build/captured"
 	"out_edge/build/harness"
 	"out_edge/build/release/pack"
+	"out_edge/build/testkit"
 )
 
 // arch is the target's host: this machine's, or qemu.
@@ -57,7 +58,7 @@ func TestEachLibraryFlushes(t *testing.T) {
 		for set, w := range want {
 			if g := got[set]; g != w {
 				t.Errorf("%s, %s: not as on amd64\nsent: %s\nshown: %s", name, set,
-					captured.Difference(w.Intake, g.Intake), captured.Difference(w.Page, g.Page))
+					testkit.Difference(w.Intake, g.Intake), testkit.Difference(w.Page, g.Page))
 			}
 		}
 	}
@@ -83,11 +84,11 @@ func flush(t *testing.T, target pack.Target) map[string]captured.Sent {
 			}
 			golden := string(read(t, filepath.Join(release.Root, "build/e2e/testdata/intake-"+name+".jsonl")))
 			if sent.Intake != golden {
-				t.Errorf("%s is not sent as written down: %s", name, captured.Difference(golden, sent.Intake))
+				t.Errorf("%s is not sent as written down: %s", name, testkit.Difference(golden, sent.Intake))
 			}
 		}
 	}
-	if files, err := filepath.Glob(captured.File(release.Root, "*", "*")); err != nil || played != len(files) {
+	if files, err := filepath.Glob(testkit.PayloadFile(release.Root, "*", "*")); err != nil || played != len(files) {
 		t.Errorf("%d payloads were played of %d: %v", played, len(files), err)
 	}
 	return all

@@ -1,0 +1,104 @@
+package testkit
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// Root is the directory of the source tree that the test runs in.
+func Root(tb testing.TB) string {
+	tb.Helper()
+	dir, err := os.Getwd()
+	for err == nil {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir
+		}
+		up := filepath.Dir(dir)
+		if up == dir {
+			err = errors.New("no go.mod above the test")
+		}
+		dir = up
+	}
+	tb.Fatalf("find the source tree: %v", err)
+	return ""
+}
+
+// PayloadFile is the file of a captured payload of the source tree at root: cpu.1
+// of the host amd64-v5.1.1. Either may be a pattern of filepath.Match.
+func PayloadFile(root, host, name string) string {
+	return filepath.Join(root, "build", "testdata", "chunks", host, name+".msgpack")
+}
+
+// Payload reads a captured payload, see PayloadFile.
+func Payload(tb testing.TB, host, name string) []byte {
+	tb.Helper()
+	b, err := os.ReadFile(PayloadFile(Root(tb), host, name))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return b
+}
+
+// Captured is one captured payload.
+type Captured struct {
+	Host, Name string // amd64-v5.1.1, cpu.1
+	Payload    []byte
+}
+
+// String is the payload's place below the folder of all: amd64-v5.1.1/cpu.1.
+func (c Captured) String() string { return c.Host + "/" + c.Name }
+
+// Payloads reads all captured payloads of the hosts that match a pattern, sorted
+// by host and name. The payloads are the caller's.
+func Payloads(tb testing.TB, hosts string) []Captured {
+	tb.Helper()
+	files, err := filepath.Glob(PayloadFile(Root(tb), hosts, "*"))
+	if err != nil || len(files) == 0 {
+		tb.Fatalf("no captured payloads of %s: %v", hosts, err)
+	}
+	var all []Captured
+	for _, file := range files {
+		c := Captured{Host: filepath.Base(filepath.Dir(file)), Name: strings.TrimSuffix(filepath.Base(file), ".msgpack")}
+		c.Payload = Payload(tb, c.Host, c.Name)
+		all = append(all, c)
+	}
+	return all
+}
+
+// inputs are the payloads that Fluent Bit's own inputs wrote with right times;
+// the others are what senders wrote.
+var inputs = regexp.MustCompile(`^(app|cpu|mem|disk|netif|proc|thermal|dummy\.meta|statsd|flb_metrics|node_metrics)\.\d`)
+
+// Inputs are those of Payloads that Fluent Bit's inputs wrote with right times.
+func Inputs(tb testing.TB, hosts string) []Captured {
+	tb.Helper()
+	return slices.DeleteFunc(Payloads(tb, hosts), func(c Captured) bool { return !inputs.MatchString(c.Name) })
+}
+
+// corruptBytes are bytes to put at each place of a good payload: heads of every
+// family, lengths that lie, and the never used one.
+var corruptBytes = [...]byte{0x00, 0x80, 0x81, 0x9f, 0xc1, 0xc6, 0xc9, 0xdb, 0xdd, 0xdf, 0xff}
+
+// Corrupt calls check with payload each time that one of corruptBytes, or the byte
+// with its last bit turned, stands at one of its places: at all of them, at thirty
+// of a payload over 2,000 bytes. The payload is the one that check is given.
+func Corrupt(payload []byte, check func(corrupt []byte)) {
+	payload = slices.Clone(payload)
+	step := 1
+	if len(payload) > 2000 {
+		step = len(payload) / 30
+	}
+	for i := 0; i < len(payload); i += step {
+		old := payload[i]
+		for _, b := range append(slices.Clone(corruptBytes[:]), old^1) {
+			payload[i] = b
+			check(payload)
+		}
+		payload[i] = old
+	}
+}
