@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 )
@@ -60,8 +61,11 @@ type Run struct {
 	answer []byte
 
 	requests int // that the batch has cost so far
-	again    int // that the body has cost by Again
-	aside    []setAside
+	// refused is how many parts of the batch were refused by themselves, settled
+	// how many are known to be good or bad.
+	refused, settled int
+	again            int // that the body has cost by Again
+	aside            []setAside
 	// progress is set once something of this run has been accepted.
 	progress bool
 	failed   *RetryError
@@ -88,7 +92,7 @@ func (r *Run) Deliver(b Batch, n int) {
 	if n == 0 {
 		return
 	}
-	r.batch, r.requests = b, 0
+	r.batch, r.requests, r.refused, r.settled = b, 0, 0, 0
 	r.settle(0, n)
 	r.judgeAside()
 	r.batch = nil
@@ -127,6 +131,7 @@ func (r *Run) settle(lo, hi int) {
 	switch {
 	case res.Action == Delivered:
 		r.progress = true
+		r.settled += hi - lo
 		r.sender.limit.accepted(size)
 		r.batch.Delivered(lo, hi, res.answer)
 	case res.Action != Split:
@@ -134,7 +139,13 @@ func (r *Run) settle(lo, hi int) {
 		r.failed = res.err
 		r.batch.Kept(lo, hi)
 	case hi-lo == 1:
+		r.refused++
+		r.settled++
 		r.refuse(lo, res)
+	case res.Reason != ReasonTooLarge && r.refusesMost():
+		for i := lo; i < hi; i++ {
+			r.settle(i, i+1)
+		}
 	default:
 		r.halve(lo, hi, size, res)
 	}
@@ -173,6 +184,10 @@ func (r *Run) halve(lo, hi, size int, res request) {
 	r.settle(mid, hi)
 }
 
+// refusesMost says that so many parts are refused that to halve what is left would
+// cost more than to ask for each.
+func (r *Run) refusesMost() bool { return r.refused >= 4 && 3*r.refused >= r.settled }
+
 func (r *Run) mostRequests() int {
 	if r.sender.accepted.Load() {
 		return maxRequests
@@ -185,7 +200,7 @@ func (r *Run) overspent() *RetryError {
 	if len(r.aside) > 0 && !r.sender.accepted.Load() {
 		return r.refusesAll(r.aside[0].Outcome)
 	}
-	return &RetryError{Err: errManyRefused}
+	return &RetryError{Err: ErrManyRefused}
 }
 
 // learn makes later batches smaller when one did not get through. One that was
@@ -239,7 +254,7 @@ func (r *Run) judgeAside() {
 
 // refusesAll logs, once, that nothing is accepted at all.
 func (r *Run) refusesAll(o Outcome) *RetryError {
-	o.Action, o.Meaning, o.Loud = Retry, refusesAll, true
+	o.Action, o.Meaning, o.Loud = Retry, refusesAll+cmp.Or(r.sender.Words.RefusesAll, checkURL), true
 	r.sender.complain(o, nil)
 	return &RetryError{Err: r.sender.errorOf(o)}
 }

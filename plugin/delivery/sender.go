@@ -58,6 +58,9 @@ type Words struct {
 	NoSecret    string // the complaint while there is none: "nothing is sent to datadog"
 	NoSecretErr error  // what is waited for
 	Refused     string // the first part that is given up for a reason
+	// RefusesAll, if not empty, says what to check while even single parts are
+	// refused, and nothing was ever accepted.
+	RefusesAll string
 	// Cure, if not nil, is what a user can do about such a reason.
 	Cure func(reason string) string
 	// Attrs are put on each line, beside the host.
@@ -281,8 +284,12 @@ func (s *Sender) describe(body []byte, wire, parts int) {
 		"bytes", len(body), "compressed", wire, "body", strings.ToValidUTF8(string(body[:min(len(body), dryRunBytes)]), ""))
 }
 
-// errManyRefused ends a search for bad parts that has cost enough requests.
-var errManyRefused = errors.New("many entries are refused by themselves; the rest is tried again later")
+// ErrManyRefused ends a search for bad parts that has cost enough requests. The
+// receiver is there, and what is left may be offered again at once.
+var ErrManyRefused = errors.New("many entries are refused by themselves; the rest is tried again later")
 
 // refusesAll says why a refused part is kept.
-const refusesAll = "even a single entry is refused, and nothing has been accepted here so far: check the site or the URL, and what stands between"
+const refusesAll = "even a single entry is refused, and nothing has been accepted here so far: "
+
+// checkURL is Words.RefusesAll's default.
+const checkURL = "check the site or the URL, and what stands between"

@@ -289,3 +289,50 @@ func TestSenderEndsWithContext(t *testing.T) {
 		t.Errorf("%v, %v, log %s", err, b.fates, &r.log)
 	}
 }
+
+// TestSenderRefusesMost: where most parts are bad, each is asked for by itself.
+func TestSenderRefusesMost(t *testing.T) {
+	for name, bad := range map[string]func(i int) bool{
+		"three of four": func(i int) bool { return i%4 != 0 },
+		"the first 150": func(i int) bool { return i < 150 },
+		"the last 150":  func(i int) bool { return i >= 50 },
+		"all":           func(int) bool { return true },
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newReceiver(nil)
+			r.check(t, "+", "first")
+			r.bodies = nil
+			var words []string
+			refused, good := 0, 0
+			for i := range 200 {
+				if words = append(words, fmt.Sprint(i)); bad(i) {
+					words[i] = "bad"
+				} else {
+					good++
+				}
+			}
+			r.answer = refuse("bad", 400)
+			for len(words) > 0 {
+				fates, err := r.deliver(words...)
+				if err != nil && !errors.Is(err, delivery.ErrManyRefused) {
+					t.Fatal(err)
+				}
+				var left []string
+				for i, f := range strings.Fields(fates) {
+					switch f {
+					case "k":
+						left = append(left, words[i])
+					case "+":
+						good--
+					default:
+						refused++
+					}
+				}
+				words = left
+			}
+			if good != 0 || refused == 0 || len(r.bodies) > 2*refused {
+				t.Errorf("%d requests for %d bad parts, %d good ones missing", len(r.bodies), refused, good)
+			}
+		})
+	}
+}

@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"iter"
 	"math/bits"
 	"slices"
 )
@@ -28,6 +29,19 @@ func (s *Set) Clone() Set { return Set{slices.Clone(s.words)} }
 
 // IsEmpty tells whether nothing was ever added.
 func (s *Set) IsEmpty() bool { return len(s.words) == 0 }
+
+// All yields the indices, rising.
+func (s *Set) All() iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for i, w := range s.words {
+			for ; w != 0; w &= w - 1 {
+				if !yield(i<<6 + bits.TrailingZeros64(w)) {
+					return
+				}
+			}
+		}
+	}
+}
 
 // Bytes is the memory that the set holds, in bytes.
 func (s *Set) Bytes() int { return 8 * cap(s.words) }

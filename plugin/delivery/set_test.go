@@ -1,6 +1,7 @@
 package delivery_test
 
 import (
+	"slices"
 	"testing"
 
 	"out_edge/plugin/delivery"
@@ -23,5 +24,18 @@ func TestSet(t *testing.T) {
 	}
 	if s.Bytes() < 128 {
 		t.Errorf("%d bytes", s.Bytes())
+	}
+}
+
+func TestSetAll(t *testing.T) {
+	var s delivery.Set
+	for _, i := range []int{200, 0, 63, 64, 7} {
+		s.Add(i)
+	}
+	if got := slices.Collect(s.All()); !slices.Equal(got, []int{0, 7, 63, 64, 200}) {
+		t.Errorf("got %v", got)
+	}
+	for range s.All() {
+		break
 	}
 }
