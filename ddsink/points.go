@@ -58,17 +58,17 @@ func sameSeries(a, b point) bool {
 	return a.block == b.block && a.part == b.part && a.nth == b.nth
 }
 
-// identity is a hash of a series' name, labels and feed: what another source adds
-// up is another total.
-func identity(s *metric.Series) uint64 {
+// identity is a hash of a series' name, labels and reset count: what another source
+// adds up is another total.
+func identity(s *metric.Series, resets uint32) uint64 {
 	var d xxhash.Digest
 	d.Reset()
 	_, _ = d.WriteString(s.Name)
 	for _, l := range s.Labels {
 		_, _ = d.WriteString("\xff" + l.Name + "\xfe" + l.Value)
 	}
-	if s.Feed != 0 {
-		_, _ = d.WriteString("\xfd" + strconv.FormatUint(uint64(s.Feed), 10))
+	if resets != 0 {
+		_, _ = d.WriteString("\xfd" + strconv.FormatUint(uint64(resets), 10))
 	}
 	return d.Sum64()
 }
@@ -82,7 +82,7 @@ func keyOf(series uint64, p part, nth int) uint64 {
 // none and is given up; with no points and no reason there is nothing to send.
 func (b *seriesBatch) appendPoints(s metric.Sample, base point) (reason string) {
 	base.sec = floorDiv(s.UnixNano, 1e9)
-	id := identity(s.Series)
+	id := identity(s.Series, s.ResetCount)
 	switch s.Series.Kind {
 	case metric.Histogram, metric.Summary:
 		if s.Dist == nil {

@@ -42,6 +42,8 @@ type series struct {
 	owner   *way   // the source of a total
 	missing int    // samples of other sources since the owner's last
 	handed  bool   // the total has changed hands
+
+	resetCount uint32 // of a histogram or summary
 }
 
 // take makes a sample that was made elsewhere the value, if it is the newest.
@@ -51,6 +53,7 @@ func (s *series) take(sm *metric.Sample, now timefix.Instant, byRule bool) refus
 		if !sound(sm.Dist, s.id.Kind) {
 			return malformed
 		}
+		sm.ResetCount = s.resetCount
 		if byRule && s.grown(sm, now) || !byRule && s.newer(sm.UnixNano, now, longSlack) {
 			s.dist.Store(sm.Dist)
 		}

@@ -75,10 +75,8 @@ func (m *Metrics) handOver(s *series, w *way) {
 	}
 	s.owner, s.missing = w, 0
 	s.known, s.handed = false, true
-	if s.id.Kind != metric.Counter {
-		id := *s.id
-		id.Feed++
-		s.id = &id
+	if s.id.Kind.IsDistribution() {
+		s.resetCount++
 	}
 }
 

@@ -38,7 +38,7 @@ var foreign = map[string][]string{
 	"plugin/wire":      {},
 	"plugin/chunk":     {},
 	"plugin/cmetrics":  {},
-	"plugin/metric":    {},
+	"plugin/metric":    {"github.com/prometheus/common/model"},
 }
 
 type goPackage struct {

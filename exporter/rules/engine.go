@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -29,10 +30,15 @@ type EngineConfig struct {
 	// Labels are put on every series. A rule's own label of that name wins, unless
 	// it is empty.
 	Labels []metric.Label
-	// SeriesTTL is how long after its last sample a gauge makes room for new
-	// series, if the limit is reached; 0, or no Clock, is never. Counters and
-	// histograms stay: a total that starts again would be counted twice.
+	// SeriesTTL is how long after its last sample a series makes room for new
+	// series, if the limit is reached; 0, or no Clock, is never. A total that comes
+	// back starts from 0.
 	SeriesTTL time.Duration
+	// TagLabel, if not empty, is a label that has the record's tag, on every series
+	// that has none of that name. A series of each tag has a total of its own.
+	TagLabel string
+	// Series makes the series; nil is an Interner of the Engine's own.
+	Series *metric.Interner
 	// Clock also tells, of a total's instant that is far ahead of the next
 	// record, that it was wrong. Without one, it always is.
 	Clock timefix.Clock
@@ -44,7 +50,7 @@ type Engine struct {
 	file    *File
 	cfg     EngineConfig
 	tables  []*table // by family.index
-	room    room
+	budget  seriesBudget
 	plans   generations[string, []step]
 	scratch sync.Pool // of *scratch
 	relabel *relabeler
@@ -56,6 +62,7 @@ type step struct {
 	table  *table
 	labels []template // filled
 	static []string   // in place of labels that are empty, in their order
+	tag    string     // ends the key, where the tag is a label
 }
 
 // scratch is what one Observe works with; reused, never shared.
@@ -70,14 +77,17 @@ func (f *File) Engine(cfg EngineConfig) *Engine {
 	if cfg.Refused == nil {
 		cfg.Refused = func(string, string, int) {}
 	}
+	if cfg.Series == nil {
+		cfg.Series = new(metric.Interner)
+	}
 	cfg.Labels = staticLabels(cfg.Labels)
 	e := &Engine{file: f, cfg: cfg, plans: generations[string, []step]{limit: maxTags}}
-	e.room.limit = cfg.Limit
+	e.budget.limit = cfg.Limit
 	e.scratch.New = func() any { return new(scratch) }
 	for _, fam := range f.families {
-		e.tables = append(e.tables, newTable(fam, &e.room, cfg.Labels, e.wall))
+		e.tables = append(e.tables, newTable(fam, e))
 	}
-	e.relabel = newRelabeler(f.relabels, cfg.Limit)
+	e.relabel = newRelabeler(f.relabels, cfg)
 	return e
 }
 
@@ -138,6 +148,9 @@ func (e *Engine) plan(tag string) []step {
 		for _, name := range r.family.labels {
 			st.static = append(st.static, e.static(name))
 		}
+		if e.cfg.TagLabel != "" {
+			st.tag = strings.ToValidUTF8(tag, "\uFFFD") + separatorText
+		}
 		steps = append(steps, st)
 	}
 	return steps
@@ -172,7 +185,10 @@ func (e *Engine) run(dst []metric.Sample, st *step, s *scratch, rec *chunk.Recor
 }
 
 // separator stands after each label's value in a key. It is no byte of UTF-8.
-const separator = 0xff
+const (
+	separator     = 0xff
+	separatorText = "\xff"
+)
 
 // makeKey writes the values of the labels, as the series will have them: it must
 // not have two states.
@@ -189,13 +205,16 @@ func (s *scratch) makeKey(st *step, rec *chunk.Record) refusal {
 		}
 		k = append(k, separator)
 	}
-	s.key = k
+	s.key = append(k, st.tag...)
 	return accepted
 }
 
 // add gives v to the series with the key, and makes room first if need be.
 func (e *Engine) add(t *table, key []byte, v float64, unixNano int64) (metric.Sample, refusal) {
-	now := e.now(t)
+	now := int64(0)
+	if t.family.kind == metric.Gauge {
+		now = e.now()
+	}
 	sample, why := t.add(key, v, unixNano, now)
 	if why == overLimit && e.expire() {
 		return t.add(key, v, unixNano, now)
@@ -204,12 +223,12 @@ func (e *Engine) add(t *table, key []byte, v float64, unixNano int64) (metric.Sa
 }
 
 // now is the instant by which gauges live, in ns: that of the clock since boot,
-// which nobody sets, where there is one; 0 where nothing expires.
-func (e *Engine) now(t *table) int64 {
-	if e.cfg.SeriesTTL <= 0 || e.cfg.Clock == nil || t.family.kind != metric.Gauge {
+// which nobody sets, where there is one; 0 where nothing makes room.
+func (e *Engine) now() int64 {
+	if e.cfg.SeriesTTL <= 0 || e.cfg.Clock == nil {
 		return 0
 	}
-	return e.arrival()
+	return int64(e.cfg.Clock.Now().Elapsed())
 }
 
 // wall is the clock's time, or 0.
@@ -220,29 +239,21 @@ func (e *Engine) wall() int64 {
 	return e.cfg.Clock.Now().Wall
 }
 
-func (e *Engine) arrival() int64 {
-	now := e.cfg.Clock.Now()
-	if now.Boot != 0 {
-		return now.Boot
-	}
-	return now.Wall
-}
-
-// expire drops gauges that have had no sample for SeriesTTL, and tells whether
-// it did. It looks at all of them, so it does at most ten times in that time.
+// expire drops the gauges that have had no sample for SeriesTTL, and the totals whose
+// records are older than others by as much, and tells whether there was one. It looks
+// at all of them, so it does at most ten times in that time.
 func (e *Engine) expire() bool {
-	if e.cfg.SeriesTTL <= 0 || e.cfg.Clock == nil {
+	now, ttl := e.now(), int64(e.cfg.SeriesTTL)
+	if now == 0 || !e.budget.sweep(now, ttl/10) {
 		return false
 	}
-	now, ttl := e.arrival(), int64(e.cfg.SeriesTTL)
-	if !e.room.sweep(now, ttl/10) {
-		return false
+	newest := int64(math.MinInt64)
+	for _, t := range e.tables {
+		newest = max(newest, t.newest())
 	}
 	dropped := false
 	for _, t := range e.tables {
-		if t.family.kind == metric.Gauge {
-			dropped = t.expire(now-ttl) || dropped
-		}
+		dropped = t.expire(now-ttl, min(newest, e.wall())-ttl) || dropped
 	}
 	return dropped
 }

@@ -77,17 +77,12 @@ func listOf(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-// claims are the names that the family's lines have on the page, and the family
-// itself in OpenMetrics, where a counter goes without _total.
-func (f *family) claims() []string {
-	switch f.kind {
-	case metric.Histogram:
-		return []string{f.name, f.name + "_bucket", f.name + "_sum", f.name + "_count"}
-	case metric.Counter:
-		return []string{f.name, strings.TrimSuffix(f.name, "_total")}
-	default:
-		return []string{f.name}
+// exposedNames are the names of the family's lines on the page.
+func (f *family) exposedNames() []string {
+	if f.kind == metric.Histogram {
+		return []string{f.name + "_bucket", f.name + "_sum", f.name + "_count"}
 	}
+	return []string{f.name}
 }
 
 // bucket is the index of the first bound that v does not pass.
@@ -104,24 +99,4 @@ func rising(bounds []float64) bool {
 		}
 	}
 	return len(bounds) > 0
-}
-
-// datadogNameOf makes Datadog's name of one that Prometheus takes.
-func datadogNameOf(name string) string {
-	name = strings.TrimLeft(strings.ReplaceAll(name, ":", "_"), "_0123456789")
-	return name[:min(len(name), maxDatadogName)]
-}
-
-// maxDatadogName is Datadog's limit for a metric's name, in characters.
-const maxDatadogName = 200
-
-// unitEndings are Datadog's names for the base units that a name may end in.
-var unitEndings = map[string]string{
-	"seconds": "second", "bytes": "byte", "celsius": "degree celsius", "ratio": "fraction",
-	"hertz": "hertz", "volts": "volt", "amperes": "ampere", "watts": "watt",
-}
-
-func unitOf(name string) string {
-	name = strings.TrimSuffix(name, "_total")
-	return unitEndings[name[strings.LastIndexByte(name, '_')+1:]]
 }

@@ -73,7 +73,6 @@ var wantFaults = map[string]string{
 	"op-tag":             "7: value of op eq must be a number\n8: value of op eq must be true or false\n9: value of op eq must be a number",
 	"op-regex":           "6: value of op regex is no regular expression of Go (RE2): invalid or unsupported Perl syntax: `(?!`",
 	"op-value":           "4: op eq has no value: add value: ...",
-	"openmetrics":        "5: metric app_queue and app_queue_total, in line 2, would have one name in OpenMetrics, where a counter goes without _total: choose another name\n13: metric app_duration_seconds_count_total and app_duration_seconds, in line 9, would have one name in OpenMetrics, where a counter goes without _total: choose another name",
 	"path":               "5: value_field \"a..b\": a name between the dots is missing: write like a.b.c",
 	"path-brackets":      "5: value_field \"a['b']\": write like a.b.c or $a['b']['c']",
 	"prefix":             "2: metric edge_errors_total: names with edge_ first are the plugin's own (`metric_prefix`): write errors_total, or another `metric_prefix`",

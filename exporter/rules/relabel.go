@@ -23,8 +23,8 @@ const defaultRelabelLimit = 10000
 // relabeler applies the relabel steps and remembers what came of it.
 type relabeler struct {
 	steps   []*relabel.Config
+	intern  *metric.Interner
 	results generations[*metric.Series, relabelled]
-	targets generations[string, *metric.Series] // by appendKey
 }
 
 // relabelled is what becomes of a series.
@@ -33,21 +33,19 @@ type relabelled struct {
 	why refusal        // of a drop that is a fault
 }
 
-func newRelabeler(steps []*relabel.Config, limit int) *relabeler {
+func newRelabeler(steps []*relabel.Config, cfg EngineConfig) *relabeler {
 	if len(steps) == 0 {
 		return nil
 	}
-	if limit <= 0 {
-		limit = defaultRelabelLimit
+	r := &relabeler{steps: steps, intern: cfg.Series}
+	if r.results.limit = cfg.Limit; cfg.Limit <= 0 {
+		r.results.limit = defaultRelabelLimit
 	}
-	r := &relabeler{steps: steps}
-	r.results.limit, r.targets.limit = limit, limit
 	return r
 }
 
 // Relabel sends a series through metric_relabel_configs. It gives s back if
-// nothing changes (or an earlier series of the same name and labels), else the
-// same pointer each time. With false the series is dropped: nil says that the steps
+// nothing changes, else the same pointer each time. With false the series is dropped: nil says that the steps
 // want it so, s that it is refused (and counted) this time, and is to be asked of
 // again. Labels with two
 // underscores first are taken away at the end, as they are for steps among
@@ -89,7 +87,7 @@ func (r *relabeler) work(s *metric.Series) relabelled {
 	fits := metricName.MatchString(id.Name)
 	b.Range(func(l labels.Label) {
 		if !strings.HasPrefix(l.Name, "__") {
-			id.Labels = append(id.Labels, metric.Label{Name: l.Name, Value: strings.ToValidUTF8(l.Value, "\uFFFD")})
+			id.Labels = append(id.Labels, metric.Label{Name: l.Name, Value: l.Value})
 			fits = fits && labelName.MatchString(l.Name) && !reserved(s.Kind, l.Name)
 		}
 	})
@@ -98,10 +96,12 @@ func (r *relabeler) work(s *metric.Series) relabelled {
 		return res
 	}
 	slices.SortFunc(id.Labels, func(a, b metric.Label) int { return strings.Compare(a.Name, b.Name) })
-	if id.Name != s.Name {
-		id.DatadogName = datadogNameOf(id.Name)
+	if res.to = s; s.Name != id.Name || !slices.Equal(s.Labels, id.Labels) {
+		if s.Name != id.Name {
+			id.DatadogName = ""
+		}
+		res.to = r.intern.Intern(id)
 	}
-	res.to = r.target(s, &id)
 	return res
 }
 
@@ -109,19 +109,6 @@ func (r *relabeler) work(s *metric.Series) relabelled {
 // refuse the whole page.
 func reserved(kind metric.Kind, label string) bool {
 	return kind == metric.Histogram && label == "le" || kind == metric.Summary && label == "quantile"
-}
-
-// target finds or makes the target with the identity id. Where s has that
-// identity itself, it is given as it is.
-func (r *relabeler) target(s, id *metric.Series) *metric.Series {
-	key := string(appendKey(nil, id))
-	if t, ok := r.targets.get(key); ok {
-		return t
-	}
-	if s.Name == id.Name && slices.Equal(s.Labels, id.Labels) {
-		id = s
-	}
-	return r.targets.put(key, id)
 }
 
 // relabels reads the section metric_relabel_configs, with Prometheus' own code.

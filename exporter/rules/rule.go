@@ -88,7 +88,7 @@ func (r *reader) family(m *mapping, ru *rule) *family {
 	f.help, _ = r.text(m.values["help"], "help")
 	f.help = strings.TrimSpace(f.help)
 	if hasName {
-		f.name, f.datadog, f.unit = name, datadogNameOf(name), unitOf(name)
+		f.name, f.datadog, f.unit = name, metric.DatadogName(name), metric.UnitOf("", name)
 		hasName = r.checkName(m, name, kind)
 	}
 	if kind >= 0 {
@@ -173,7 +173,7 @@ func (r *reader) datadog(m *mapping, f *family) {
 	if name, ok := r.text(m.values["datadog_name"], "datadog_name"); ok {
 		f.datadog, f.datadogByUser = name, true
 		if !datadogName.MatchString(name) {
-			r.at(m.values["datadog_name"], "datadog_name %q is no name at Datadog: use letters, digits, _ and ., with a letter first, %d characters at most", name, maxDatadogName)
+			r.at(m.values["datadog_name"], "datadog_name %q is no name at Datadog: use letters, digits, _ and ., with a letter first, 200 characters at most", name)
 		}
 	}
 	if unit, ok := r.text(m.values["unit"], "unit"); ok {
@@ -253,24 +253,20 @@ func (r *reader) settle(f *File, m *mapping, ru *rule, own *family) bool {
 
 // checkFamilies looks at what can be said once all rules are read.
 func (r *reader) checkFamilies(f *File) {
-	claimed := make(map[string]*family)
+	exposed := make(map[string]*family)
 	for _, fam := range f.families {
 		if fam.help == "" {
 			r.line(fam.line, "metric %s has no help: add help: ...", fam.name)
 		}
-		for _, name := range fam.claims() {
-			if other := claimed[name]; other != nil && other != fam {
+		for _, name := range fam.exposedNames() {
+			if other := exposed[name]; other != nil && other != fam {
 				r.clash(fam, other)
 			}
-			claimed[name] = fam
+			exposed[name] = fam
 		}
 	}
 }
 
 func (r *reader) clash(fam, other *family) {
-	if fam.kind == metric.Counter || other.kind == metric.Counter {
-		r.line(fam.line, "metric %s and %s, in line %d, would have one name in OpenMetrics, where a counter goes without _total: choose another name", fam.name, other.name, other.line)
-		return
-	}
 	r.line(fam.line, "metric %s would look like part of %s, in line %d, on the page: choose another name", fam.name, other.name, other.line)
 }

@@ -12,10 +12,13 @@ import (
 type table struct {
 	family *family
 	static []metric.Label // of every series
-	room   *room
-	wall   func() int64 // the clock's time, ns since 1970; 0 where there is none
-	mu     sync.Mutex
-	series map[string]*series
+	// tagLabel, if not empty, is the label that has the tag, which ends a key.
+	tagLabel string
+	intern   *metric.Interner
+	budget   *seriesBudget
+	wall     func() int64 // the clock's time, ns since 1970; 0 where there is none
+	mu       sync.Mutex
+	series   map[string]*series
 }
 
 // series is one series and its state, guarded by its table's mutex.
@@ -27,8 +30,8 @@ type series struct {
 	seen  int64                // arrival of a gauge's last sample
 }
 
-// room is how many series an engine has, and may have.
-type room struct {
+// seriesBudget is how many series an engine has, and may have.
+type seriesBudget struct {
 	limit int
 	mu    sync.Mutex
 	used  int
@@ -37,7 +40,7 @@ type room struct {
 }
 
 // take makes room for one series with a key of n bytes.
-func (r *room) take(n int) bool {
+func (r *seriesBudget) take(n int) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.limit > 0 && (r.used >= r.limit || int64(r.bytes+n) > int64(r.limit)*1024) {
@@ -48,7 +51,7 @@ func (r *room) take(n int) bool {
 	return true
 }
 
-func (r *room) give(n int) {
+func (r *seriesBudget) give(n int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.used--
@@ -56,7 +59,7 @@ func (r *room) give(n int) {
 }
 
 // sweep tells whether it is time to look for expired gauges again.
-func (r *room) sweep(now, every int64) bool {
+func (r *seriesBudget) sweep(now, every int64) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.swept != 0 && now-r.swept < every {
@@ -66,8 +69,9 @@ func (r *room) sweep(now, every int64) bool {
 	return true
 }
 
-func newTable(f *family, room *room, static []metric.Label, wall func() int64) *table {
-	return &table{family: f, static: static, room: room, wall: wall, series: make(map[string]*series)}
+func newTable(f *family, e *Engine) *table {
+	return &table{family: f, static: e.cfg.Labels, tagLabel: e.cfg.TagLabel, intern: e.cfg.Series, budget: &e.budget,
+		wall: e.wall, series: make(map[string]*series)}
 }
 
 // add gives v to the series with the key and returns its sample.
@@ -76,7 +80,7 @@ func (t *table) add(key []byte, v float64, unixNano, now int64) (metric.Sample, 
 	defer t.mu.Unlock()
 	s := t.series[string(key)]
 	if s == nil {
-		if !t.room.take(len(key)) {
+		if !t.budget.take(len(key)) {
 			return metric.Sample{}, overLimit
 		}
 		text := string(key)
@@ -100,7 +104,7 @@ func (s *series) count(t *table, v float64, unixNano int64) (metric.Sample, refu
 		return metric.Sample{}, notFinite
 	}
 	s.total = total
-	return metric.Sample{Series: s.id, UnixNano: t.rise(s, unixNano), Value: total, Delta: v, HasDelta: true}, accepted
+	return metric.Sample{Series: s.id, UnixNano: t.monotonic(s, unixNano), Value: total, Delta: v, HasDelta: true}, accepted
 }
 
 // observe adds to a histogram. The state before may be in anybody's hands, so
@@ -128,7 +132,7 @@ func (s *series) observe(t *table, v float64, unixNano int64) (metric.Sample, re
 		f.native.observe(d.Native, v)
 	}
 	s.dist = d
-	return metric.Sample{Series: s.id, UnixNano: t.rise(s, unixNano), Dist: d}, accepted
+	return metric.Sample{Series: s.id, UnixNano: t.monotonic(s, unixNano), Dist: d}, accepted
 }
 
 // snapshot makes a family's empty Distribution, in one piece up to 16 counts.
@@ -152,10 +156,10 @@ func snapshot(f *family) *metric.Distribution {
 // clock, and of the others: 10 minutes. Beyond both, its time was wrong.
 const disorder = int64(10 * 60 * 1e9)
 
-// rise makes the instants of a series' totals rise strictly. A total belongs to
+// monotonic makes the instants of a series' totals rise strictly. A total belongs to
 // the moment at which it was reached, however late its record: with an older
 // instant it would be taken for an older total.
-func (t *table) rise(s *series, unixNano int64) int64 {
+func (t *table) monotonic(s *series, unixNano int64) int64 {
 	if unixNano <= s.at && (s.at-unixNano <= disorder || s.at-disorder <= t.wall()) {
 		unixNano = s.at + 1
 	}
@@ -163,53 +167,46 @@ func (t *table) rise(s *series, unixNano int64) int64 {
 	return unixNano
 }
 
-// identity makes a series' identity from its key.
+// identity makes a series from its key. A label on every series stands in for one of
+// the rule that is empty.
 func (t *table) identity(key string) *metric.Series {
 	f := t.family
-	labels := make([]metric.Label, 0, len(f.labels)+len(t.static))
-	static := t.static
+	labels := make([]metric.Label, 0, len(f.labels)+1+len(t.static))
 	for _, name := range f.labels {
-		value := key[:strings.IndexByte(key, separator)]
-		key = key[len(value)+1:]
-		for len(static) > 0 && static[0].Name < name {
-			labels = append(labels, static[0])
-			static = static[1:]
-		}
-		if value == "" {
-			continue
-		}
+		var value string
+		value, key, _ = strings.Cut(key, separatorText)
 		labels = append(labels, metric.Label{Name: name, Value: value})
-		if len(static) > 0 && static[0].Name == name {
-			static = static[1:]
-		}
 	}
-	return &metric.Series{Name: f.name, DatadogName: f.datadog, Help: f.help, Unit: f.unit, Kind: f.kind,
-		Labels: append(labels, static...)}
+	if t.tagLabel != "" {
+		labels = append(labels, metric.Label{Name: t.tagLabel, Value: strings.TrimSuffix(key, separatorText)})
+	}
+	return t.intern.Intern(metric.Series{Name: f.name, DatadogName: f.datadog, Help: f.help, Unit: f.unit, Kind: f.kind,
+		Labels: append(labels, t.static...)})
 }
 
-// expire drops the gauges that were last seen before the instant, and tells
-// whether it did.
-func (t *table) expire(before int64) bool {
+// newest is the instant of the newest sample of a total, in ns since 1970.
+func (t *table) newest() int64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	newest := int64(math.MinInt64)
+	for _, s := range t.series {
+		newest = max(newest, s.at)
+	}
+	return newest
+}
+
+// expire drops the gauges that were last seen before one instant, and the totals whose
+// last record is from before another, and tells whether there was one.
+func (t *table) expire(seen, at int64) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	dropped := false
 	for key, s := range t.series {
-		if s.seen < before {
+		if gauge := t.family.kind == metric.Gauge; gauge && s.seen < seen || !gauge && s.at < at {
 			delete(t.series, key)
-			t.room.give(len(key))
+			t.budget.give(len(key))
 			dropped = true
 		}
 	}
 	return dropped
-}
-
-// appendKey appends what tells one series from another.
-func appendKey(dst []byte, s *metric.Series) []byte {
-	dst = append(dst, byte(s.Kind))
-	dst = append(append(dst, s.Name...), separator)
-	for i := range s.Labels {
-		dst = append(append(dst, s.Labels[i].Name...), separator)
-		dst = append(append(dst, s.Labels[i].Value...), separator)
-	}
-	return dst
 }

@@ -17,7 +17,7 @@ type family struct {
 	skipped bool // an exponential histogram
 	delta   bool // values are what was added, not totals
 	options options
-	name    []byte        // ns_ss_name, as Prometheus takes it
+	name    []byte        // ns_ss_name
 	own     int           // how many label values a sample may have
 	labels  []familyLabel // sorted by name; of equal names the sample's own first
 	arena   []byte        // holds the names
@@ -28,11 +28,12 @@ type family struct {
 // options are a metric's opts: {ns, ss, name, desc, unit}.
 type options struct{ ns, ss, name, desc, unit []byte }
 
-// familyLabel is a label of a family's series, its name as Prometheus takes it.
+// familyLabel is a label of a family's series.
 type familyLabel struct {
-	name  []byte
-	index int    // of its value among those of a sample; -1 for a static one
-	value []byte // of a static one
+	name   []byte
+	index  int    // of its value among those of a sample; -1 for a static one
+	value  []byte // of a static one
+	isName bool   // it is __name__: the metric's name says it already, or another one
 }
 
 // familyText is what of a family stands in each of its series.
@@ -98,13 +99,12 @@ func (f *family) composeName() {
 	start := len(f.arena)
 	for _, part := range [...][]byte{f.options.ns, f.options.ss} {
 		if len(part) > 0 {
-			f.arena = append(f.arena, part...)
+			f.arena = appendText(f.arena, part)
 			f.arena = append(f.arena, '_')
 		}
 	}
-	f.arena = append(f.arena, f.options.name...)
-	f.name = promName(f.arena[start:], ':')
-	f.arena = f.arena[:start+len(f.name)]
+	f.arena = appendText(f.arena, f.options.name)
+	f.name = f.arena[start:]
 }
 
 // readLabels takes up the labels that the family's samples may have and those
@@ -123,19 +123,20 @@ func (f *family) readLabels(own wire.ArrayIter, static []staticLabel) {
 // addLabel adds a label unless its name is none. le and quantile are what a
 // histogram's and a summary's own lines are told apart by, __name__ the
 // metric's name: a label of that name is called exported_..., which is what
-// Prometheus does with labels that are taken.
+// Prometheus does with labels that are taken. A __name__ that says the metric's own
+// name is left out of the key.
 func (f *family) addLabel(l familyLabel) {
 	if len(l.name) == 0 {
 		return
 	}
 	start := len(f.arena)
+	l.isName = string(l.name) == "__name__"
 	switch name := string(l.name); {
-	case name == "__name__", name == "le" && f.kind == metric.Histogram, name == "quantile" && f.kind == metric.Summary:
+	case l.isName, name == "le" && f.kind == metric.Histogram, name == "quantile" && f.kind == metric.Summary:
 		f.arena = append(f.arena, "exported_"...)
 	}
-	f.arena = append(f.arena, l.name...)
-	l.name = promName(f.arena[start:], '_')
-	f.arena = f.arena[:start+len(l.name)]
+	f.arena = appendText(f.arena, l.name)
+	l.name = f.arena[start:]
 	f.labels = append(f.labels, l)
 }
 
@@ -245,9 +246,9 @@ func (f *family) shared() *familyText {
 	if f.text == nil {
 		o := f.options
 		f.text = &familyText{
-			datadogName: string(datadogName(o.ns, o.ss, o.name)),
+			datadogName: metric.DatadogName(string(o.ns), string(o.ss), string(o.name)),
 			help:        helpOf(o.desc),
-			unit:        unitOf(string(o.unit), string(o.name)),
+			unit:        metric.UnitOf(string(o.unit), string(o.name)),
 		}
 	}
 	return f.text

@@ -22,17 +22,19 @@ const internBytes = 512
 // it may be used by several goroutines, one after the other inside
 // Append.
 //
-// It holds at most twice Limit series. They are kept in two generations: what
+// It holds at most twice Limit series, by the event's own bytes, before the one
+// metric.Interner that makes all series. They are kept in two generations: what
 // is used stands in the young one, and when that is full the old one is let go.
-// A series that comes back after it was let go gets a new *metric.Series, so whoever
-// keeps Series for longer must compare names and labels when he meets a pointer
-// that he does not know.
 type Interner struct {
 	// Limit is how many series a generation holds; 0 means 10000. It must not
 	// change once the Interner is in use.
 	Limit int
+	// Series makes the series; nil is one of the Interner's own. It must not change
+	// once the Interner is in use.
+	Series *metric.Interner
 
 	skipped atomic.Uint64
+	private metric.Interner // where Series is nil
 
 	mu         sync.Mutex
 	young, old map[string]*entry
@@ -49,7 +51,7 @@ type Interner struct {
 // entry is one series, and the running state of one that is sent as deltas.
 type entry struct {
 	key    string
-	series metric.Series
+	series *metric.Series
 	total  float64
 	dist   *metric.Distribution
 	counts int // that dist has
@@ -112,7 +114,7 @@ func (in *Interner) key(f *family, values wire.ArrayIter) []byte {
 		if l.index >= 0 && l.index < len(in.values) {
 			value = in.values[l.index]
 		}
-		if len(value) == 0 || bytes.Equal(l.name, last) {
+		if len(value) == 0 || bytes.Equal(l.name, last) || l.isName && bytes.Equal(value, f.name) {
 			continue
 		}
 		last = l.name
@@ -132,7 +134,7 @@ func (in *Interner) intern(f *family, key []byte) *entry {
 		in.hold(e)
 		return e
 	}
-	e := newEntry(f, string(key))
+	e := &entry{key: string(key), counts: len(f.bounds), series: in.seriesOf(f, key)}
 	in.hold(e)
 	return e
 }
@@ -154,27 +156,23 @@ func (in *Interner) hold(e *entry) {
 	in.bytes += len(e.key) + e.counts*8
 }
 
-// newEntry makes a series from its key. Name and labels are parts of the key's
-// one string.
-func newEntry(f *family, key string) *entry {
+// seriesOf makes the series of a key.
+func (in *Interner) seriesOf(f *family, key []byte) *metric.Series {
 	text := f.shared()
-	e := &entry{key: key, counts: len(f.bounds), series: metric.Series{
-		DatadogName: text.datadogName,
-		Help:        text.help,
-		Unit:        text.unit,
-		Kind:        f.kind,
-	}}
-	name, rest, _ := strings.Cut(key[1:], partEnd)
-	e.series.Name = name
-	if n := strings.Count(rest, partEnd) / 2; n > 0 {
-		e.series.Labels = make([]metric.Label, n)
-	}
-	for i := range e.series.Labels {
-		l := &e.series.Labels[i]
+	id := metric.Series{DatadogName: text.datadogName, Help: text.help, Unit: text.unit, Kind: f.kind}
+	name, rest, _ := strings.Cut(string(key[1:]), partEnd)
+	id.Name = name
+	for rest != "" {
+		var l metric.Label
 		l.Name, rest, _ = strings.Cut(rest, partEnd)
 		l.Value, rest, _ = strings.Cut(rest, partEnd)
+		id.Labels = append(id.Labels, l)
 	}
-	return e
+	series := in.Series
+	if series == nil {
+		series = &in.private
+	}
+	return series.Intern(id)
 }
 
 // add turns a sample that holds what was added into one of totals.

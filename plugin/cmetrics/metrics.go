@@ -242,7 +242,7 @@ func (r *eventReader) sample(f *family, v wire.Value) error {
 		return ErrLargeLabels
 	}
 	e := r.in.intern(f, key)
-	s.Series = &e.series
+	s.Series = e.series
 	if f.delta {
 		e.add(&s)
 	}

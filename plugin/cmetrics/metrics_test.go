@@ -166,6 +166,9 @@ func TestAppendMetrics(t *testing.T) {
 			[]string{
 				`gauge http_server:count_s{_="2", _st_label="é", a_b="1", exported___name__="3"} 1 @1 #0`,
 				`gauge cpu_9{_st_label="é"} 2 @1 #0`, `gauge _a_x{_st_label="é"} 3 @1 #0`}},
+		{"a label that says the name", event(t, list{},
+			metricOf(gauge, list{"__name__", "k"}, nil, object{"ts": 1, "value": 1.0, "labels": list{"ns_ss_name", "v"}})),
+			[]string{`gauge ns_ss_name{k="v"} 1 @1 #0`}},
 		{"labels that are taken", event(t, list{},
 			metricOf(histogram, list{"le", "quantile"}, object{"buckets": list{}}, object{"ts": 1, "histogram": object{"buckets": list{0}, "sum": 0.0, "count": 0}, "labels": list{"1", "2"}}),
 			metricOf(summary, list{"le", "quantile"}, object{"quantiles": list{}}, object{"ts": 1, "summary": object{"quantiles_set": 0}, "labels": list{"1", "2"}})),

@@ -1,38 +1,5 @@
 package metric
 
-// Kind is a metric's kind, as Prometheus and Fluent Bit's cmetrics name them.
-type Kind uint8
-
-// The kinds.
-const (
-	Gauge Kind = iota
-	Counter
-	Untyped
-	Histogram
-	Summary
-)
-
-// Label is one name and value of a series.
-type Label struct{ Name, Value string }
-
-// Series is the identity of one time series. It is immutable once anybody else
-// has seen it, and shared by pointer: equal pointers are the same series.
-type Series struct {
-	// Name is the Prometheus name, base units and all (edge_memory_bytes).
-	Name string
-	// DatadogName is the name at Datadog (edge.memory.bytes).
-	DatadogName string
-	Help        string
-	// Unit is Datadog's unit name (byte, degree celsius, fraction), or "".
-	Unit string
-	Kind Kind
-	// Labels are sorted by name, without duplicates.
-	Labels []Label
-	// Feed counts the sources that a histogram or summary has had one after the
-	// other: between two of them there is no difference to take.
-	Feed uint32
-}
-
 // Sample is one value of one series at one instant. The slices and pointers in
 // it are never written to after it was made, so it may be kept.
 type Sample struct {
@@ -50,6 +17,9 @@ type Sample struct {
 	HasDelta bool
 	// Dist is set for histograms and summaries only.
 	Dist *Distribution
+	// ResetCount counts the sources that a histogram or summary has had one after
+	// the other: between two of them there is no difference to take.
+	ResetCount uint32
 }
 
 // Distribution is a histogram's or summary's state, totals since its start.

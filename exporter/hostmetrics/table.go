@@ -1,0 +1,227 @@
+package hostmetrics
+
+import (
+	"bytes"
+
+	"out_edge/plugin/metric"
+)
+
+// Metric is one of the host metrics.
+type Metric int
+
+// The host metrics.
+const (
+	CPUUsage Metric = iota
+	MemoryBytes
+	SwapBytes
+	Temperature
+	DiskRead
+	DiskWritten
+	NetworkBytes
+	NetworkPackets
+	NetworkErrors
+	NetworkDrops
+	ProcessUp
+	ProcessFDs
+	ProcessMemory
+	NumMetrics
+)
+
+// Row says what one metric is. The page, Datadog, the README's table and the status
+// page all take it from here.
+type Row struct {
+	// Word and Rest make the name: <prefix>_<word>_<rest> at Prometheus,
+	// <prefix>.<word>.<rest> at Datadog.
+	Word, Rest string
+	Kind       metric.Kind
+	// Unit is Datadog's unit name, or "".
+	Unit, Help string
+	// Labels and From are for the README, in Markdown.
+	Labels, From string
+
+	// fastest is the most that a counter may grow by in a second and still be
+	// believed.
+	fastest float64
+	sources []source
+}
+
+// source says from which values of an input a metric's come.
+type source struct {
+	input input
+	// labels are those of the series that a key's value belongs to; ok is false
+	// where the key has nothing to do with the metric.
+	labels func(key []byte, c *context) (labels []metric.Label, ok bool)
+	// A value is divided by div and then multiplied by mul, to be exact for whole
+	// numbers.
+	div, mul float64
+}
+
+// context is what of a record, beside a key, tells series apart.
+type context struct{ tag, zone, zoneType, process []byte }
+
+// The fastest that a difference may be and still be believed, per second. They are
+// far beyond edge devices, and far below what goes wrong: a reset counter gives
+// about 1.8e19.
+const (
+	maxNetBytes   = 12.5e9 // 100 Gbit/s
+	maxNetPackets = 150e6  // 100 Gbit/s in the smallest packets
+	maxDiskBytes  = 32e9   // a PCIe 5 disk does 14e9
+)
+
+const netLabels = "`device`, `direction`=receive, transmit"
+
+var table = [NumMetrics]Row{
+	CPUUsage: {"cpu", "usage_ratio", metric.Gauge, "fraction",
+		"CPU time in use, as a share of one CPU or of all of them (cpu=\"total\"); nice counts as user.",
+		"`cpu`=total, 0, 1…; `mode`=total, user, system", "cpu",
+		0, []source{{cpu, cpuLabels, 100, 1}}}, // percent
+	MemoryBytes: {"memory", "bytes", metric.Gauge, "byte",
+		"Memory; used is total less free, cache included.", "`state`=total, used, free", "mem",
+		0, []source{{mem, state("Mem."), 1, 1024}}}, // KiB
+	SwapBytes: {"swap", "bytes", metric.Gauge, "byte",
+		"Swap space.", "`state`=total, used, free", "mem",
+		0, []source{{mem, state("Swap."), 1, 1024}}},
+	Temperature: {"temperature", "celsius", metric.Gauge, "degree celsius",
+		"Temperature of a thermal zone.", "`zone`, `type`", "thermal",
+		0, []source{{thermal, zoneLabels, 1, 1}}},
+	DiskRead: {"disk", "read_bytes_total", metric.Counter, "byte",
+		"Bytes read from disks.", "", "disk",
+		maxDiskBytes, []source{{disk, key("read_size"), 1, 1}}},
+	DiskWritten: {"disk", "written_bytes_total", metric.Counter, "byte",
+		"Bytes written to disks.", "", "disk",
+		maxDiskBytes, []source{{disk, key("write_size"), 1, 1}}},
+	NetworkBytes: {"network", "bytes_total", metric.Counter, "byte",
+		"Bytes that passed a network device.", netLabels, "netif",
+		maxNetBytes, []source{{netif, device("bytes"), 1, 1}}},
+	NetworkPackets: {"network", "packets_total", metric.Counter, "packet",
+		"Packets that passed a network device.", netLabels, "netif",
+		maxNetPackets, []source{{netif, device("packets"), 1, 1}}},
+	NetworkErrors: {"network", "errors_total", metric.Counter, "error",
+		"Errors of a network device.", netLabels, "netif",
+		maxNetPackets, []source{{netif, device("errors"), 1, 1}}},
+	NetworkDrops: {"network", "drops_total", metric.Counter, "packet",
+		"Packets that a network device dropped.", netLabels, "netif (verbose)",
+		maxNetPackets, []source{{netif, device("drop"), 1, 1}}},
+	ProcessUp: {"process", "up", metric.Gauge, "",
+		"Whether the process runs: 1 or 0.", "`process`", "proc",
+		0, []source{{proc, process("alive"), 1, 1}}},
+	ProcessFDs: {"process", "open_fds", metric.Gauge, "file",
+		"Open file descriptors of the process.", "`process`", "proc",
+		0, []source{{proc, process("fd"), 1, 1}}},
+	ProcessMemory: {"process", "memory_bytes", metric.Gauge, "byte",
+		"Memory of the process by kind, as /proc/<pid>/status names it.",
+		"`process` (the tag, for mem), `kind`=rss, hwm, size, peak, data…", "proc, mem (with pid)",
+		0, []source{{proc, vmLabels, 1000, 1024}, {mem, ownMemory, 1, 1}}}, // proc: kB times 1000
+}
+
+// Table lists the host metrics. It is a copy.
+func Table() []Row { return append([]Row(nil), table[:]...) }
+
+// Name is the metric's name at Prometheus.
+func (r *Row) Name(prefix string) string { return prefix + "_" + r.Word + "_" + r.Rest }
+
+// DatadogName is the metric's name at Datadog.
+func (r *Row) DatadogName(prefix string) string { return prefix + "." + r.Word + "." + r.Rest }
+
+func label(name string, value []byte) metric.Label {
+	return metric.Label{Name: name, Value: string(value)}
+}
+
+// cpuLabels reads cpu_p, user_p and system_p, of all CPUs, and cpuN.p_cpu, cpuN.p_user
+// and cpuN.p_system.
+func cpuLabels(key []byte, _ *context) ([]metric.Label, bool) {
+	number, mode := []byte("total"), key
+	if rest, ok := bytes.CutPrefix(key, []byte("cpu")); ok && len(rest) > 0 && isDigit(rest[0]) {
+		number, mode, _ = bytes.Cut(rest, []byte(".p_"))
+		if len(bytes.Trim(number, "0123456789")) > 0 {
+			return nil, false
+		}
+	} else if mode, ok = bytes.CutSuffix(key, []byte("_p")); !ok {
+		return nil, false
+	}
+	switch string(mode) {
+	case "cpu":
+		mode = []byte("total")
+	case "user", "system":
+	default:
+		return nil, false
+	}
+	return []metric.Label{label("cpu", number), label("mode", mode)}, true
+}
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+
+// state reads the keys of a mem record with the prefix.
+func state(prefix string) func([]byte, *context) ([]metric.Label, bool) {
+	return func(key []byte, _ *context) ([]metric.Label, bool) {
+		state, ok := bytes.CutPrefix(key, []byte(prefix))
+		switch string(state) {
+		case "total", "used", "free":
+			return []metric.Label{label("state", state)}, ok
+		}
+		return nil, false
+	}
+}
+
+// procBytes is the key of a mem record that was told of a process. Beside it stands
+// proc_hr, which is a pointer, not a number.
+const procBytes = "proc_bytes"
+
+func ownMemory(key []byte, c *context) ([]metric.Label, bool) {
+	if string(key) != procBytes {
+		return nil, false
+	}
+	return []metric.Label{{Name: "kind", Value: "rss"}, label("process", c.tag)}, true
+}
+
+func zoneLabels(key []byte, c *context) ([]metric.Label, bool) {
+	if string(key) != "temp" {
+		return nil, false
+	}
+	return []metric.Label{label("type", c.zoneType), label("zone", c.zone)}, true
+}
+
+// key takes one key, without labels.
+func key(name string) func([]byte, *context) ([]metric.Label, bool) {
+	return func(key []byte, _ *context) ([]metric.Label, bool) { return nil, string(key) == name }
+}
+
+// device reads <device>.<rx|tx>.<what> from its end, as a device's name may have dots
+// (eth0.100).
+func device(what string) func([]byte, *context) ([]metric.Label, bool) {
+	return func(key []byte, _ *context) ([]metric.Label, bool) {
+		rest, ok := bytes.CutSuffix(key, []byte("."+what))
+		if !ok {
+			return nil, false
+		}
+		direction := "receive"
+		name, ok := bytes.CutSuffix(rest, []byte(".rx"))
+		if !ok {
+			direction = "transmit"
+			name, ok = bytes.CutSuffix(rest, []byte(".tx"))
+		}
+		if !ok || len(name) == 0 {
+			return nil, false
+		}
+		return []metric.Label{label("device", name), {Name: "direction", Value: direction}}, true
+	}
+}
+
+// process takes one key of a proc record.
+func process(name string) func([]byte, *context) ([]metric.Label, bool) {
+	return func(key []byte, c *context) ([]metric.Label, bool) {
+		if string(key) != name {
+			return nil, false
+		}
+		return []metric.Label{label("process", c.process)}, true
+	}
+}
+
+// vmLabels reads mem.VmRSS and its like.
+func vmLabels(key []byte, c *context) ([]metric.Label, bool) {
+	kind, ok := bytes.CutPrefix(key, []byte("mem.Vm"))
+	if !ok || len(kind) == 0 {
+		return nil, false
+	}
+	return []metric.Label{label("kind", bytes.ToLower(kind)), label("process", c.process)}, true
+}

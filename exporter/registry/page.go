@@ -1,0 +1,207 @@
+package registry
+
+import (
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"out_edge/plugin/metric"
+)
+
+// Page holds what one address shows. It is a prometheus.Collector that describes
+// nothing beforehand, which makes it unchecked: a prometheus.Registry checks each
+// series as it comes, and a bad one costs itself alone.
+//
+// All instances of a page make their series with one metric.Interner.
+type Page struct {
+	log      *slog.Logger
+	panicked func(any) // is told of a panic while a series is written
+
+	mu       sync.Mutex
+	shown    map[*metric.Series]*series
+	families map[string]*family // by name
+	clashes  map[[2]string]bool // names that were logged
+}
+
+// family is what the series of one name share.
+type family struct {
+	page *Page
+	kind metric.Kind
+	desc *prometheus.Desc
+	n    int // series shown, and reservations
+	// own are the reservations: each tells whether a series could be the plugin's.
+	own []*Reservation
+}
+
+// Reservation keeps the name of a series of the plugin's own.
+type Reservation struct {
+	Name, Help string
+	Kind       metric.Kind
+	// Owns tells whether the plugin's own series of that name could have the labels
+	// of s; nil owns all. It is called under a lock.
+	Owns func(s *metric.Series) bool
+}
+
+// maxClashes bounds the pairs of names that a page logs a clash of.
+const maxClashes = 64
+
+// NewPage makes an empty page. panicked is told of each panic while a series is
+// written.
+func NewPage(log *slog.Logger, panicked func(any)) *Page {
+	return &Page{log: log, panicked: panicked, shown: make(map[*metric.Series]*series),
+		families: make(map[string]*family), clashes: make(map[[2]string]bool)}
+}
+
+// conflictsWith tells whether a series may not join the family.
+func (f *family) conflictsWith(id *metric.Series) bool {
+	return f.kind != id.Kind || slices.ContainsFunc(f.own, func(r *Reservation) bool { return r.Owns == nil || r.Owns(id) })
+}
+
+// show puts s on the page. It fails with ShownByOther where another instance shows
+// the same series, and with Conflict where its name stands for something else.
+func (p *Page) show(s *series) Refusal {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.shown[s.id] != nil {
+		return ShownByOther
+	}
+	f := p.families[s.id.Name]
+	switch {
+	case f == nil:
+		if other := p.clashing(s.id.Name, s.id.Kind); other != "" {
+			p.tellClash(s.id.Name, other)
+			return Conflict
+		}
+		f = p.add(s.id.Name, s.id.Help, s.id.Kind)
+	case f.conflictsWith(s.id):
+		return Conflict
+	}
+	f.n++
+	s.family, s.shown = f, true
+	p.shown[s.id] = s
+	return Accepted
+}
+
+func (p *Page) add(name, help string, kind metric.Kind) *family {
+	f := &family{page: p, kind: kind, desc: prometheus.NewDesc(name, help, nil, nil)}
+	p.families[name] = f
+	return f
+}
+
+// conflicts tells whether the name of a series that is not shown stands for something
+// else.
+func (p *Page) conflicts(id *metric.Series) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	f := p.families[id.Name]
+	return f != nil && f.conflictsWith(id)
+}
+
+// hide takes s off the page.
+func (p *Page) hide(s *series) {
+	if !s.shown {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s.shown = false
+	delete(p.shown, s.id)
+	p.leave(s.id.Name)
+}
+
+// leave ends a family with its last member.
+func (p *Page) leave(name string) {
+	f := p.families[name]
+	if f.n--; f.n == 0 {
+		delete(p.families, name)
+	}
+}
+
+// Reserve keeps a name for series of the plugin's own.
+func (p *Page) Reserve(r *Reservation) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	f := p.families[r.Name]
+	if f == nil {
+		f = p.add(r.Name, r.Help, r.Kind)
+	}
+	f.own = append(f.own, r)
+	f.n++
+}
+
+// Release undoes one Reserve.
+func (p *Page) Release(r *Reservation) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	f := p.families[r.Name]
+	f.own = slices.DeleteFunc(f.own, func(o *Reservation) bool { return o == r })
+	p.leave(r.Name)
+}
+
+// clashing is a family that has a line in common with a new family, or "".
+func (p *Page) clashing(name string, kind metric.Kind) string {
+	for _, line := range exposedNames(name, kind) {
+		if p.exposes(line, line) {
+			return line
+		}
+		for _, suffix := range []string{"_bucket", "_sum", "_count"} {
+			if base, cut := strings.CutSuffix(line, suffix); cut && p.exposes(base, line) {
+				return base
+			}
+		}
+	}
+	return ""
+}
+
+// exposes tells whether the family of one name has lines of another.
+func (p *Page) exposes(family, line string) bool {
+	f := p.families[family]
+	return f != nil && slices.Contains(exposedNames(family, f.kind), line)
+}
+
+// exposedNames are the names of a family's lines. Gauge x and counter x_total stand
+// side by side: Prometheus tells them apart by their lines.
+func exposedNames(name string, kind metric.Kind) []string {
+	switch kind {
+	case metric.Histogram:
+		return []string{name + "_bucket", name + "_sum", name + "_count"}
+	case metric.Summary:
+		return []string{name, name + "_sum", name + "_count"}
+	default:
+		return []string{name}
+	}
+}
+
+// tellClash logs a clash of two names once; the caller holds mu.
+func (p *Page) tellClash(name, other string) {
+	pair := [2]string{name, other}
+	if p.clashes[pair] || len(p.clashes) >= maxClashes {
+		return
+	}
+	p.clashes[pair] = true
+	p.log.Warn("two metrics would have lines of one name on /metrics: the first is shown, the other is counted as name_conflict; rename one of them with metric_relabel_configs",
+		"shown", other, "refused", name)
+}
+
+// Describe is part of prometheus.Collector.
+func (p *Page) Describe(chan<- *prometheus.Desc) {}
+
+// Collect is part of prometheus.Collector.
+func (p *Page) Collect(ch chan<- prometheus.Metric) {
+	for _, s := range p.snapshot() {
+		ch <- s
+	}
+}
+
+func (p *Page) snapshot() []*series {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	all := make([]*series, 0, len(p.shown))
+	for _, s := range p.shown {
+		all = append(all, s)
+	}
+	return all
+}

@@ -1,0 +1,204 @@
+package registry
+
+import (
+	"fmt"
+	"strings"
+
+	"out_edge/plugin/metric"
+	"out_edge/timefix"
+)
+
+// source is one source of samples: a tag and the series as it was made there. It
+// outlives its series, so that the interval of what comes seldom is known.
+type source struct {
+	from   *metric.Series
+	tag    *tagSources
+	series *series // nil: none yet, or no more
+	// seen is the arrival of the last sample, interval the time from the one before, in
+	// ns; it is measured for host records alone.
+	seen, interval int64
+	host           bool
+
+	// Of a series of a metrics event, see holds.go.
+	family    *eventFamily
+	known     bool    // it was seen
+	at        int64   // its newest own time, ns since 1970
+	sent      int64   // the time that its last sample was given
+	last      float64 // its value then; a distribution's count
+	renewals  int     // in a row
+	abandoned bool
+}
+
+// tagSources are the sources of one tag.
+type tagSources struct {
+	tag      string
+	from     map[*metric.Series]*source
+	families map[string]*eventFamily
+	newest   int64 // the newest time in its events, ns since 1970
+}
+
+func newTagSources(tag string) *tagSources {
+	return &tagSources{tag: tag, from: make(map[*metric.Series]*source)}
+}
+
+const (
+	// maxSources bounds the sources that are remembered. What comes from others is
+	// worked out anew each time.
+	maxSources = 16384
+	// patience is how many samples of other sources must come, without one of the
+	// owner, until a series changes hands: it may be followed by one that differs only
+	// in labels that relabelling takes away.
+	patience = 100
+)
+
+// findSources finds the sources of a batch's samples, or makes them.
+func (r *Registry) findSources(b *Batch) {
+	tag := r.rules
+	if b.Origin != FromRule {
+		if tag = r.tags[b.Tag]; tag == nil {
+			tag = newTagSources(strings.Clone(b.Tag))
+		}
+	}
+	r.found = r.found[:0]
+	for i := range b.Samples {
+		from := b.Samples[i].Series
+		if b.From != nil {
+			from = b.From[i]
+		}
+		src := tag.from[from]
+		if src == nil {
+			src = &source{from: from, tag: tag, host: b.Origin == FromHost}
+		} else if src.series != nil && src.series.dropped {
+			src.series = nil
+		}
+		r.found = append(r.found, src)
+	}
+}
+
+// remember enters a source that has found its series, as far as there is room.
+func (r *Registry) remember(src *source) {
+	if src.tag.from[src.from] != nil {
+		return
+	}
+	if r.sources >= maxSources && !r.forgetSources() {
+		return
+	}
+	src.tag.from[src.from] = src
+	r.sources++
+	if src.tag != r.rules {
+		r.tags[src.tag.tag] = src.tag
+	}
+}
+
+// forgetSources drops the sources whose series are no more, and tells whether there
+// is room.
+func (r *Registry) forgetSources() bool {
+	if r.gone == 0 {
+		return false
+	}
+	r.gone = 0
+	for name, t := range r.tags {
+		r.forgetOf(t)
+		if len(t.from) == 0 {
+			delete(r.tags, name)
+		}
+	}
+	r.forgetOf(r.rules)
+	return r.sources < maxSources
+}
+
+func (r *Registry) forgetOf(t *tagSources) {
+	for from, src := range t.from {
+		if src.series == nil || src.series.dropped {
+			delete(t.from, from)
+			r.sources--
+		}
+	}
+}
+
+// note takes note of a sample's arrival.
+func (src *source) note(now timefix.Instant) {
+	at := arrival(now)
+	if src.host && src.seen != 0 && at > src.seen {
+		src.interval = at - src.seen
+	}
+	src.seen = at
+}
+
+// isSame tells whether two sources are one: those that are not remembered are made
+// anew each time.
+func (src *source) isSame(o *source) bool {
+	return src == o || src.from == o.from && src.tag.tag == o.tag.tag && src.host == o.host
+}
+
+// isOwner tells whether the series takes a sample of a source. It has one source, or
+// it would jump between theirs; it is taken over once the owner has been silent.
+func (r *Registry) isOwner(src *source, s *series, now timefix.Instant) bool {
+	switch {
+	case s.owner == nil:
+		s.owner = src
+		return true
+	case s.owner.isSame(src):
+		s.missing = 0
+		return true
+	}
+	if s.missing++; s.missing > patience || r.isSilent(s, now) {
+		s.takeOwnership(src)
+		return true
+	}
+	return false
+}
+
+// isSilent tells whether a series' owner has been silent for as long as a gauge lives.
+func (r *Registry) isSilent(s *series, now timefix.Instant) bool {
+	return r.cfg.TTL > 0 && arrival(now)-s.seen > r.lifetime(s)
+}
+
+// takeOwnership makes src the source of a series. Its samples have nothing to do with
+// those before: the first one counts, and is no growth.
+func (s *series) takeOwnership(src *source) {
+	s.owner, s.missing = src, 0
+	s.known, s.takenOver = false, true
+	if s.id.Kind.IsDistribution() {
+		s.resetCount++
+	}
+}
+
+// maxWarned bounds the pairs of tags that an instance warns of.
+const maxWarned = 64
+
+// refuse says why a second source's sample is refused, and warns once of two tags.
+func (r *Registry) refuse(src *source, s *series) Refusal {
+	if src.from != s.owner.from {
+		return RelabelDuplicate
+	}
+	pair := [2]string{s.owner.tag.tag, src.tag.tag}
+	if !r.warned[pair] && len(r.warned) < maxWarned {
+		r.warned[pair] = true
+		r.cfg.Log.Warn("records of two tags make the same series, which can have one source: the first is used, the other is refused and counted as second_source; "+
+			"set `tag_label` to tell them apart by a label, or keep one of them away with `match`",
+			"series", describe(s.id), "used", pair[0], "refused", pair[1])
+	}
+	return SecondSource
+}
+
+// describe writes a series as PromQL does.
+func describe(id *metric.Series) string {
+	if len(id.Labels) == 0 {
+		return id.Name
+	}
+	parts := make([]string, len(id.Labels))
+	for i, l := range id.Labels {
+		parts[i] = fmt.Sprintf("%s=%q", l.Name, l.Value)
+	}
+	return id.Name + "{" + strings.Join(parts, ",") + "}"
+}
+
+// largest lists the first names with their counts.
+func largest(names []string, counts map[string]int) string {
+	parts := make([]string, 0, 5)
+	for _, name := range names[:min(len(names), cap(parts))] {
+		parts = append(parts, fmt.Sprintf("%s (%d)", name, counts[name]))
+	}
+	return strings.Join(parts, ", ")
+}

@@ -1,0 +1,97 @@
+package registry
+
+import (
+	"errors"
+	"math"
+
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+
+	"out_edge/plugin/metric"
+)
+
+// Desc is part of prometheus.Metric.
+func (s *series) Desc() *prometheus.Desc { return s.family.desc }
+
+// Write is part of prometheus.Metric. A series that cannot be written costs
+// itself alone.
+func (s *series) Write(m *dto.Metric) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			s.family.page.panicked(r)
+			err = errUnwritable
+		}
+	}()
+	return s.write(m)
+}
+
+var errUnwritable = errors.New("write series: it contradicts itself")
+
+func (s *series) write(m *dto.Metric) error {
+	m.Label = s.pairs
+	v := math.Float64frombits(s.value.Load())
+	switch s.family.kind {
+	case metric.Gauge:
+		b := &struct {
+			g dto.Gauge
+			v float64
+		}{v: v}
+		b.g.Value, m.Gauge = &b.v, &b.g
+	case metric.Counter:
+		b := &struct {
+			c dto.Counter
+			v float64
+		}{v: v}
+		b.c.Value, m.Counter = &b.v, &b.c
+	case metric.Histogram, metric.Summary:
+		return writeDistribution(m, s.dist.Load(), s.family.kind)
+	default:
+		m.Untyped = &dto.Untyped{Value: &v}
+	}
+	return nil
+}
+
+func writeDistribution(m *dto.Metric, d *metric.Distribution, kind metric.Kind) error {
+	switch {
+	case d == nil:
+		return errUnwritable
+	case kind == metric.Histogram:
+		m.Histogram = histogram(d)
+	default:
+		m.Summary = summary(d)
+	}
+	return nil
+}
+
+func histogram(d *metric.Distribution) *dto.Histogram {
+	h := &dto.Histogram{SampleCount: &d.Count, SampleSum: &d.Sum, Bucket: make([]*dto.Bucket, len(d.Bounds))}
+	for i := range d.Bounds {
+		h.Bucket[i] = &dto.Bucket{UpperBound: &d.Bounds[i], CumulativeCount: &d.Counts[i]}
+	}
+	if d.Native != nil {
+		addNative(h, d.Native)
+	}
+	return h
+}
+
+func summary(d *metric.Distribution) *dto.Summary {
+	s := &dto.Summary{SampleCount: &d.Count, SampleSum: &d.Sum, Quantile: make([]*dto.Quantile, len(d.Bounds))}
+	for i := range d.Bounds {
+		s.Quantile[i] = &dto.Quantile{Quantile: &d.Bounds[i], Value: &d.Values[i]}
+	}
+	return s
+}
+
+// pairsOf makes the label pairs in one piece.
+func pairsOf(labels []metric.Label) []*dto.LabelPair {
+	if len(labels) == 0 {
+		return nil
+	}
+	backing := make([]dto.LabelPair, len(labels))
+	pairs := make([]*dto.LabelPair, len(labels))
+	for i := range labels {
+		backing[i].Name, backing[i].Value = &labels[i].Name, &labels[i].Value
+		pairs[i] = &backing[i]
+	}
+	return pairs
+}

@@ -1,0 +1,120 @@
+package metric
+
+import (
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/prometheus/common/model"
+)
+
+// promName is a metric's name as every Prometheus takes it.
+func promName(s string) string { return model.EscapeName(s, model.UnderscoreEscaping) }
+
+// labelName is a label's name as every Prometheus takes it and none keeps for
+// itself: without colons, and without two underscores first.
+func labelName(s string) string {
+	s = strings.ReplaceAll(promName(s), ":", "_")
+	switch {
+	case s == "":
+		return "_"
+	case strings.HasPrefix(s, "__"):
+		return "_" + strings.TrimLeft(s, "_")
+	}
+	return s
+}
+
+// IsLabelName tells whether a user may choose s as a label's name: letters, digits
+// and underscores, with no digit and no two underscores first.
+func IsLabelName(s string) bool {
+	return model.LabelName(s).IsValidLegacy() && !strings.HasPrefix(s, model.ReservedLabelPrefix)
+}
+
+// text is s as UTF-8: what is not becomes U+FFFD.
+func text(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
+
+// maxDatadogName is Datadog's limit for a metric's name, in characters.
+const maxDatadogName = 200
+
+// DatadogName joins the parts that are not empty with dots, as Datadog takes a
+// name: it starts with a letter and has letters, digits, underscores and dots.
+// What does not fit becomes an underscore, or goes where it comes first.
+func DatadogName(parts ...string) string {
+	name := make([]byte, 0, 64)
+	for _, part := range parts {
+		if part != "" && len(name) > 0 {
+			name = append(name, '.')
+		}
+		for i := range len(part) {
+			c := part[i]
+			switch {
+			case 'a' <= c|0x20 && c|0x20 <= 'z', ('0' <= c && c <= '9' || c == '.') && len(name) > 0:
+			case len(name) == 0, c >= utf8.RuneSelf && c < 0xc0:
+				continue
+			default:
+				c = '_'
+			}
+			name = append(name, c)
+		}
+	}
+	return string(name[:min(len(name), maxDatadogName)])
+}
+
+// UnitOf is Datadog's name of a unit, from the unit as OpenTelemetry writes it or
+// else from the ending of the metric's name; "" when neither tells.
+func UnitOf(unit, name string) string {
+	switch unit {
+	case "s":
+		return "second"
+	case "ms":
+		return "millisecond"
+	case "us":
+		return "microsecond"
+	case "ns":
+		return "nanosecond"
+	case "By":
+		return "byte"
+	case "%":
+		return "percent"
+	case "Cel":
+		return "degree celsius"
+	case "Hz":
+		return "hertz"
+	}
+	switch Suffix(name) {
+	case "seconds":
+		return "second"
+	case "bytes":
+		return "byte"
+	case "celsius":
+		return "degree celsius"
+	case "ratio":
+		return "fraction"
+	case "hertz":
+		return "hertz"
+	case "volts":
+		return "volt"
+	case "amperes":
+		return "ampere"
+	case "watts":
+		return "watt"
+	}
+	return ""
+}
+
+// Suffix is the last word of a metric's name, _total apart: the unit, where the name
+// follows Prometheus' conventions.
+func Suffix(name string) string {
+	name = strings.TrimSuffix(name, "_total")
+	return name[strings.LastIndexByte(name, '_')+1:]
+}
+
+// FormatBound writes the value of le or quantile as OpenMetrics does and as
+// Prometheus stores it: a whole number has a fraction of 0 ("1.0").
+func FormatBound(f float64) string {
+	s := strconv.FormatFloat(f, 'g', -1, 64)
+	if strings.ContainsAny(s, ".eIN") {
+		return s
+	}
+	return s + ".0"
+}
