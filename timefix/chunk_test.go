@@ -83,9 +83,6 @@ func TestRealChunks(t *testing.T) {
 	// The upstream node's 1764771794479 ms are 4.3 s off for a reason of its
 	// own, and its nsec is of no whole second: the ms stand.
 	upstream := time.UnixMilli(1764771794479)
-	// The low 32 bits of ns, seen once, are as good as wrapped ms; a stream of
-	// them is found out.
-	asMs := time.UnixMilli(1764411934861)
 	type result struct {
 		want    time.Time
 		verdict timefix.Verdict
@@ -99,7 +96,9 @@ func TestRealChunks(t *testing.T) {
 		{"upstream", chunkUpstream, []result{{upstream, timefix.WrappedMs}}},
 		{"bad nsec", chunkBadNsec, []result{{second.Add(4e9), timefix.BadNsec}}},
 		{"NaN", chunkNaN, []result{{arrived, timefix.Arrival}}},
-		{"ns", chunkNs, []result{{asMs, timefix.WrappedMs}}},
+		// Seen once, the low 32 bits of ns might be ms of four days ago, or
+		// anything else; a stream of them is found out.
+		{"ns", chunkNs, []result{{arrived, timefix.Arrival}}},
 		{"packed", packedForward, []result{
 			{second, timefix.OK}, {second.Add(5e8), timefix.OK}, {nano, timefix.OK},
 			{milli, timefix.WrappedMs}, {milli, timefix.WrappedMs}, {milli, timefix.ScaledMs},
@@ -120,9 +119,24 @@ func TestRealChunks(t *testing.T) {
 }
 
 // TestDatadogProduct: what Fluent Bit's own output on 32-bit ARM sent to Datadog
-// at 1795238791 s, computed in a 32-bit long, can be undone exactly.
+// at 1795238791 s, computed in a 32-bit long, can be undone exactly: a single one
+// for three hours, one of a known source for 49 days.
 func TestDatadogProduct(t *testing.T) {
 	truth := time.UnixMilli(1795238791279)
-	want(t, one(signed(-57538449), truth.Add(20*24*time.Hour)), truth, timefix.WrappedMs)
-	want(t, one(signed(-57538449), truth.Add(-20*24*time.Hour)), truth, timefix.WrappedMs)
+	want(t, one(signed(-57538449), truth.Add(3*time.Hour)), truth, timefix.WrappedMs)
+	late := truth.Add(20 * day)
+	want(t, one(signed(-57538449), late), late, timefix.Arrival)
+	for _, age := range []time.Duration{20 * day, 49 * day} {
+		f := knownAt(truth.Add(age))
+		want(t, send(f, "tag", at(truth.Add(age)), signed(-57538449))[0], truth, timefix.WrappedMs)
+	}
+}
+
+// knownAt is a Fixer that found the source "tag" to wrap in the two minutes before.
+func knownAt(now time.Time) *timefix.Fixer {
+	f := timefix.New(timefix.Config{})
+	for d := -2 * time.Minute; d < 0; d += time.Minute {
+		send(f, "tag", clockAt(now, d), wrapped(now.Add(d), time.Millisecond))
+	}
+	return f
 }

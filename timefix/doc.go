@@ -10,8 +10,12 @@
 //	Raw ── as it stands, believable? ──────────────────────────→ OK, BadNsec
 //	   └── in another unit? ──────────────────────────────────→ ScaledMs, Us, Ns
 //	   └── stamped before this host's clock was set? ─────────→ ClockStep
-//	   └── cut down to 32 bits? nearest candidate ────────────→ WrappedMs, Us, Ns
+//	   └── read with a year too many? ────────────────────────→ ClockStep
+//	   └── cut down to 32 bits, and evidence of it? ──────────→ WrappedMs, Us, Ns
 //	   └── in doubt ──────────────────────────────────────────→ Arrival
+//
+// No result is later than Config.MaxFuture after the arrival, unless the mode is
+// Off or the host's own clock is not set (see Fixer.Believable).
 //
 // A time is believable from Config.Floor to Config.MaxFuture after its arrival.
 // A believable one is returned as it is, to the nanosecond, unless there is proof
@@ -21,23 +25,24 @@
 // # Wraps
 //
 // What is left of a count of ms, µs or ns in 32 bits (read with a sign or
-// without) stands for one time in every 49.7 days, 71.6 minutes or 4.29 s; the one
-// nearest to the arrival is taken.
+// without) stands for one time in every 49.7 days, 71.6 minutes or 4.29 s. Of ms
+// the latest is taken that is not in the future, of the others the one nearest to
+// the arrival.
 //
-// A single unbelievable 32-bit number is taken for ms: right while the arrival is
-// within 24.8 days of the time. It becomes its arrival instead when it is 0, when
-// it reads as the first day of 1970 or as up to a day later than the permitted
-// future, and is more than ten minutes before the arrival (one after it) as ms:
-// clocks that were never set, or are ahead, are far more common than a count that
-// happens to stand there for 0.004 % of the time.
+// Any wrong date has a candidate, so how late wrapped ms may be depends on what
+// speaks for them: ten minutes with nothing else, three hours without a fraction,
+// 49.7 days with a fraction that fits, after a Look at records that are too far
+// from each other to be seconds, or of a source that is known to wrap. The chances
+// are in docs/time.md. What reads as 0, as the first day of 1970, or as up to a day
+// later than the permitted future, is ms of the last ten minutes or the arrival:
+// clocks that were never set, or are ahead, are far more common.
 //
 // Every number has a candidate within 2.15 s for ns and within 35.8 min for µs,
 // so that one record is no evidence of either. They are believed of a tag when
 // three unbelievable records (µs) or twelve (ns) in a row lie from one minute
 // before to 5 s after the arrival (µs), or from 1.25 s before to 50 ms after it
 // (ns), are no ms of the last ten minutes, and are far enough from each other not
-// to do so by being alike. From the second (µs) or eighth (ns) on they are in
-// doubt. A known µs source is repaired up to 15 min late, a known ns source up to
+// to do so by being alike. A known µs source is repaired up to 15 min late, a known ns source up to
 // 1.25 s, and later records become their arrival.
 //
 // A fraction beside a wrapped number is added when the number is of a whole
@@ -57,7 +62,8 @@
 // proof end it.
 //
 // A source that advances at the right speed while its date is not believable has
-// a clock that was never set: what it sends becomes the arrival.
+// a wrong clock, and one that sends the same again and again has none: what they
+// send becomes the arrival.
 //
 // # Steps of the host's clock
 //

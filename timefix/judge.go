@@ -1,13 +1,35 @@
 package timefix
 
-import "math"
+import (
+	"math"
+	"time"
+)
 
-// wrapReach is how far from the reference a wrapped time in ms can be found
-// again: half the distance between candidates.
-const wrapReach = millisecond << 31
+const (
+	// loneLate is how late a wrapped record may be for which nothing speaks but
+	// that its candidate is there: by chance one is so once in 400 times.
+	loneLate = 3 * hour
+	// thousandth is how old a time may be of which seconds were taken for ms.
+	// All of these stand for 86 minutes of January 1970, so that a clock that
+	// was never set, and runs, is hardly ever taken for one.
+	thousandth = 60 * day
+	// A clock that is ahead is wrong by whole hours as a rule, its records
+	// being on the way for some seconds; a date without a year is not.
+	clockBehind, clockAhead = 30 * second, 2 * second
+)
 
-// judge is the whole repair, in the order in which the explanations are tried.
+// judge is the whole repair, and holds what it promises: no result is later than
+// what is believable.
 func (s *Session) judge(r reading) (Fixed, string) {
+	fixed, why := s.explain(r)
+	if s.mode == Auto && fixed.UnixNano > s.low+int64(s.span) && fixed.Verdict != Arrival {
+		return s.arrival(whyAhead)
+	}
+	return fixed, why
+}
+
+// explain tries the explanations in their order.
+func (s *Session) explain(r reading) (Fixed, string) {
 	switch {
 	case s.mode == Off:
 		return s.asIs(r)
@@ -67,21 +89,15 @@ func (s *Session) asSeconds(r *reading) (fixed Fixed, why string, ok bool) {
 	return Fixed{UnixNano: bare, Verdict: BadNsec}, whyNsecZeroed, s.believable(bare)
 }
 
-// scaled looks for another unit. The unit is plain from the magnitude, and such
-// a number was not cut off; so it may be as far ahead of the arrival as a
-// wrapped one.
+// scaled looks for another unit, which is plain from the magnitude.
 func (s *Session) scaled(r reading) (fixed Fixed, why string, ok bool) {
 	if r.whole >= -math.MaxUint32 && r.whole <= math.MaxUint32 {
 		return fixed, "", false
 	}
-	high := s.at.Wall + wrapReach
-	if s.blind {
-		high = s.low + int64(s.span)
-	}
 	within := func(w wrap) bool {
 		t, ok := r.in(w)
 		fixed.UnixNano = t
-		return ok && t >= s.low && t <= high
+		return ok && s.believable(t)
 	}
 	switch {
 	case within(wrapMs):
@@ -168,9 +184,8 @@ func (s *Session) undated(r reading) (Fixed, string) {
 		return s.arrival(whyUnreadable)
 	}
 	d := s.ref.distance(wrapMs, low)
-	live := wrapMs.live(d)
 	known := s.stream.habit == habitMs
-	if r.whole == 0 && r.part == 0 && (!known || !live) {
+	if r.whole == 0 && r.part == 0 && (!known || !wrapMs.live(d)) {
 		return s.arrival(whyZero)
 	}
 	if !known {
@@ -178,43 +193,100 @@ func (s *Session) undated(r reading) (Fixed, string) {
 			return fixed, why
 		}
 	}
-	s.meetOdd(low, d)
+	s.meetOdd(s.mark(low, r.part), d)
 	switch s.stream.habit {
-	case habitMs:
-		return s.wrapped(wrapMs, low, r.part), whyWrappedMs
+	case habitUnset:
+		return s.arrival(whySteady)
 	case habitUs:
 		return s.wrappedByHabit(wrapUs, low, r.part, usLate)
 	case habitNs:
 		return s.wrappedByHabit(wrapNs, low, r.part, liveNsBehind)
+	case habitUnknown:
+		if t, ok := s.thousandFold(r, low, d); ok {
+			return Fixed{UnixNano: t, Verdict: ScaledMs}, whyThousand
+		}
 	}
-	if why := s.otherwise(r, live); why != "" {
-		return s.arrival(why)
+	if s.stream.odd.stuck(low, r.part) {
+		return s.arrival(whyStuck)
 	}
-	return s.wrapped(wrapMs, low, r.part), whyWrappedMs
+	if s.stream.habit == habitMs {
+		return s.wrapped(wrapMs, low, r.part), whyWrappedLate
+	}
+	return s.lone(r, low, d)
 }
 
-// otherwise says what speaks against wrapped milliseconds in an unbelievable
-// record of a source that is not known to wrap them.
-func (s *Session) otherwise(r reading, live bool) string {
-	t, _ := r.seconds()
-	high := s.low + int64(s.span)
-	switch {
-	case live:
-		return ""
-	case s.stream.habit == habitUnset:
-		return whySteady
-	case t >= 0 && t < day:
-		return whyNotSet
-	case t > high && t-high <= day:
-		return whyAhead
-	case s.stream.us.n >= usDoubt || s.stream.ns.n >= nsDoubt:
-		return whyDoubt
+// thousandFold undoes a time in seconds that was taken for one in ms. Where it
+// would be a wrapped one as well, its fraction shows what it is.
+func (s *Session) thousandFold(r reading, low uint32, d int64) (int64, bool) {
+	if r.whole < 0 || r.whole >= math.MaxInt64/second/1000 {
+		return 0, false
 	}
-	return ""
+	t := (r.whole*second + r.part) * 1000
+	if !s.believable(t) || t < s.at.Wall-thousandth {
+		return 0, false
+	}
+	wrapped := wrapMs.live(d) && (r.part == 0 || wrapMs.fits(s.ref.candidate(wrapMs, low), r.part))
+	return t, !wrapped
+}
+
+// lone judges an unbelievable record of a source of which nothing is known.
+func (s *Session) lone(r reading, low uint32, d int64) (Fixed, string) {
+	t, _ := r.seconds()
+	ahead := t - (s.low + int64(s.span))
+	switch {
+	case wrapMs.live(d):
+		return s.wrapped(wrapMs, low, r.part), whyWrappedMs
+	case t >= 0 && t < day:
+		return s.arrival(whyNotSet)
+	case ahead > 0 && ahead <= day:
+		return s.arrival(whyAhead)
+	case s.stream.us.n >= usDoubt || s.stream.ns.n >= nsDoubt:
+		return s.arrival(whyDoubt)
+	}
+	if t, ok := s.yearBefore(t, r.part); ok {
+		return Fixed{UnixNano: t, Verdict: ClockStep}, whyYear
+	}
+	if d < -s.reach(r, low) {
+		return s.arrival(whyNoEvidence)
+	}
+	return s.wrapped(wrapMs, low, r.part), whyWrappedLate
+}
+
+// reach is how late a wrapped record of an unknown source may be, by what speaks
+// for it.
+func (s *Session) reach(r reading, low uint32) int64 {
+	switch {
+	case s.first.runs, r.part != 0 && wrapMs.fits(s.ref.candidate(wrapMs, low), r.part):
+		return math.MaxInt64
+	case r.part == 0:
+		return loneLate
+	}
+	return liveMsBehind
+}
+
+// nextYear says whether t may be a date of last year that was written without
+// its year, and read as one of this year.
+func (s *Session) nextYear(t, part int64) bool {
+	return part == 0 && t > s.at.Wall && t <= s.at.Wall+366*day
+}
+
+// yearBefore gives a date that was read with a year too many its own year.
+func (s *Session) yearBefore(t, part int64) (int64, bool) {
+	if !s.nextYear(t, part) {
+		return 0, false
+	}
+	past := time.Unix(0, t).UTC().AddDate(-1, 0, 0).UnixNano()
+	off := (t - s.at.Wall) % hour
+	clock := off <= clockAhead || off >= hour-clockBehind
+	if past > s.at.Wall || clock && !s.stream.yearless && !s.first.spread {
+		return 0, false
+	}
+	s.stream.yearless = true
+	return past, true
 }
 
 func (s *Session) wrapped(w wrap, low uint32, nsec int64) Fixed {
-	t := s.ref.nearest(w, low)
+	t := s.ref.candidate(w, low)
 	if nsec != 0 {
 		t = w.refine(t, nsec)
 	}
@@ -242,28 +314,28 @@ func (s *Session) meetLive(low uint32, d int64) {
 		return
 	}
 	s.sawLive = true
-	s.stream.compareLive(s.mark(low), d)
+	s.stream.compareLive(s.mark(low, 0), d)
 }
 
 // meetOdd takes in an unbelievable record that is d away from its arrival if it
 // is a wrapped number of ms.
-func (s *Session) meetOdd(low uint32, d int64) {
+func (s *Session) meetOdd(now mark, d int64) {
 	live := wrapMs.live(d)
 	if live {
-		s.meetLive(low, d)
+		s.meetLive(now.low, d)
 		s.stream.us, s.stream.ns = run{}, run{}
 	} else {
 		s.stream.live.set = false
 	}
-	if !s.sawOdd && !live {
+	if !s.sawOdd {
 		s.sawOdd = true
-		s.stream.compareOdd(s.mark(low))
+		s.stream.compareOdd(now, live, s.nextYear(int64(now.low)*second, now.part))
 	}
 	if !live && (s.stream.habit == habitUnknown || s.stream.habit == habitUnset) {
-		s.stream.count(&s.ref, low, s.at)
+		s.stream.count(&s.ref, now.low, s.at)
 	}
 }
 
-func (s *Session) mark(low uint32) mark {
-	return mark{set: true, low: low, setting: s.history.id, at: s.at}
+func (s *Session) mark(low uint32, part int64) mark {
+	return mark{set: true, low: low, part: part, setting: s.history.id, at: s.at}
 }

@@ -38,6 +38,20 @@ func (s *Session) RepairOTLP(raw Raw) Fixed {
 	return fixed
 }
 
+// RepairObserved is Repair for an OTLP record whose own time is 0: the time at
+// which it was observed, in ns since 1970, stands in where it is believable.
+func (s *Session) RepairObserved(raw Raw, observed int64) Fixed {
+	if s.mode != Auto || s.blind || !s.believable(observed) {
+		return s.Repair(raw)
+	}
+	fixed := Fixed{UnixNano: observed, Verdict: Arrival}
+	s.counts[Arrival]++
+	if !s.quiet {
+		s.note(raw, raw.read(), fixed, whyObserved)
+	}
+	return fixed
+}
+
 // learnOTLP notes whether the host's OTLP input has the fault.
 func (s *Session) learnOTLP(faulty bool) {
 	if s.fixer.otlp.Load() != faulty {

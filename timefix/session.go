@@ -35,6 +35,7 @@ type Session struct {
 	mode    Mode
 	// quiet sessions leave no trace. blind ones have no clock to go by.
 	quiet, blind bool
+	first        firstLook
 	sawLive      bool // a record that a source wrapping ms could have sent
 	sawOdd       bool // an unbelievable record
 	sawLate      bool // a record repaired by habit alone
@@ -87,13 +88,18 @@ func (s *Session) prepareAuto() {
 // Repair gives the time that the record happened at, as far as it can be told,
 // and the verdict. It neither blocks nor allocates.
 func (s *Session) Repair(raw Raw) Fixed {
-	sec, nsec := raw.plain()
-	t := int64(sec)*second + int64(nsec)
-	if nsec < uint32(second) && uint64(t-s.low) <= s.span &&
-		uint64(t-s.stepLow) > s.stepSpan && uint64(sec-s.liveLow) >= s.liveSpan {
+	if t, ok := s.plainlyRight(raw); ok {
 		return s.right(t)
 	}
 	return s.inspect(raw)
+}
+
+// plainlyRight gives the time of a record that needs no closer look.
+func (s *Session) plainlyRight(raw Raw) (int64, bool) {
+	sec, nsec := raw.plain()
+	t := int64(sec)*second + int64(nsec)
+	return t, nsec < uint32(second) && uint64(t-s.low) <= s.span &&
+		uint64(t-s.stepLow) > s.stepSpan && uint64(sec-s.liveLow) >= s.liveSpan
 }
 
 // right notes that t was right as it stood.

@@ -31,8 +31,11 @@ const (
 	// when their lags differ by too much for the short time between them.
 	rateRetry = minute
 	// steadyMin is the least time over which a source's clock is found to run
-	// at the right speed while it shows an unbelievable date.
-	steadyMin = 30 * second
+	// at the right speed while it shows an unbelievable date, liveSteadyMin
+	// where that date might be a wrapped one of just now.
+	steadyMin, liveSteadyMin = 2 * second, 30 * second
+	// stuckAfter repetitions of one value are no time.
+	stuckAfter = 2
 	// honestEnough records in a row, each right as it stands, end a habit.
 	honestEnough = 8
 	// lateEnough sessions in a row of late records only end the habit of
@@ -57,9 +60,16 @@ const (
 // mark is a record that later ones are compared with.
 type mark struct {
 	set     bool
+	same    uint8 // how often this value had come before, each time later
 	low     uint32
 	setting uint32 // of the host's clock
+	part    int64
 	at      Instant
+}
+
+// stuck says whether the value is one that comes again and again.
+func (m mark) stuck(low uint32, part int64) bool {
+	return m.same >= stuckAfter && low == m.low && part == m.part
 }
 
 // elapsed is the time from m to at, by the boot clock where it is known.
@@ -102,16 +112,18 @@ func (f follow) local(step int64) bool {
 
 // stream is what is remembered of one tag between sessions. Its size is fixed.
 type stream struct {
-	habit   habit
-	honest  uint8
-	late    uint8
-	missed  uint8
-	told    uint16 // the verdicts that OnFirst was told of
-	us, ns  run
-	live    mark // the last first record of a session that a source wrapping ms could have sent
-	odd     mark // the last first unbelievable record of a session
-	proven  int64
-	follows [2]follow // newest setting first
+	habit  habit
+	honest uint8
+	late   uint8
+	missed uint8
+	// yearless is a source whose dates were found to be a year too late.
+	yearless bool
+	told     uint16 // the verdicts that OnFirst was told of
+	us, ns   run
+	live     mark // the last first record of a session that a source wrapping ms could have sent
+	odd      mark // the last first unbelievable record of a session
+	proven   int64
+	follows  [2]follow // newest setting first
 }
 
 // expire forgets a habit that was not proved for long.
@@ -169,16 +181,36 @@ func (m *stream) compareLive(now mark, d int64) {
 	}
 }
 
-// compareOdd finds a clock that runs at the right speed at a wrong date.
-func (m *stream) compareOdd(now mark) {
+// compareOdd compares an unbelievable record with one of an earlier session: a
+// wrong clock runs at the right speed, wrapped ms a thousand times too fast (as
+// may the lines of last year's file, so that none of nextYear prove it), and what
+// stands still is no clock. live is what wrapped ms of just now look like.
+func (m *stream) compareOdd(now mark, live, nextYear bool) {
 	elapsed := m.odd.elapsed(now.at)
-	if m.odd.set && elapsed >= 0 && elapsed < steadyMin {
+	if !m.odd.set || m.odd.setting != now.setting || elapsed < 0 || elapsed > rateMax {
+		m.odd = now
 		return
 	}
-	advance := int64(int32(now.low-m.odd.low)) * second
-	steady := m.odd.set && elapsed <= rateMax && abs(advance-elapsed) <= min(elapsed/2, minute)
-	if steady && (m.habit == habitUnknown || m.habit == habitUnset) {
-		m.adopt(habitUnset, now.at)
+	least := steadyMin
+	if live || m.habit == habitMs {
+		least = liveSteadyMin
+	}
+	units := int64(int32(now.low - m.odd.low))
+	advance := units*second + now.part - m.odd.part
+	switch {
+	case elapsed < rateMin:
+		return
+	case advance == 0:
+		now.same = min(m.odd.same, stuckAfter) + 1
+	case abs(advance-elapsed) <= min(elapsed/2, minute):
+		if elapsed < least {
+			return
+		}
+		if m.habit <= habitMs || m.habit == habitUnset {
+			m.adopt(habitUnset, now.at)
+		}
+	case m.habit == habitUnknown && !nextYear && abs(units*millisecond-elapsed) <= min(elapsed/4, rateSlack):
+		m.adopt(habitMs, now.at)
 	}
 	m.odd = now
 }
@@ -232,6 +264,7 @@ func (m *stream) merge(s *stream, began habit) {
 	}
 	m.live = later(m.live, s.live)
 	m.odd = later(m.odd, s.odd)
+	m.yearless = m.yearless || s.yearless
 	for i := range s.follows {
 		if f := s.follows[len(s.follows)-1-i]; f.known {
 			m.followed(f.setting, f.newest)

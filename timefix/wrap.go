@@ -2,7 +2,8 @@ package timefix
 
 // wrap is a unit whose count since 1970 was cut down to 32 bits somewhere. The
 // same 32 bits come back every 2^32 units, so what was cut off is found by taking
-// the candidate nearest to a reference clock.
+// the right one of many candidates: for ms the latest that is not in the future,
+// for µs and ns the nearest to a reference clock.
 type wrap uint8
 
 const (
@@ -25,6 +26,10 @@ const (
 	liveUsBehind, liveUsAhead = minute, 5 * second
 	liveNsBehind, liveNsAhead = 1250 * millisecond, 50 * millisecond
 )
+
+// msAhead is how many ms after its arrival a wrapped record may lie: what
+// DefaultMaxFuture permits a source whose clock is a little ahead.
+const msAhead = uint32(10 * minute / millisecond)
 
 // unit is the length of one, in nanoseconds.
 func (w wrap) unit() int64 {
@@ -59,11 +64,17 @@ func (w wrap) live(d int64) bool {
 // wrapped number says already (tv_sec*1000 + tv_nsec/1000000), with more digits.
 // Any other fraction contradicts the number and is left out.
 func (w wrap) refine(t, nsec int64) int64 {
-	sub := t - floorDiv(t, second)*second
-	if sub == 0 || sub == nsec/w.unit()*w.unit() {
-		return t - sub + nsec
+	if w.fits(t, nsec) {
+		return floorDiv(t, second)*second + nsec
 	}
 	return t
+}
+
+// fits says whether the fraction and the time t go together. A fraction that has
+// nothing to do with t does so by chance twice in a thousand times.
+func (w wrap) fits(t, nsec int64) bool {
+	sub := t - floorDiv(t, second)*second
+	return sub == 0 || sub == nsec/w.unit()*w.unit()
 }
 
 // reference is a time that wrapped ones are looked for around. It holds each
@@ -82,14 +93,17 @@ func newReference(t int64) reference {
 	return r
 }
 
-// distance says how many nanoseconds the nearest candidate lies after the
-// reference (negative: before it).
+// distance says how many nanoseconds the right candidate lies after the reference
+// (negative: before it).
 func (r *reference) distance(w wrap, low uint32) int64 {
+	if w == wrapMs {
+		return (int64(msAhead) - int64(r.low[w]+msAhead-low)) * millisecond
+	}
 	return int64(int32(low-r.low[w])) * w.unit()
 }
 
-// nearest gives the candidate nearest to the reference.
-func (r *reference) nearest(w wrap, low uint32) int64 {
+// candidate gives the right candidate.
+func (r *reference) candidate(w wrap, low uint32) int64 {
 	return r.floor[w] + r.distance(w, low)
 }
 
