@@ -39,6 +39,9 @@ func (p *Pipeline) walk(ctx context.Context, tag string, payload []byte, t *try,
 	t.records = 0
 	s.samples = s.samples[:0]
 	s.decoder.Reset(payload)
+	for s.decoder.Next() && session.Look(rawTime(s.decoder.Record())) {
+	}
+	s.decoder.Reset(payload)
 	for s.decoder.Next() {
 		rec := s.decoder.Record()
 		at := repair(&session, rec)
@@ -83,11 +86,19 @@ func (p *Pipeline) endLogs(chunk *ddsink.Chunk, waiting int, began timefix.Insta
 // repair gives the record's true time in ns since 1970. Only the OTLP input makes
 // groups, and it has a fault of its own.
 func repair(session *timefix.Session, rec *chunk.Record) int64 {
-	raw := timefix.Raw{Form: timefix.Form(rec.Time.Form), Bits: rec.Time.Bits}
-	if rec.Group != nil {
-		return session.RepairOTLP(raw).UnixNano
+	raw := rawTime(rec)
+	switch {
+	case rec.Group == nil:
+		return session.Repair(raw).UnixNano
+	case raw.Bits == 0:
+		observed, _ := rec.Metadata.Get("otlp").Get("observed_timestamp").Int64()
+		return session.RepairObserved(raw, observed).UnixNano
 	}
-	return session.Repair(raw).UnixNano
+	return session.RepairOTLP(raw).UnixNano
+}
+
+func rawTime(rec *chunk.Record) timefix.Raw {
+	return timefix.Raw{Form: timefix.Form(rec.Time.Form), Bits: rec.Time.Bits}
 }
 
 // route makes a record's samples, and settles for each sink what is not for it:
