@@ -19,6 +19,8 @@ const (
 	// logsMaxAge is from which age on the intake shows no log, though it
 	// accepts it. Source: the same page.
 	logsMaxAge = 18 * time.Hour
+	// logsMaxAhead is the same for logs of the future.
+	logsMaxAhead = 2 * time.Hour
 	// keptBytes is the largest buffer that a Chunk keeps for the next flush.
 	keptBytes = 2 << 20
 )
@@ -28,6 +30,7 @@ const (
 	reasonTooOld        = "too_old"
 	reasonTooOldSent    = "too_old_sent"
 	reasonTooOldArrival = "too_old_arrival"
+	reasonTooNewSent    = "too_new_sent"
 	reasonTruncated     = "truncated"
 	reasonAttributes    = "attributes_dropped"
 	reasonDryRun        = "dry_run"
@@ -46,6 +49,7 @@ const (
 	changedOld        changes = 1 << iota // older than the intake shows
 	changedMessage                        // its message was cut
 	changedAttributes                     // attributes were left out
+	changedNew                            // further ahead than the intake shows
 )
 
 // Chunk is one flush's logs on their way. It belongs to the goroutine that called
@@ -107,7 +111,7 @@ func (c *Chunk) Add(rec *chunk.Record, unixNano int64) {
 		c.pending++
 		return
 	}
-	c.refs = append(c.refs, entryRef{start + 1, len(c.buf), rec.Index, c.changes(old)})
+	c.refs = append(c.refs, entryRef{start + 1, len(c.buf), rec.Index, c.changes(unixNano)})
 	if len(c.refs) == maxBatchEntries {
 		c.send()
 	}
@@ -126,9 +130,12 @@ func (c *Chunk) stamp(unixNano int64) (at stamp, old bool) {
 }
 
 // changes are those of the entry that was written last.
-func (c *Chunk) changes(old bool) (ch changes) {
-	if old {
+func (c *Chunk) changes(unixNano int64) (ch changes) {
+	switch age := c.now - unixNano; {
+	case age > int64(logsMaxAge):
 		ch |= changedOld
+	case age < -int64(logsMaxAhead):
+		ch |= changedNew
 	}
 	if c.writer.cut > 0 {
 		ch |= changedMessage
@@ -218,6 +225,10 @@ func (c *Chunk) count(ch changes) {
 		adjusted(delivery.SinkDatadog, reasonTooOldArrival, 1)
 	} else if ch&changedOld != 0 {
 		adjusted(delivery.SinkDatadog, reasonTooOldSent, 1)
+	}
+	if ch&changedNew != 0 {
+		adjusted(delivery.SinkDatadog, reasonTooNewSent, 1)
+		c.sink.sayAhead(endpointLogs, "logs are more than 2 hours ahead of the clock: Datadog accepts them and shows none")
 	}
 	if ch&changedMessage != 0 {
 		adjusted(delivery.SinkDatadog, reasonTruncated, 1)

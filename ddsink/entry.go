@@ -3,6 +3,7 @@ package ddsink
 import (
 	"math/bits"
 	"strconv"
+	"time"
 
 	"out_edge/plugin/chunk"
 	"out_edge/plugin/wire"
@@ -31,6 +32,9 @@ const (
 	// kept is put before the name of a field of the record that had to make
 	// room for a reserved one: record.timestamp, record.message, ...
 	kept = "record."
+	// isoDate is the first of the names under which Datadog looks for a log's
+	// time, before "timestamp". Source: its page on pipelines' reserved attributes.
+	isoDate = "@timestamp"
 )
 
 // entryFormat is what of a Config shapes an entry. It is immutable.
@@ -58,6 +62,7 @@ const (
 	slotSource
 	slotTags
 	slotDate
+	slotISODate // @timestamp
 	slotTag
 	slotHost        // not set aside, only seen
 	slotServiceName // service.name of a group
@@ -95,6 +100,7 @@ func newEntryFormat(c Config) *entryFormat {
 		add(f.tagKey, slotTag, false)
 	}
 	add(f.dateKey, slotDate, false)
+	add(isoDate, slotISODate, false)
 	add("message", slotMessage, false)
 	add("service", slotService, false)
 	add("hostname", slotHostname, false)
@@ -361,6 +367,13 @@ func (w *entryWriter) date(dst []byte, at stamp) []byte {
 			dst = strconv.AppendInt(dst, at.trueTime, 10)
 		}
 	}
+	if v := w.slots[slotISODate]; v != nil {
+		prefix := kept
+		if sameSecond(v, at.ms) {
+			prefix = ""
+		}
+		dst = w.named(dst, prefix, isoDate, v)
+	}
 	own := w.slots[slotDate]
 	if own == nil {
 		return dst
@@ -369,6 +382,20 @@ func (w *entryWriter) date(dst []byte, at stamp) []byte {
 		return dst
 	}
 	return w.named(dst, kept, w.f.dateKey, own)
+}
+
+// sameSecond says whether v, as text of ISO 8601 or as ms since 1970, is less than
+// a second from ms: a record's own time may have been cut to whole seconds.
+func sameSecond(v wire.Value, ms int64) bool {
+	own, ok := v.Int64()
+	if text, isText := v.Bytes(); isText && len(text) <= 40 {
+		t, err := time.Parse(time.RFC3339, string(text))
+		if err != nil {
+			t, err = time.Parse("2006-01-02T15:04:05Z0700", string(text))
+		}
+		own, ok = t.UnixMilli(), err == nil
+	}
+	return ok && own > ms-1000 && own < ms+1000
 }
 
 // tag appends Fluent Bit's tag where the user asked for it.

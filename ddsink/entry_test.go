@@ -113,6 +113,37 @@ func TestEntry(t *testing.T) {
 			want: `{"timestamp":7,"message":"x"}`,
 		},
 		{
+			name: "its own @timestamp says something else",
+			body: pairs{"@timestamp", "2026-11-27T12:00:00.000Z", "log", "x"},
+			want: `{"timestamp":7,"record.@timestamp":"2026-11-27T12:00:00.000Z","message":"x"}`,
+		},
+		{
+			name: "its own @timestamp is no time",
+			body: pairs{"@timestamp", "yesterday", "log", "x"},
+			want: `{"timestamp":7,"record.@timestamp":"yesterday","message":"x"}`,
+		},
+		{
+			name: "its own @timestamp is the same, in another zone",
+			body: pairs{"@timestamp", "1970-01-01T09:00:00.007+0900", "log", "x"},
+			want: `{"timestamp":7,"@timestamp":"1970-01-01T09:00:00.007+0900","message":"x"}`,
+		},
+		{
+			name: "its own @timestamp is the same, in whole seconds",
+			body: pairs{"@timestamp", "1970-01-01T00:00:00Z", "log", "x"},
+			want: `{"timestamp":7,"@timestamp":"1970-01-01T00:00:00Z","message":"x"}`,
+		},
+		{
+			name: "its own @timestamp in ms",
+			body: pairs{"@timestamp", 1007, "log", "x"},
+			want: `{"timestamp":7,"record.@timestamp":1007,"message":"x"}`,
+		},
+		{
+			name:   "json_date_key is @timestamp",
+			change: func(c *ddsink.Config) { c.DateKey = "@timestamp" },
+			body:   pairs{"@timestamp", "yesterday", "log", "x"},
+			want:   `{"@timestamp":7,"record.@timestamp":"yesterday","message":"x"}`,
+		},
+		{
 			name:   "json_date_key",
 			change: func(c *ddsink.Config) { c.DateKey = "@time" },
 			body:   pairs{"timestamp", 5, "@time", 6},

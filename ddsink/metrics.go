@@ -112,6 +112,9 @@ func (b *seriesBatch) collect() {
 		}
 		switch {
 		case reason != "":
+			if reason == reasonTooNew {
+				b.sink.sayAhead(endpointSeries, "metric points are more than 10 minutes ahead of the clock: Datadog takes none, and they are dropped")
+			}
 			b.done.Add(i)
 			b.sink.meter.Dropped(delivery.SinkDatadogMetrics, reason, 1)
 		case len(b.points) == before:

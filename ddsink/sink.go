@@ -34,7 +34,8 @@ type Sink struct {
 	targets  [numEndpoints]*target
 	compress *compressor
 	format   *entryFormat
-	chunks   sync.Pool // *Chunk
+	chunks   sync.Pool               // *Chunk
+	ahead    [numEndpoints]sync.Once // what is ahead of the clock was spoken of
 
 	series   sync.Pool // *seriesBatch
 	totals   *totals
@@ -72,6 +73,13 @@ func New(cfg Config, deps Deps) (*Sink, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// sayAhead says once what becomes of what is too far ahead of the clock.
+func (s *Sink) sayAhead(e endpoint, what string) {
+	s.ahead[e].Do(func() {
+		s.log.Warn(what + "; they are counted. Look at `time_repair`, `time_max_future` and the sources' clocks")
+	})
 }
 
 // newAPI is the Datadog client around an HTTP client. Its own retry stays off:

@@ -17,6 +17,7 @@ import (
 	"out_edge/ddsink"
 	"out_edge/plugin/chunk"
 	"out_edge/plugin/delivery"
+	"out_edge/plugin/metric"
 	"out_edge/plugin/wire"
 )
 
@@ -629,6 +630,27 @@ func TestTooOld(t *testing.T) {
 				t.Errorf("edge.original_timestamp = %v", kept)
 			}
 		})
+	}
+}
+
+func TestTooNew(t *testing.T) {
+	s := newSink(t, nil)
+	for range 2 {
+		c := s.Begin(context.Background(), "tag", new(delivery.Set))
+		c.Add(rec(t, 0, "log", "ahead"), now().Add(2*time.Hour+time.Millisecond).UnixNano())
+		c.Add(rec(t, 1, "log", "not quite"), now().Add(2*time.Hour).UnixNano())
+		if err := c.End(); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.metrics(t, nil, gauge(series("g", metric.Gauge), 601, 1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.wantCounts(t, map[string]int{"datadog adjusted too_new_sent": 2, "datadog_metrics dropped too_new": 2})
+	for _, said := range []string{"logs are more than 2 hours ahead", "metric points are more than 10 minutes ahead"} {
+		if n := strings.Count(s.log.String(), said); n != 1 {
+			t.Errorf("%q was said %d times:\n%s", said, n, s.log)
+		}
 	}
 }
 
