@@ -16,10 +16,10 @@ import (
 	"testing"
 	"time"
 
+	"out_edge/build/testkit"
 	"out_edge/ddsink"
 	"out_edge/plugin/chunk"
 	"out_edge/plugin/delivery"
-	"out_edge/timefix"
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/vmihailenco/msgpack/v5"
@@ -32,40 +32,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 const testKey = "0123456789abcdef0123456789abcdef"
 
 // now is the time of all tests.
-func now() time.Time { return time.Date(2026, 11, 21, 6, 0, 0, 0, time.UTC) }
+func now() time.Time { return testkit.Start }
 
-// fakeClock is a clock that the test sets.
-type fakeClock struct {
-	mu       sync.Mutex
-	at       time.Time
-	stepped  time.Duration
-	bootless bool // the host does not tell its time since boot
-}
-
-func newClock() *fakeClock { return &fakeClock{at: now()} }
-
-func (c *fakeClock) Now() timefix.Instant {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	instant := timefix.Instant{Wall: c.at.UnixNano()}
-	if !c.bootless {
-		instant.Boot = int64(c.at.Sub(now()) - c.stepped + time.Hour)
-	}
-	return instant
-}
-
-func (c *fakeClock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = c.at.Add(d)
-}
-
-// step is somebody who sets the wall clock, d ahead of where it is.
-func (c *fakeClock) step(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at, c.stepped = c.at.Add(d), c.stepped+d
-}
+func newClock() *testkit.Clock { return testkit.NewClock(now()) }
 
 // counts is a Meter that keeps what it is told as lines.
 type counts struct {
@@ -259,7 +228,7 @@ func strictValue(d *json.Decoder) (any, error) {
 type setup struct {
 	*ddsink.Sink
 	intake *intake
-	clock  *fakeClock
+	clock  *testkit.Clock
 	counts *counts
 	log    *bytes.Buffer
 }

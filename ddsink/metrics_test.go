@@ -215,10 +215,10 @@ func TestTotalsAfterTheClockIsSetBack(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			s := newSink(t, nil)
 			ahead := time.Duration(test.ahead) * time.Second
-			s.clock.step(ahead)
+			s.clock.Step(ahead)
 			_ = s.metrics(t, nil, total(test.ahead, 100))
 			_ = s.metrics(t, nil, total(test.ahead+10, 110))
-			s.clock.step(-ahead)
+			s.clock.Step(-ahead)
 			for _, sample := range test.after {
 				if err := s.metrics(t, nil, sample); err != nil {
 					t.Fatal(err)
@@ -241,9 +241,9 @@ func TestHistogramAfterTheClockIsSetBack(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s.clock.step(2 * time.Hour)
+	s.clock.Step(2 * time.Hour)
 	send(7200, 1)
-	s.clock.step(-2 * time.Hour)
+	s.clock.Step(-2 * time.Hour)
 	send(10, 4)
 	if got, want := s.values(), "lat.count@10=3 lat.sum@10=6 lat.bucket[upper_bound:inf]@10=3"; got != want {
 		t.Errorf("got %s, want %s", got, want)
@@ -329,13 +329,13 @@ func TestRoomForTotals(t *testing.T) {
 		{"not so soon again", 59 * time.Second, 2},
 		{"a minute after the first", time.Second, 2},
 	} {
-		s.clock.advance(step.advance)
+		s.clock.Advance(step.advance)
 		s.total(t, "new_total", 1)
 		if got := s.counts.get("datadog_metrics dropped series_limit"); got != step.refused {
 			t.Errorf("%s: %d refused, want %d", step.name, got, step.refused)
 		}
 	}
-	s.clock.advance(time.Second)
+	s.clock.Advance(time.Second)
 	s.total(t, "new_total", 5)
 	if got, want := s.values(), "new.count@3631=4"; got != want {
 		t.Errorf("got %s, want %s", got, want)
@@ -347,14 +347,14 @@ func TestRoomForTotals(t *testing.T) {
 func TestRoomForTotalsWhenTheClockIsSet(t *testing.T) {
 	s := newSink(t, nil)
 	s.fillTotals(t)
-	s.clock.step(24 * time.Hour)
+	s.clock.Step(24 * time.Hour)
 	s.total(t, "new_total", 1)
 	s.total(t, "c7_total", 4)
 	if got, want := s.values(), "c7.count@86400=3"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
-	s.clock.step(-24 * time.Hour)
-	s.clock.advance(time.Hour + time.Second)
+	s.clock.Step(-24 * time.Hour)
+	s.clock.Advance(time.Hour + time.Second)
 	s.total(t, "new_total", 1)
 	s.wantCounts(t, map[string]int{"datadog_metrics dropped series_limit": 1})
 }
@@ -363,12 +363,12 @@ func TestRoomForTotalsWhenTheClockIsSet(t *testing.T) {
 // where the wall clock is all there is.
 func TestRoomForTotalsWithoutABootClock(t *testing.T) {
 	s := newSink(t, nil)
-	s.clock.bootless = true
+	s.clock.HideBoot()
 	s.fillTotals(t)
 	s.total(t, "new_total", 1)
-	s.clock.step(-3 * time.Hour)
+	s.clock.Step(-3 * time.Hour)
 	s.total(t, "c7_total", 1)
-	s.clock.advance(time.Hour + time.Second)
+	s.clock.Advance(time.Hour + time.Second)
 	s.total(t, "new_total", 1)
 	s.wantCounts(t, map[string]int{"datadog_metrics dropped series_limit": 1})
 }
@@ -455,12 +455,12 @@ func TestCountsKeepTheirSecondsWhenTheClockIsSetBack(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := newSink(t, nil)
-			s.clock.step(test.back)
+			s.clock.Step(test.back)
 			ahead := int(test.back / time.Second)
 			for _, sample := range []metric.Sample{added(c, 0, 1), added(c, ahead, 2)} {
 				_ = s.metrics(t, nil, sample) // the first is too old if it is two hours
 			}
-			s.clock.step(-test.back)
+			s.clock.Step(-test.back)
 			// The last is 4224 s, one round of what is remembered, before 1200.
 			for _, sample := range []metric.Sample{added(c, 0, 4), added(c, 0, 8), added(c, -3024, 16)} {
 				if err := s.metrics(t, nil, sample); err != nil {
@@ -480,7 +480,7 @@ func TestCountsForgetSeconds(t *testing.T) {
 	s := newSink(t, nil)
 	c := series("c", metric.Counter)
 	for _, sec := range []int{0, 1, 4223, 4224, 4225, 100_000, 104_224} {
-		s.clock.advance(time.Unix(0, at(sec)).Sub(s.clock.Now().Time()))
+		s.clock.Advance(time.Unix(0, at(sec)).Sub(s.clock.Now().Time()))
 		if err := s.metrics(t, nil, added(c, sec, 1)); err != nil {
 			t.Fatal(err)
 		}
@@ -494,7 +494,7 @@ func TestCountsForgetSeconds(t *testing.T) {
 // TestCountsAround1970: a clock that was never set may show a sample of before.
 func TestCountsAround1970(t *testing.T) {
 	s := newSink(t, nil)
-	s.clock.step(-now().Sub(time.Unix(60, 0)))
+	s.clock.Step(-now().Sub(time.Unix(60, 0)))
 	c := series("c", metric.Counter)
 	for _, sec := range []int64{-100, 30, 30} {
 		if err := s.metrics(t, nil, metric.Sample{Series: c, UnixNano: sec * 1e9, Delta: 1, HasDelta: true}); err != nil {

@@ -700,7 +700,7 @@ func TestKeyFile(t *testing.T) {
 		}
 	}
 	write("first\n")
-	s.clock.advance(5 * time.Second)
+	s.clock.Advance(5 * time.Second)
 	if err := s.send(t, 1, new(delivery.Set)); err != nil {
 		t.Fatal(err)
 	}

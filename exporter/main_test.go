@@ -14,6 +14,7 @@ import (
 	"github.com/vmihailenco/msgpack/v5"
 	"go.uber.org/goleak"
 
+	"out_edge/build/testkit"
 	"out_edge/exporter"
 	"out_edge/plugin/chunk"
 	"out_edge/plugin/metric"
@@ -23,37 +24,9 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // start is the instant that test clocks begin at.
-var start = time.Date(2026, 11, 21, 6, 0, 0, 0, time.UTC)
+var start = testkit.Start
 
-// fakeClock is a clock that only a test moves.
-type fakeClock struct {
-	mu  sync.Mutex
-	now timefix.Instant
-}
-
-func newClock() *fakeClock {
-	return &fakeClock{now: timefix.Instant{Wall: start.UnixNano(), Boot: int64(time.Hour)}}
-}
-
-func (c *fakeClock) Now() timefix.Instant {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *fakeClock) Advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now.Wall += int64(d)
-	c.now.Boot += int64(d)
-}
-
-// Set sets the wall clock alone, as NTP does.
-func (c *fakeClock) Set(wall time.Time) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now.Wall = wall.UnixNano()
-}
+func newClock() *testkit.Clock { return testkit.NewClock(start) }
 
 // logBook keeps log lines as "level message", and tells of each.
 type logBook struct {

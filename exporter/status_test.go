@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"out_edge/build/testkit"
 	"out_edge/exporter"
 	"out_edge/plugin/delivery"
 	"out_edge/plugin/metric"
@@ -93,60 +94,60 @@ func TestStatusConditions(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		cfg  func(*exporter.Config)
-		do   func(*exporter.Self, *fakeClock)
+		do   func(*exporter.Self, *testkit.Clock)
 		want string
 	}{
-		{"nothing has come", nil, func(_ *exporter.Self, c *fakeClock) { c.Advance(90 * time.Second) },
+		{"nothing has come", nil, func(_ *exporter.Self, c *testkit.Clock) { c.Advance(90 * time.Second) },
 			"… Waiting for data\n… nothing has come from Fluent Bit in 1 min\n"},
 		{"not ready", func(c *exporter.Config) { c.Ready = func() []string { return []string{"clock: <not> set"} } },
-			func(s *exporter.Self, _ *fakeClock) { s.Delivered("datadog", 1) }, "✕ Not well\n✕ clock: <not> set\n"},
-		{"one fault is no drama", nil, func(s *exporter.Self, c *fakeClock) {
+			func(s *exporter.Self, _ *testkit.Clock) { s.Delivered("datadog", 1) }, "✕ Not well\n✕ clock: <not> set\n"},
+		{"one fault is no drama", nil, func(s *exporter.Self, c *testkit.Clock) {
 			s.Delivered("datadog", 1)
 			s.Request("logs", "timeout")
 			c.Advance(59 * time.Second)
 		}, "! Needs a look\n! Datadog logs has failed for 59 s: timeout, no answer within the time allowed\n"},
-		{"a minute of faults is", nil, func(s *exporter.Self, c *fakeClock) {
+		{"a minute of faults is", nil, func(s *exporter.Self, c *testkit.Clock) {
 			s.Delivered("datadog", 1)
 			s.Request("remote_write", "503")
 			c.Advance(50 * time.Second)
 			s.Request("remote_write", "401")
 			c.Advance(10 * time.Second)
 		}, "✕ Not well\n✕ Remote write has failed for 1 min: 401, the key is missing or wrong\n"},
-		{"a success ends it", nil, func(s *exporter.Self, c *fakeClock) {
+		{"a success ends it", nil, func(s *exporter.Self, c *testkit.Clock) {
 			s.Request("logs", "503")
 			c.Advance(2 * time.Minute)
 			s.Request("logs", "202")
 			s.Delivered("datadog", 1)
 		}, "✓ Well\n"},
-		{"so does a delivery", nil, func(s *exporter.Self, c *fakeClock) {
+		{"so does a delivery", nil, func(s *exporter.Self, c *testkit.Clock) {
 			s.Request("logs", "503")
 			c.Advance(2 * time.Minute)
 			s.Delivered("datadog", 1)
 		}, "✓ Well\n"},
-		{"what is canceled is no fault", nil, func(s *exporter.Self, _ *fakeClock) {
+		{"what is canceled is no fault", nil, func(s *exporter.Self, _ *testkit.Clock) {
 			s.Delivered("datadog", 1)
 			s.Request("logs", delivery.CodeCanceled)
 		}, "✓ Well\n"},
-		{"a bad entry is the entry's fault", nil, func(s *exporter.Self, c *fakeClock) {
+		{"a bad entry is the entry's fault", nil, func(s *exporter.Self, c *testkit.Clock) {
 			s.Delivered("datadog", 1)
 			s.Request("logs", "400")
 			c.Advance(2 * time.Minute)
 		}, "✓ Well\n"},
-		{"a drop", nil, func(s *exporter.Self, c *fakeClock) {
+		{"a drop", nil, func(s *exporter.Self, c *testkit.Clock) {
 			s.Delivered("datadog", 1)
 			s.Dropped("datadog", "too_large", 3)
 			c.Advance(14 * time.Minute)
 		}, "! Needs a look\n! Datadog logs dropped data 14 min ago: too large\n"},
-		{"a drop long ago", nil, func(s *exporter.Self, c *fakeClock) {
+		{"a drop long ago", nil, func(s *exporter.Self, c *testkit.Clock) {
 			s.Delivered("datadog", 1)
 			s.Dropped("datadog", "too_large", 3)
 			c.Advance(15 * time.Minute)
 		}, "✓ Well\n"},
-		{"what the page should refuse", nil, func(s *exporter.Self, _ *fakeClock) {
+		{"what the page should refuse", nil, func(s *exporter.Self, _ *testkit.Clock) {
 			s.Delivered("datadog", 1)
 			s.Dropped("prometheus", "wrapped", 3)
 		}, "✓ Well\n"},
-		{"series over the limit", nil, func(s *exporter.Self, _ *fakeClock) {
+		{"series over the limit", nil, func(s *exporter.Self, _ *testkit.Clock) {
 			s.Delivered("datadog", 1)
 			s.Dropped("prometheus", "series_limit", 3)
 		}, "! Needs a look\n! Prometheus page dropped data just now: series limit\n"},
@@ -370,15 +371,11 @@ func TestHistoryOfOddCourses(t *testing.T) {
 	wantText(t, status(t, m), "rule_events_total\n1/s\n")
 }
 
-// wallClock is a fakeClock of a system that has no clock since boot.
-type wallClock struct{ *fakeClock }
-
-func (c wallClock) Now() timefix.Instant { return timefix.Instant{Wall: c.fakeClock.Now().Wall} }
-
 // A clock that is set back begins a line anew, and breaks nothing.
 func TestHistoryWhenTheClockGoesBack(t *testing.T) {
 	clock := newClock()
-	m := open(t, quietHub(wallClock{clock}), device())
+	clock.HideBoot()
+	m := open(t, quietHub(clock), device())
 	for i := range 20 {
 		if i == 10 {
 			clock.Set(start.Add(-time.Hour))

@@ -11,9 +11,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"out_edge/build/testkit"
 	"out_edge/exporter"
 	"out_edge/plugin/metric"
-	"out_edge/timefix"
 )
 
 func temperature(t testing.TB, zone string, v float64) []byte {
@@ -88,13 +88,6 @@ func TestNoTTL(t *testing.T) {
 	wantLines(t, scrape(t, m, "edge_temperature"), `edge_temperature_celsius{type="t",zone="thermal_zone0"} 20`)
 }
 
-// bubbleClock is the time of a synctest bubble.
-type bubbleClock struct{}
-
-func (bubbleClock) Now() timefix.Instant {
-	return timefix.Instant{Wall: time.Now().UnixNano(), Boot: time.Now().UnixNano()}
-}
-
 // Nobody scrapes, and yet expired series leave.
 func TestGaugesExpireUnseen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -104,7 +97,7 @@ func TestGaugesExpireUnseen(t *testing.T) {
 		began := time.Now()
 		expired := make(chan time.Duration, 1)
 		cfg.OnExpire = func(*metric.Series) { expired <- time.Since(began) }
-		m, err := exporter.NewHub(log, bubbleClock{}).Open(cfg)
+		m, err := exporter.NewHub(log, testkit.BubbleClock{}).Open(cfg)
 		if err != nil {
 			t.Fatal(err)
 		}

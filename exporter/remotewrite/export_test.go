@@ -3,9 +3,9 @@ package remotewrite
 import (
 	"net/http"
 
+	"out_edge/build/testkit"
 	"out_edge/plugin/delivery"
 	"out_edge/plugin/metric"
-	"out_edge/timefix"
 )
 
 // SetTransport replaces what carries the requests.
@@ -17,15 +17,10 @@ func Compress(c Compression, body []byte) []byte { return c.compress(nil, body) 
 // Encoding encodes samples as a Sender does, without sending them.
 type Encoding struct{ sender *Sender }
 
-// fixedClock stands still.
-type fixedClock struct{}
-
-func (fixedClock) Now() timefix.Instant { return timefix.Instant{Wall: 1, Boot: 1} }
-
 // NewEncoding is for cfg's labels.
 func NewEncoding(cfg Config) *Encoding {
 	cfg.URL = "http://127.0.0.1:1/"
-	s, err := New(cfg, Deps{Clock: fixedClock{}})
+	s, err := New(cfg, Deps{Clock: testkit.NewClock(testkit.Start)})
 	if err != nil {
 		panic(err)
 	}

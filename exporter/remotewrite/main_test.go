@@ -20,39 +20,18 @@ import (
 	"go.uber.org/goleak"
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"out_edge/build/testkit"
 	"out_edge/exporter/remotewrite"
 	"out_edge/plugin/delivery"
 	"out_edge/plugin/metric"
-	"out_edge/timefix"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // start is the instant that test clocks begin at.
-var start = time.Date(2026, 11, 21, 6, 0, 0, 0, time.UTC)
+var start = testkit.Start
 
-// fakeClock is a clock that only a test moves.
-type fakeClock struct {
-	mu  sync.Mutex
-	now timefix.Instant
-}
-
-func newClock() *fakeClock {
-	return &fakeClock{now: timefix.Instant{Wall: start.UnixNano(), Boot: int64(time.Hour)}}
-}
-
-func (c *fakeClock) Now() timefix.Instant {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *fakeClock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now.Wall += int64(d)
-	c.now.Boot += int64(d)
-}
+func newClock() *testkit.Clock { return testkit.NewClock(start) }
 
 // counts is a Meter that keeps what it is told as lines.
 type counts struct {
@@ -398,7 +377,7 @@ type kit struct {
 	*remotewrite.Sender
 	t      *testing.T
 	in     *receiver
-	clock  *fakeClock
+	clock  *testkit.Clock
 	counts *counts
 	log    *book
 }

@@ -182,7 +182,7 @@ func TestLongOutage(t *testing.T) {
 		if err := k.send(waiting); err == nil {
 			t.Error("settled")
 		}
-		k.clock.advance(70 * time.Minute)
+		k.clock.Advance(70 * time.Minute)
 	}
 	if err := k.Flush(context.Background()); err == nil {
 		t.Error("flushed")
@@ -231,7 +231,7 @@ func TestStaleness(t *testing.T) {
 			k := newKit(t, func(c *remotewrite.Config) { c.Version = version })
 			k.Expire(temperature) // nothing of it was sent
 			k.mustSend(&flushed{samples: []metric.Sample{at(temperature, 0, 1), at(memory, 0, 1), at(packets, 30, 1)}})
-			k.clock.advance(10 * time.Second)
+			k.clock.Advance(10 * time.Second)
 			k.Expire(temperature)
 			sameMemory := *memory
 			k.Expire(&sameMemory)
@@ -280,9 +280,9 @@ func TestStalenessAfterWaiting(t *testing.T) {
 			if err := k.send(waiting); err == nil {
 				t.Error("settled")
 			}
-			k.clock.advance(time.Minute)
+			k.clock.Advance(time.Minute)
 			k.Expire(temperature)
-			k.clock.advance(10 * time.Second)
+			k.clock.Advance(10 * time.Second)
 			k.in.set(healthy)
 			k.mustSend(&flushed{samples: c.back})
 			k.mustSend(waiting)

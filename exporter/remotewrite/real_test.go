@@ -476,7 +476,7 @@ func TestOutageWithRealReceivers(t *testing.T) {
 			g := newGate(t, b)
 			clock := newClock()
 			begin := time.Now().Add(-6 * time.Minute).Truncate(time.Millisecond)
-			clock.now.Wall = begin.UnixNano()
+			clock.Set(begin)
 			label := metric.Label{Name: "host", Value: "h"}
 			counts := newCounts()
 			s := realSender(t, remotewrite.Config{URL: g.server.URL + "/api/v1/write", Labels: []metric.Label{label}}, clock, counts)
@@ -504,7 +504,7 @@ func TestOutageWithRealReceivers(t *testing.T) {
 					failed = slices.Delete(failed, i, i+1)
 					offer(again)
 				}
-				clock.advance(time.Second)
+				clock.Advance(time.Second)
 			}
 			for len(failed) > 0 {
 				c := failed[len(failed)-1]

@@ -16,17 +16,11 @@ import (
 	prom "github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 
+	"out_edge/build/testkit"
 	"out_edge/exporter/remotewrite"
 	"out_edge/plugin/metric"
 	"out_edge/timefix"
 )
-
-// bubbleClock is the clock of synctest.
-type bubbleClock struct{}
-
-func (bubbleClock) Now() timefix.Instant {
-	return timefix.Instant{Wall: time.Now().UnixNano(), Boot: time.Now().UnixNano()}
-}
 
 // wire answers requests without a network, which synctest could not follow.
 type wire struct {
@@ -85,7 +79,7 @@ func reporting(t *testing.T, cfg remotewrite.ReporterConfig) (*remotewrite.Repor
 	w, c, b := &wire{t: t}, newCounts(), &book{}
 	s, err := remotewrite.New(
 		remotewrite.Config{URL: "http://127.0.0.1:1/", Labels: []metric.Label{{Name: "host", Value: "pi"}}},
-		remotewrite.Deps{Clock: bubbleClock{}, Log: b.logger(), Meter: c})
+		remotewrite.Deps{Clock: testkit.BubbleClock{}, Log: b.logger(), Meter: c})
 	if err != nil {
 		t.Fatal(err)
 	}

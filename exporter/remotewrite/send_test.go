@@ -182,7 +182,7 @@ func TestTemporaryFailures(t *testing.T) {
 			if !errors.As(err, &retry) || retry.After != c.after || !strings.Contains(err.Error(), c.err) {
 				t.Fatalf("got %v (after %v)", err, retry)
 			}
-			k.clock.advance(c.after)
+			k.clock.Advance(c.after)
 			if err := k.send(ch); err == nil {
 				t.Error("settled by a failure")
 			}
@@ -194,7 +194,7 @@ func TestTemporaryFailures(t *testing.T) {
 			if len(lines) != 1 || !strings.HasPrefix(lines[0], level) {
 				t.Errorf("logged %q", lines)
 			}
-			k.clock.advance(c.after)
+			k.clock.Advance(c.after)
 			k.in.set(healthy)
 			k.mustSend(ch)
 			k.counts.want(t, "delivered 4", "retried 8")
@@ -210,7 +210,7 @@ func TestWaitIsKept(t *testing.T) {
 	k.in.set(status(429, "Retry-After", "10"))
 	a, b := oneChunk(), &flushed{samples: []metric.Sample{at(temperature, 2, 23)}}
 	_ = k.send(a)
-	k.clock.advance(4 * time.Second)
+	k.clock.Advance(4 * time.Second)
 	k.in.set(healthy)
 	var retry *delivery.RetryError
 	if err := k.send(b); !errors.As(err, &retry) || retry.After != 6*time.Second {
@@ -219,7 +219,7 @@ func TestWaitIsKept(t *testing.T) {
 	if n := len(k.in.got()); n != 1 {
 		t.Errorf("%d requests although the receiver asked to wait", n)
 	}
-	k.clock.advance(6 * time.Second)
+	k.clock.Advance(6 * time.Second)
 	k.mustSend(b)
 	k.mustSend(a)
 	if n := len(k.in.got()); n != 2 {
@@ -251,7 +251,7 @@ func TestOutage(t *testing.T) {
 				if err != nil {
 					chunks = append(chunks, c)
 				}
-				k.clock.advance(time.Second)
+				k.clock.Advance(time.Second)
 			}
 			before := len(k.in.got())
 			for i := len(chunks) - 1; i >= 0; i-- {
@@ -607,7 +607,7 @@ func TestMissingSecretIsAwaited(t *testing.T) {
 	if err := os.WriteFile(file, []byte("t"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	k.clock.advance(10 * time.Second)
+	k.clock.Advance(10 * time.Second)
 	k.mustSend(c)
 	if h := k.in.got()[0].header.Get("Authorization"); h != "Bearer t" {
 		t.Errorf("Authorization: %s", h)

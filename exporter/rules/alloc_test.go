@@ -8,9 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"out_edge/build/testkit"
 	"out_edge/exporter/rules"
 	"out_edge/plugin/metric"
-	"out_edge/timefix"
 )
 
 // TestAllocations: nothing is allocated for series that are known, and one
@@ -28,7 +28,7 @@ func TestAllocations(t *testing.T) {
 		"both":      {`type: histogram, name: h, value_field: took, native: {}, buckets: [0.1, 1], labels: {method: $method}`, 3},
 	} {
 		t.Run(name, func(t *testing.T) {
-			e := parse(t, "metrics: [{help: Help., "+c.rule+"}]").Engine(rules.EngineConfig{Limit: 10, SeriesTTL: time.Minute, Clock: &clock{timefix.Instant{Wall: 1}}})
+			e := parse(t, "metrics: [{help: Help., "+c.rule+"}]").Engine(rules.EngineConfig{Limit: 10, SeriesTTL: time.Minute, Clock: testkit.NewClock(testkit.Start)})
 			r := rec(t, body)
 			dst := e.Observe(nil, "web.a", r, 1)
 			if len(dst) != 1 {

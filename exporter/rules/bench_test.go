@@ -5,10 +5,10 @@ import (
 	"testing"
 	"time"
 
+	"out_edge/build/testkit"
 	"out_edge/exporter/rules"
 	"out_edge/plugin/chunk"
 	"out_edge/plugin/metric"
-	"out_edge/timefix"
 )
 
 // access is a record of an nginx access log, as Fluent Bit's nginx parser
@@ -25,7 +25,7 @@ func BenchmarkObserve(b *testing.B) {
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			e := parse(b, `metrics: [{help: Help., match: "nginx.*", labels: {site: $1, method: $method, code: $code}, `+c.rule+"}]").
-				Engine(rules.EngineConfig{Limit: 10000, SeriesTTL: time.Minute, Clock: &clock{timefix.Instant{Wall: 1}}})
+				Engine(rules.EngineConfig{Limit: 10000, SeriesTTL: time.Minute, Clock: testkit.NewClock(testkit.Start)})
 			r := rec(b, access)
 			var dst []metric.Sample
 			b.ReportAllocs()

@@ -9,10 +9,10 @@ import (
 	"testing"
 	"time"
 
+	"out_edge/build/testkit"
 	"out_edge/exporter/rules"
 	"out_edge/plugin/chunk"
 	"out_edge/plugin/metric"
-	"out_edge/timefix"
 )
 
 const second = int64(time.Second)
@@ -327,7 +327,8 @@ metrics:
 // ago too, unless it is the newest one that is wrong by the clock.
 func TestInstantsOfABacklog(t *testing.T) {
 	const hour = 3600 * second
-	at := &clock{timefix.Instant{Wall: 10 * hour}}
+	at := testkit.NewClock(time.Unix(0, 10*hour))
+	at.HideBoot()
 	e := parse(t, "metrics: [{name: n_total, type: counter, help: Help.}]").Engine(rules.EngineConfig{Clock: at})
 	for i, c := range []struct{ wall, at, want int64 }{
 		{10 * hour, 10 * hour, 10 * hour},
@@ -338,7 +339,7 @@ func TestInstantsOfABacklog(t *testing.T) {
 		{10 * hour, 8 * hour, 9*hour + 1},
 		{1 * hour, 2 * hour, 2 * hour}, // the clock was set back
 	} {
-		at.now.Wall = c.wall
+		at.Set(time.Unix(0, c.wall))
 		if got := e.Observe(nil, "t", rec(t, fields{}), c.at); got[0].UnixNano != c.want {
 			t.Errorf("%d: at %d, want %d", i, got[0].UnixNano, c.want)
 		}
@@ -418,7 +419,7 @@ func TestLimitOfBytes(t *testing.T) {
 // TestExpiry: bytes are given back with the series, at SeriesTTL exactly not yet,
 // and nobody looks again within a tenth of it.
 func TestExpiry(t *testing.T) {
-	at := &clock{timefix.Instant{Boot: 1}}
+	at := testkit.NewClock(testkit.Start)
 	e := parse(t, "metrics: [{name: g, type: gauge, help: Help., value_field: v, labels: {a: $a, b: $b, c: $c, d: $d}}]").
 		Engine(rules.EngineConfig{Limit: 4, SeriesTTL: time.Minute, Clock: at})
 	long := strings.Repeat("x", 1000)
@@ -433,7 +434,7 @@ func TestExpiry(t *testing.T) {
 		{6 * time.Second, "2", 1},
 		{time.Hour, "3", 1},
 	} {
-		at.now.Boot += int64(c.after)
+		at.Advance(c.after)
 		got := e.Observe(nil, "t", rec(t, fields{"v": 1, "a": c.n, "b": long, "c": long, "d": long}), 1)
 		if len(got) != c.want {
 			t.Errorf("%v later, %s: %d samples, want %d", c.after, c.n, len(got), c.want)
@@ -443,14 +444,14 @@ func TestExpiry(t *testing.T) {
 
 func TestGaugesMakeRoom(t *testing.T) {
 	var refused refusals
-	at := &clock{timefix.Instant{Wall: 1}}
+	at := testkit.NewClock(testkit.Start)
 	e := parse(t, byUser).Engine(rules.EngineConfig{Limit: 4, Refused: refused.add, SeriesTTL: time.Minute, Clock: at})
 	observe := func(user string) int {
 		return len(e.Observe(nil, "app", rec(t, fields{"user": user, "v": 1}), 1))
 	}
 	step := func(name, user string, after time.Duration, samples int, want string) {
 		t.Helper()
-		at.now.Boot += int64(after)
+		at.Advance(after)
 		if got := observe(user); got != samples {
 			t.Errorf("%s: %d samples, want %d", name, got, samples)
 		}
@@ -468,7 +469,7 @@ func TestGaugesMakeRoom(t *testing.T) {
 
 	forever := parse(t, byUser).Engine(rules.EngineConfig{Limit: 2, Refused: refused.add, Clock: at})
 	forever.Observe(nil, "app", rec(t, fields{"user": "a", "v": 1}), 1)
-	at.now.Boot += int64(1000 * time.Hour)
+	at.Advance(1000 * time.Hour)
 	if got := forever.Observe(nil, "app", rec(t, fields{"user": "b", "v": 1}), 1); len(got) != 0 {
 		t.Error("a gauge has expired without a TTL")
 	}

@@ -14,7 +14,6 @@ import (
 	"out_edge/plugin/chunk"
 	"out_edge/plugin/metric"
 	"out_edge/plugin/wire"
-	"out_edge/timefix"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -70,11 +69,6 @@ func (r *refusals) take() string {
 	r.n = nil
 	return strings.TrimSuffix(strings.TrimPrefix(text, "map["), "]")
 }
-
-// clock is set by hand.
-type clock struct{ now timefix.Instant }
-
-func (c *clock) Now() timefix.Instant { return c.now }
 
 // show writes a sample: name{labels} value.
 func show(s *metric.Sample) string {

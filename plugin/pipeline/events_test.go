@@ -69,7 +69,7 @@ func TestACounterThatComesLateIsNotCountedTwice(t *testing.T) {
 	b := start(t, in, nil)
 	for i := range int64(11) {
 		b.flush(pipeline.OK, event(t, (present+10*i)*1e9, 1000+10*float64(i)), workerThread)
-		b.clock.pass(10 * time.Second)
+		b.clock.Advance(10 * time.Second)
 	}
 	in.wantSum(t, "node.net.bytes_total", 100)
 	b.flush(pipeline.OK, event(t, (present+95)*1e9, 1095), workerThread)
@@ -84,11 +84,11 @@ func TestACounterSurvivesASmallStepBack(t *testing.T) {
 		for range n {
 			value += 10
 			b.flush(pipeline.OK, event(t, b.clock.Now().Wall, value), workerThread)
-			b.clock.pass(10 * time.Second)
+			b.clock.Advance(10 * time.Second)
 		}
 	}
 	scrape(100)
-	b.clock.step(-30 * time.Second)
+	b.clock.Step(-30 * time.Second)
 	scrape(5)
 	in.wantSum(t, "node.net.bytes_total", 1040)
 }
@@ -122,7 +122,7 @@ func TestAnEventIsTakenOnce(t *testing.T) {
 	b := start(t, in, func(c *pipeline.Config) { c.Metrics.Listen = "127.0.0.1:0" })
 	down = false
 	b.flush(pipeline.OK, event(t, present*1e9, 100), workerThread)
-	b.clock.pass(10 * time.Second)
+	b.clock.Advance(10 * time.Second)
 	down = true
 	cut := append(event(t, (present+10)*1e9, 130), 0x81)
 	b.flush(pipeline.Retry, cut, workerThread)
@@ -142,19 +142,19 @@ func TestAnEventFromBeforeAStep(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			in, rw := newIntake(t, accept), newRemote(t)
 			c := newClock()
-			c.step((early - present) * time.Second)
+			c.Step((early - present) * time.Second)
 			b := startAt(t, c, in, func(c *pipeline.Config) {
 				c.RemoteWrite = &remotewrite.Config{URL: rw.URL, Version: "1"}
 				c.Metrics.Listen = "127.0.0.1:0"
 			})
 			b.flush(pipeline.Retry, event(t, c.Now().Wall, 100), workerThread)
-			c.pass(10 * time.Second)
+			c.Advance(10 * time.Second)
 			chunk := event(t, c.Now().Wall, 130)
 			if flushedBefore {
 				b.flush(pipeline.Retry, chunk, workerThread)
 			}
-			c.pass(5 * time.Second)
-			c.step((present - early) * time.Second)
+			c.Advance(5 * time.Second)
+			c.Step((present - early) * time.Second)
 			b.flush(pipeline.OK, chunk, workerThread)
 			sum, newest := in.sums()
 			if sum["node.net.bytes_total"] != 30 || newest != present+10 {
@@ -172,7 +172,7 @@ func TestAnEventFromBeforeAStep(t *testing.T) {
 func TestNoMetricLeavesWhileTheClockIsWrong(t *testing.T) {
 	in := newIntake(t, accept)
 	c := newClock()
-	c.step(-600 * 24 * time.Hour)
+	c.Step(-600 * 24 * time.Hour)
 	b := startAt(t, c, in, nil)
 	b.flush(pipeline.Retry, recordOf(t, uint32(c.Now().Wall/1e9), map[string]any{"read_size": 1, "write_size": 2}), workerThread)
 	if n := len(in.requests); n != 0 {

@@ -20,6 +20,7 @@ import (
 	"github.com/vmihailenco/msgpack/v5"
 	"go.uber.org/goleak"
 
+	"out_edge/build/testkit"
 	"out_edge/ddsink"
 	"out_edge/exporter"
 	"out_edge/plugin/delivery"
@@ -37,32 +38,7 @@ const (
 // present is the instant at which the tests' clock starts: 2026-11-21.
 const present = 1795239857
 
-// clock is set by the test.
-type clock struct {
-	mu sync.Mutex
-	at timefix.Instant
-}
-
-func newClock() *clock {
-	return &clock{at: timefix.Instant{Wall: present * 1e9, Boot: 100e9}}
-}
-
-func (c *clock) Now() timefix.Instant {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.at
-}
-
-// pass lets d go by; step sets the wall clock ahead by d.
-func (c *clock) pass(d time.Duration) { c.move(int64(d), int64(d)) }
-func (c *clock) step(d time.Duration) { c.move(int64(d), 0) }
-
-func (c *clock) move(wall, boot int64) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at.Wall += wall
-	c.at.Boot += boot
-}
+func newClock() *testkit.Clock { return testkit.NewClock(time.Unix(present, 0)) }
 
 // request is what the intake was sent, with the answer that it gave.
 type request struct {
@@ -165,7 +141,7 @@ func unless(down *bool) func(int, string) int {
 // bench is a pipeline with its surroundings.
 type bench struct {
 	*pipeline.Pipeline
-	clock *clock
+	clock *testkit.Clock
 	hub   *exporter.Hub
 	log   *lockedBuffer
 	t     *testing.T
@@ -194,13 +170,13 @@ func start(t *testing.T, in *intake, change func(*pipeline.Config)) *bench {
 	return startAt(t, newClock(), in, change)
 }
 
-func startAt(t *testing.T, c *clock, in *intake, change func(*pipeline.Config)) *bench {
+func startAt(t *testing.T, c *testkit.Clock, in *intake, change func(*pipeline.Config)) *bench {
 	t.Helper()
 	return startWith(t, c, c, in, change)
 }
 
 // startWith gives the pipeline another clock than the one that the test sets.
-func startWith(t *testing.T, c *clock, theirs timefix.Clock, in *intake, change func(*pipeline.Config)) *bench {
+func startWith(t *testing.T, c *testkit.Clock, theirs timefix.Clock, in *intake, change func(*pipeline.Config)) *bench {
 	t.Helper()
 	b := &bench{clock: c, log: new(lockedBuffer), t: t}
 	log := slog.New(slog.NewTextHandler(b.log, nil))

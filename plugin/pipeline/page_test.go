@@ -92,7 +92,7 @@ func (s *stream) take(n int, body map[string]any) {
 func (s *stream) send() {
 	s.b.t.Helper()
 	s.b.flush(pipeline.OK, s.chunk, workerThread)
-	s.b.clock.pass(time.Duration(s.at)*time.Second - time.Duration(s.b.clock.Now().Wall))
+	s.b.clock.Advance(time.Duration(s.at)*time.Second - time.Duration(s.b.clock.Now().Wall))
 	s.chunk = nil
 }
 

@@ -156,16 +156,16 @@ func TestNothingLeavesWhileTheClockIsWrong(t *testing.T) {
 	in := newIntake(t, accept)
 	wrong := int64(present - 86400*600) // before the build's date
 	c := newClock()
-	c.step(time.Duration(wrong-present) * time.Second)
+	c.Step(time.Duration(wrong-present) * time.Second)
 	b := startAt(t, c, in, nil)
-	b.clock.pass(60 * time.Second)
+	b.clock.Advance(60 * time.Second)
 	chunk := logChunk(t, uint32(wrong+59), "early")
 	b.flush(pipeline.Retry, chunk, workerThread)
 	if got := in.accepted(); len(got) != 0 {
 		t.Fatalf("accepted %v", got)
 	}
-	b.clock.pass(10 * time.Second)
-	b.clock.step(time.Duration(present-wrong) * time.Second)
+	b.clock.Advance(10 * time.Second)
+	b.clock.Step(time.Duration(present-wrong) * time.Second)
 	b.flush(pipeline.OK, chunk, workerThread)
 	if got := in.logs(); len(got) != 1 || got[0]["timestamp"] != float64((present+59)*1000) {
 		t.Errorf("got %v, want the record's time under the clock as it is now, %d", got, int64(present+59)*1000)
@@ -419,7 +419,7 @@ func TestASlowReceiverRests(t *testing.T) {
 	slow := true
 	in := newIntake(t, func(int, string) int {
 		if slow {
-			b.clock.pass(5 * time.Second)
+			b.clock.Advance(5 * time.Second)
 			return http.StatusServiceUnavailable
 		}
 		return http.StatusAccepted
@@ -432,7 +432,7 @@ func TestASlowReceiverRests(t *testing.T) {
 		t.Errorf("%d requests, want the second flush to return at once", n)
 	}
 	slow = false
-	b.clock.pass(6 * time.Second)
+	b.clock.Advance(6 * time.Second)
 	b.flush(pipeline.OK, chunk, workerThread)
 }
 

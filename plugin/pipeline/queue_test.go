@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"out_edge/build/testkit"
 	"out_edge/exporter/remotewrite"
 	"out_edge/plugin/pipeline"
 	"out_edge/timefix"
@@ -120,7 +121,7 @@ func TestNothingToSendIsNotQueued(t *testing.T) {
 
 // panicky is a clock that panics once when it is armed.
 type panicky struct {
-	*clock
+	*testkit.Clock
 	armed atomic.Bool
 }
 
@@ -128,12 +129,12 @@ func (p *panicky) Now() timefix.Instant {
 	if p.armed.CompareAndSwap(true, false) {
 		panic("armed")
 	}
-	return p.clock.Now()
+	return p.Clock.Now()
 }
 
 // A panic behind the queue costs its chunk, and is counted; the next is sent.
 func TestAPanicBehindTheQueueIsCounted(t *testing.T) {
-	c := &panicky{clock: newClock()}
+	c := &panicky{Clock: newClock()}
 	release := make(chan struct{})
 	in := newIntake(t, func(n int, _ string) int {
 		if n == 0 {
@@ -143,7 +144,7 @@ func TestAPanicBehindTheQueueIsCounted(t *testing.T) {
 		}
 		return http.StatusAccepted
 	})
-	b := startWith(t, c.clock, c, in, func(cfg *pipeline.Config) { cfg.Mode, cfg.Metrics.Listen = pipeline.Queue, "127.0.0.1:0" })
+	b := startWith(t, c.Clock, c, in, func(cfg *pipeline.Config) { cfg.Mode, cfg.Metrics.Listen = pipeline.Queue, "127.0.0.1:0" })
 	b.flush(pipeline.OK, logChunk(t, present, "lost", "too"), workerThread)
 	b.flush(pipeline.OK, logChunk(t, present, "kept"), workerThread)
 	close(release)
