@@ -53,9 +53,9 @@ func TestObservedTimeOfOTLP(t *testing.T) {
 func TestFirstChunkIsLookedAt(t *testing.T) {
 	in, c := newIntake(t, accept), newClock()
 	year2020 := uint32(time.Date(2020, 6, 1, 0, 0, 0, 0, time.UTC).Unix())
-	c.step(time.Duration(int32(year2020-uint32(present*1000%(1<<32)))) * time.Millisecond)
+	c.Step(time.Duration(int32(year2020-uint32(present*1000%(1<<32)))) * time.Millisecond)
 	if now := c.Now().Time(); now.Unix() < present {
-		c.step(1 << 32 * time.Millisecond)
+		c.Step(1 << 32 * time.Millisecond)
 	}
 	b := startAt(t, c, in, nil)
 	b.flush(pipeline.OK, append(logChunk(t, year2020-2000, "a"), logChunk(t, year2020-500, "b")...), workerThread)
