@@ -132,6 +132,8 @@ func (c Config) Validate() error {
 		c.checkSite(),
 		baseURL("dd_url", c.URL),
 		baseURL("dd_metrics_url", c.MetricsURL),
+		c.checkBothURLs(),
+		c.checkTags(),
 		c.checkKeys(),
 		c.checkHeaders(),
 		c.checkAPIKey(),
@@ -180,6 +182,33 @@ func baseURL(key, value string) error {
 	return fmt.Errorf("`%s` = %s: %s", key, delivery.ShownURL(value), must)
 }
 
+// checkBothURLs refuses one address alone: the other half would go to the site, and
+// with it to another account or past a proxy that is meant to see everything.
+func (c Config) checkBothURLs() error {
+	switch {
+	case baseURL("", c.URL) != nil || baseURL("", c.MetricsURL) != nil: // said already
+	case c.URL != "" && c.MetricsURL == "":
+		return fmt.Errorf("`dd_url` = %s: concerns logs alone, and metrics would still go to %s; set `dd_metrics_url` too, to the same or to https://api.%s",
+			delivery.ShownURL(c.URL), c.Site, c.Site)
+	case c.URL == "" && c.MetricsURL != "":
+		return fmt.Errorf("`dd_metrics_url` = %s: concerns metrics alone, and logs would still go to %s; set `dd_url` too, to the same or to https://http-intake.logs.%s",
+			delivery.ShownURL(c.MetricsURL), c.Site, c.Site)
+	}
+	return nil
+}
+
+// checkTags refuses what cannot be meant: quotes are part of the value in Fluent
+// Bit's classic format, and nothing is expanded.
+func (c Config) checkTags() error {
+	switch {
+	case strings.ContainsAny(c.Tags, "\"'"):
+		return fmt.Errorf("`dd_tags` = %s: must be `name:value,name:value` without quotes", c.Tags)
+	case strings.Contains(c.Tags, "$"):
+		return fmt.Errorf("`dd_tags` = %s: $ is not expanded here; a record's own field `ddtags` (text, list or map) adds tags of its own", c.Tags)
+	}
+	return nil
+}
+
 // checkKeys sees to it that no two things that the sink writes share a name.
 func (c Config) checkKeys() error {
 	taken := []string{"message", "service", "hostname", "ddsource", "ddtags", "status"}
@@ -209,11 +238,20 @@ func (c Config) checkHeaders() error {
 }
 
 func (c Config) checkAPIKey() error {
-	if strings.ContainsFunc(c.APIKey.Reveal(), func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
-		return errors.New("`apikey`: holds white space or characters that no key has")
-	}
-	if c.APIKey.IsZero() && c.APIKeyFile == "" && !c.DryRun {
+	key := c.APIKey.Reveal()
+	switch {
+	case strings.HasPrefix(key, "$"):
+		return errors.New("`apikey`: begins with $: an environment variable that is not set, or not written as ${NAME}")
+	case strings.ContainsFunc(key, notOfAKey):
+		return errors.New("`apikey`: holds white space, quotes or other characters that no key has: it is letters and digits alone, without quotes")
+	case key == "" && c.APIKeyFile == "" && !c.DryRun:
 		return errors.New("`apikey`: no key; set `apikey`, `apikey_file` or the environment variable DD_API_KEY")
 	}
 	return nil
+}
+
+// notOfAKey says whether no key has the character. Datadog's have hex digits alone;
+// a receiver in its place may want a few more.
+func notOfAKey(r rune) bool {
+	return r <= ' ' || r >= 0x7f || strings.ContainsRune("\"'`$={}<>\\,;", r)
 }

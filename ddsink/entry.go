@@ -1,6 +1,7 @@
 package ddsink
 
 import (
+	"bytes"
 	"math/bits"
 	"strconv"
 	"time"
@@ -50,8 +51,9 @@ type entryFormat struct {
 	specials [64][]special // by the length of the name, modulo 64
 }
 
-// slot is a field with a meaning of its own, set aside until the end of the
-// entry.
+// slot is a field with a meaning of its own. Those up to slotECSEnd are set aside
+// until the end of the entry; the others are written where they stand, and only
+// remembered.
 type slot uint8
 
 const (
@@ -64,20 +66,51 @@ const (
 	slotDate
 	slotISODate // @timestamp
 	slotTag
-	slotHost        // not set aside, only seen
-	slotServiceName // service.name of a group
-	slotHostName    // host.name of a group
-	slotContainerID // the ECS fields, in the order of ecsFields
-	slotECSEnd      = slotContainerID + numECSFields
-	noSlot          = slotECSEnd
-	numSlots        = int(slotECSEnd)
+	slotGroupService // service.name of a group
+	slotGroupHost    // host.name of a group
+	slotContainerID  // the ECS fields, in the order of ecsFields
+	slotECSEnd       = slotContainerID + numECSFields
+)
+
+const (
+	slotHost        = slotECSEnd + iota
+	slotServiceName // service.name of a record in Elastic's schema
+	slotHostName    // host.name there, and what journald and Windows call it
+	slotTrace       // a trace's and a span's id in hex
+	slotSpan
+	slotStatus   // what Datadog takes the status from by itself
+	slotLevel    // the same where it is a word; pino's and bunyan's is a number
+	slotPriority // of syslog, 0 to 7
+	slotWord     // a level under a name that Datadog does not know
+	slotText     // the first of messageKeys, in their order
+	noSlot       = slotText + numMessageKeys
+	numSlots     = int(noSlot)
+)
+
+// messageKeys are where loggers put the message, beside dd_message_key and
+// "message": zap, slog, logrus, pino and bunyan; journald; Windows events; docker
+// and CRI files; GELF; hclog; Serilog. The first that says something counts.
+func messageKeys() [numMessageKeys]string {
+	return [...]string{"msg", "MESSAGE", "Message", "log", "short_message", "@message", "@m", "RenderedMessage"}
+}
+
+// numMessageKeys is len(messageKeys()).
+const numMessageKeys = 8
+
+// place says where a field must stand to lead to a slot.
+type place uint8
+
+const (
+	anywhere place = iota
+	inGroup        // in OTLP's attributes alone
+	inRecord       // in the record alone
 )
 
 // special is the name that leads to a slot.
 type special struct {
-	name      string
-	slot      slot
-	groupOnly bool
+	name  string
+	slot  slot
+	place place
 }
 
 func newEntryFormat(c Config) *entryFormat {
@@ -91,30 +124,47 @@ func newEntryFormat(c Config) *entryFormat {
 		tagsJSON:     fragment("ddtags", c.Tags),
 	}
 	f.dateHead = "{" + string(appendString(nil, []byte(f.dateKey)))
-	add := func(name string, s slot, groupOnly bool) {
-		at := &f.specials[len(name)%len(f.specials)]
-		*at = append(*at, special{name, s, groupOnly})
-	}
-	add(f.messageKey, slotPrimary, false) // of two with one name the first counts
-	if f.includeTag {
-		add(f.tagKey, slotTag, false)
-	}
-	add(f.dateKey, slotDate, false)
-	add(isoDate, slotISODate, false)
-	add("message", slotMessage, false)
-	add("service", slotService, false)
-	add("hostname", slotHostname, false)
-	add("ddsource", slotSource, false)
-	add("ddtags", slotTags, false)
-	add("host", slotHost, false)
-	add("service.name", slotServiceName, true)
-	add("host.name", slotHostName, true)
-	if f.ecs {
-		for i, field := range ecsFields() {
-			add(field.name, slotContainerID+slot(i), false)
+	f.addSlots()
+	return f
+}
+
+func (f *entryFormat) addSlots() {
+	add := func(s slot, where place, names ...string) {
+		for _, name := range names {
+			at := &f.specials[len(name)%len(f.specials)]
+			*at = append(*at, special{name, s, where})
 		}
 	}
-	return f
+	add(slotPrimary, anywhere, f.messageKey) // of two with one name the first counts
+	if f.includeTag {
+		add(slotTag, anywhere, f.tagKey)
+	}
+	add(slotDate, anywhere, f.dateKey)
+	add(slotISODate, anywhere, isoDate)
+	add(slotMessage, anywhere, "message")
+	add(slotService, anywhere, "service")
+	add(slotHostname, anywhere, "hostname")
+	add(slotSource, anywhere, "ddsource")
+	add(slotTags, anywhere, "ddtags")
+	add(slotHost, anywhere, "host")
+	add(slotGroupService, inGroup, "service.name")
+	add(slotGroupHost, inGroup, "host.name")
+	add(slotServiceName, inRecord, "service.name")
+	add(slotHostName, inRecord, "host.name", "_HOSTNAME", "Computer", "ComputerName")
+	add(slotTrace, inRecord, "trace_id", "trace.id", "traceId", "TraceId")
+	add(slotSpan, inRecord, "span_id", "span.id", "spanId", "SpanId")
+	for i, name := range messageKeys() {
+		add(slotText+slot(i), inRecord, name)
+	}
+	add(slotStatus, inRecord, "status", "severity")
+	add(slotLevel, inRecord, "level")
+	add(slotPriority, inRecord, "PRIORITY", "priority")
+	add(slotWord, inRecord, "log.level", "@level", "@l", "Level", "lvl", "levelname", "LevelDisplayName")
+	if f.ecs {
+		for i, field := range ecsFields() {
+			add(slotContainerID+slot(i), anywhere, field.name)
+		}
+	}
 }
 
 // fragment is a field that is the same in each entry, or "".
@@ -128,7 +178,7 @@ func fragment(name, value string) string {
 // slotOf is the slot that a field's name leads to, or noSlot.
 func (f *entryFormat) slotOf(name []byte, group bool) slot {
 	for _, s := range f.specials[len(name)%len(f.specials)] {
-		if string(name) == s.name && (group || !s.groupOnly) {
+		if string(name) == s.name && (s.place == anywhere || group == (s.place == inGroup)) {
 			return s.slot
 		}
 	}
@@ -142,7 +192,7 @@ type entryWriter struct {
 	values valueWriter
 	keys   keySet               // of the entry itself
 	slots  [numSlots]wire.Value // views into the payload, of the current record
-	filled uint32               // bit n: slot n was set
+	filled uint64               // bit n: slot n was set
 	tags   []byte               // scratch
 	// second and secondText are those of the last entry's time, in s since 1970.
 	second     int64
@@ -190,14 +240,11 @@ func (w *entryWriter) append(dst []byte, rec *chunk.Record, tag string, at stamp
 	}
 	dst = w.date(dst, at)
 	dst = w.tag(dst, tag)
-	dst, _ = w.reserved(dst, slotSource, "ddsource", w.f.sourceJSON, noSlot)
-	dst, _ = w.reserved(dst, slotService, "service", w.f.serviceJSON, slotServiceName)
-	dst, named := w.reserved(dst, slotHostname, "hostname", w.f.hostnameJSON, slotHostName)
-	if !named {
-		dst = w.machine(dst)
-	}
-	dst = w.leftOver(dst, slotServiceName, "service.name")
-	dst = w.leftOver(dst, slotHostName, "host.name")
+	dst = w.source(dst)
+	dst = w.service(dst)
+	dst = w.hostname(dst)
+	dst = w.leftOver(dst, slotGroupService, "service.name")
+	dst = w.leftOver(dst, slotGroupHost, "host.name")
 	dst = w.ddtags(dst)
 	dst = w.status(dst, otlp)
 	dst = w.trace(dst, otlp)
@@ -224,7 +271,7 @@ func (w *entryWriter) appendTime(dst []byte, ms int64) []byte {
 // clearSlots empties the slots; few of them are ever set.
 func (w *entryWriter) clearSlots() {
 	for ; w.filled != 0; w.filled &= w.filled - 1 {
-		w.slots[bits.TrailingZeros32(w.filled)] = nil
+		w.slots[bits.TrailingZeros64(w.filled)] = nil
 	}
 }
 
@@ -243,9 +290,13 @@ func (w *entryWriter) fields(dst []byte, m wire.Value, group bool) []byte {
 		var text []byte
 		if kind == wire.Str || kind == wire.Bin {
 			text = r.Bytes()
-			if s := w.f.slotOf(text, group); s != noSlot {
-				dst = w.setAside(dst, s, &r)
+			switch s := w.f.slotOf(text, group); {
+			case s < slotHost:
+				w.setAside(s, &r)
 				continue
+			case s < noSlot: // only remembered
+				ahead := r
+				w.setAside(s, &ahead)
 			}
 		}
 		before := len(dst)
@@ -268,18 +319,14 @@ func (w *entryWriter) fields(dst []byte, m wire.Value, group bool) []byte {
 
 // setAside steps over the value that r stands before, and keeps a view of it if
 // it is the first for its slot.
-func (w *entryWriter) setAside(dst []byte, s slot, r *wire.Reader) []byte {
+func (w *entryWriter) setAside(s slot, r *wire.Reader) {
 	r.Next()
 	v := r.Skip()
-	if w.slots[s] != nil {
-		return dst
+	if old := w.slots[s]; old != nil && (s != slotWord || saysText(old)) {
+		return
 	}
 	w.slots[s] = v
 	w.filled |= 1 << s
-	if s == slotHost {
-		dst = w.named(dst, "", "host", v)
-	}
-	return dst
 }
 
 // after is a reader of map m that stands behind pair i.
@@ -410,23 +457,29 @@ func (w *entryWriter) tag(dst []byte, tag string) []byte {
 	return dst
 }
 
-// reserved appends a reserved field: the record's own if it can be one, else the
-// property, else what the group says, which is used up by that. These names never
-// come from anywhere else, so they need no look at the keys.
-func (w *entryWriter) reserved(dst []byte, own slot, name, property string, group slot) (out []byte, found bool) {
-	v := w.slots[own]
-	if v != nil {
-		if usable(v) {
-			return w.scalar(dst, name, v), true
-		}
-		if !isBlank(v) {
-			dst = w.named(dst, kept, name, v)
-		}
+// own appends a reserved field as the record itself has it, if it can be one.
+func (w *entryWriter) own(dst []byte, s slot, name string) (out []byte, found bool) {
+	v := w.slots[s]
+	switch {
+	case saysName(v):
+		return w.scalar(dst, name, v), true
+	case v != nil && !isBlank(v):
+		dst = w.named(dst, kept, name, v)
 	}
-	if property != "" {
+	return dst, false
+}
+
+// first appends a reserved field from what stands second to the record's own:
+// other names in the record, the property, then what the group says, which is used
+// up by that. These names never come from anywhere else, so they need no look at
+// the keys.
+func (w *entryWriter) first(dst []byte, name string, other wire.Value, property string, group slot) (out []byte, found bool) {
+	switch {
+	case saysName(other):
+		return w.scalar(dst, name, other), true
+	case property != "":
 		return append(dst, property...), true
-	}
-	if group != noSlot && usable(w.slots[group]) {
+	case group != noSlot && saysName(w.slots[group]):
 		dst = w.scalar(dst, name, w.slots[group])
 		w.slots[group] = nil
 		return dst, true
@@ -434,12 +487,45 @@ func (w *entryWriter) reserved(dst []byte, own slot, name, property string, grou
 	return dst, false
 }
 
-// machine names the machine where nothing else names a host.
-func (w *entryWriter) machine(dst []byte) []byte {
-	if w.f.machine == "" || w.slots[slotHost] != nil {
+func (w *entryWriter) source(dst []byte) []byte {
+	dst, found := w.own(dst, slotSource, "ddsource")
+	if !found {
+		dst, _ = w.first(dst, "ddsource", nil, w.f.sourceJSON, noSlot)
+	}
+	return dst
+}
+
+// service also takes Elastic's service.name, flat or as an object.
+func (w *entryWriter) service(dst []byte) []byte {
+	dst, found := w.own(dst, slotService, "service")
+	if !found {
+		name := nameOf(w.slots[slotService], w.slots[slotServiceName])
+		dst, _ = w.first(dst, "service", name, w.f.serviceJSON, slotGroupService)
+	}
+	return dst
+}
+
+// hostname leaves the host to a field called host that says one: Datadog reads it.
+func (w *entryWriter) hostname(dst []byte) []byte {
+	dst, found := w.own(dst, slotHostname, "hostname")
+	if found || saysName(w.slots[slotHost]) {
+		return dst
+	}
+	name := nameOf(w.slots[slotHost], w.slots[slotHostName])
+	if dst, found = w.first(dst, "hostname", name, w.f.hostnameJSON, slotGroupHost); found || w.f.machine == "" {
 		return dst
 	}
 	return w.text(dst, "hostname", w.f.machine)
+}
+
+// nameOf is the name in an object, as Elastic's schema has it, or else flat.
+func nameOf(object, flat wire.Value) wire.Value {
+	if object.IsMap() {
+		if name := object.Get("name"); saysName(name) {
+			return name
+		}
+	}
+	return flat
 }
 
 // leftOver appends what was set aside and not used.
@@ -466,6 +552,18 @@ func usable(v wire.Value) bool {
 	return v != nil && len(v) <= maxReservedBytes && isScalar(v) && !isBlank(v)
 }
 
+// saysName says whether v can name a service or a host.
+func saysName(v wire.Value) bool {
+	b, isText := v.Bytes()
+	return usable(v) && (!isText || len(bytes.TrimSpace(b)) > 0 && string(b) != "-")
+}
+
+// saysText says whether v is a text with something in it.
+func saysText(v wire.Value) bool {
+	b, isText := v.Bytes()
+	return isText && len(bytes.TrimSpace(b)) > 0
+}
+
 func isScalar(v wire.Value) bool {
 	k := v.Kind()
 	return k > wire.Nil && k < wire.Array
@@ -480,42 +578,64 @@ func isBlank(v wire.Value) bool {
 	return isText && len(b) == 0
 }
 
-// message appends the message, as long as it fits. It is always there, as the
-// intake's model demands it; the field that dd_message_key names comes first,
-// then one called message.
+// message appends the message, as long as it fits: the first text that says
+// something of dd_message_key's field, one called message, and messageKeys'. A
+// record without any has no message. The fields of messageKeys keep their names
+// beside it.
 func (w *entryWriter) message(dst []byte) []byte {
-	primary, own := w.slots[slotPrimary], w.slots[slotMessage]
-	chosen := primary
-	switch {
-	case primary != nil && isScalar(primary):
-		if own != nil {
-			dst = w.named(dst, kept, "message", own)
-		}
-	case own != nil && isScalar(own):
-		chosen = own
-		dst = w.unusedPrimary(dst, primary)
-	default:
-		chosen = nil
-		dst = w.unusedPrimary(dst, primary)
-		if own != nil && own.Kind() != wire.Nil {
-			dst = w.named(dst, kept, "message", own)
-		}
+	chosen, found := w.chooseMessage()
+	if chosen != slotPrimary {
+		dst = w.unused(dst, slotPrimary, w.f.messageKey)
+	}
+	if chosen != slotMessage {
+		dst = w.unused(dst, slotMessage, "message")
 	}
 	dst = w.notes(dst)
+	if !found {
+		return dst
+	}
 	dst = append(dst, `,"message":`...)
-	return w.messageText(dst, chosen)
+	return w.messageText(dst, w.slots[chosen])
 }
 
-// unusedPrimary keeps a map or array under its own name, which unlike
-// "message" has no meaning at the intake.
-func (w *entryWriter) unusedPrimary(dst []byte, v wire.Value) []byte {
+// chooseMessage is the slot of the message. A number, or a blank text, is one only
+// where there is nothing better.
+func (w *entryWriter) chooseMessage() (chosen slot, found bool) {
+	if saysText(w.slots[slotPrimary]) {
+		return slotPrimary, true
+	}
+	if saysText(w.slots[slotMessage]) {
+		return slotMessage, true
+	}
+	for s := slotText; s < noSlot; s++ {
+		if saysText(w.slots[s]) {
+			return s, true
+		}
+	}
+	for _, s := range [...]slot{slotPrimary, slotMessage} {
+		if v := w.slots[s]; v != nil && isScalar(v) && !isBlank(v) {
+			return s, true
+		}
+	}
+	for _, s := range [...]slot{slotPrimary, slotMessage} {
+		if v := w.slots[s]; v != nil && v.Kind() < wire.Array { // it had a blank one
+			return s, true
+		}
+	}
+	return noSlot, false
+}
+
+// unused keeps a field that did not become the message: under its own name, unless
+// that is "message", which has a meaning at the intake.
+func (w *entryWriter) unused(dst []byte, s slot, name string) []byte {
+	v := w.slots[s]
 	switch {
-	case v == nil || v.Kind() == wire.Nil:
+	case v == nil || isBlank(v):
 		return dst
-	case w.f.messageKey == "message":
+	case name == "message":
 		return w.named(dst, kept, "message", v)
 	default:
-		return w.named(dst, "", w.f.messageKey, v)
+		return w.named(dst, "", name, v)
 	}
 }
 
@@ -533,11 +653,11 @@ func (w *entryWriter) notes(dst []byte) []byte {
 
 // messageText appends the message itself, and after it how much of it was cut.
 func (w *entryWriter) messageText(dst []byte, v wire.Value) []byte {
-	if v == nil {
-		return append(dst, '"', '"')
-	}
 	r := v.Reader()
 	kind := r.Next()
+	if kind == wire.Nil {
+		return append(dst, '"', '"')
+	}
 	if kind != wire.Str && kind != wire.Bin {
 		return appendKeyToken(dst, &r, kind)
 	}

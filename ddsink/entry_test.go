@@ -57,9 +57,9 @@ func TestEntry(t *testing.T) {
 			want: `{"timestamp":7,"level":"info","message":"hello"}`,
 		},
 		{
-			name: "no message is an empty one, as the model demands it",
+			name: "no message where the record has none",
 			body: pairs{"cpu_p", 1.5},
-			want: `{"timestamp":7,"cpu_p":1.5,"message":""}`,
+			want: `{"timestamp":7,"cpu_p":1.5}`,
 		},
 		{
 			name: "its own message when there is no log",
@@ -85,7 +85,7 @@ func TestEntry(t *testing.T) {
 		{
 			name: "a message that is a map makes room",
 			body: pairs{"message", pairs{"a", 1}},
-			want: `{"timestamp":7,"record.message":{"a":1},"message":""}`,
+			want: `{"timestamp":7,"record.message":{"a":1}}`,
 		},
 		{
 			name: "a number as message",
@@ -101,6 +101,43 @@ func TestEntry(t *testing.T) {
 			name: "bytes as message",
 			body: pairs{"log", []byte("raw")},
 			want: `{"timestamp":7,"message":"raw"}`,
+		},
+		{
+			name: "a blank log does not hide the message",
+			body: pairs{"log", " \n", "message", "own"},
+			want: `{"timestamp":7,"log":" \n","message":"own"}`,
+		},
+		{
+			name: "a blank message does not hide another logger's",
+			body: pairs{"message", "", "msg", "hello"},
+			want: `{"timestamp":7,"msg":"hello","message":"hello"}`,
+		},
+		{
+			name: "of several the first that says something, each under its own name too",
+			body: pairs{"short_message", "s", "Message", "m", "MESSAGE", "\t", "msg", pairs{"a", 1}},
+			want: `{"timestamp":7,"short_message":"s","Message":"m","MESSAGE":"\t","msg":{"a":1},"message":"m"}`,
+		},
+		{
+			name: "a text before a number",
+			body: pairs{"log", 5, "msg", "hello"},
+			want: `{"timestamp":7,"msg":"hello","log":5,"message":"hello"}`,
+		},
+		{
+			name: "a blank message that the record had",
+			body: pairs{"message", "", "n", 1},
+			want: `{"timestamp":7,"n":1,"message":""}`,
+		},
+		{
+			name:   "the default key under another dd_message_key",
+			change: func(c *ddsink.Config) { c.MessageKey = "text" },
+			body:   pairs{"log", "hello"},
+			want:   `{"timestamp":7,"log":"hello","message":"hello"}`,
+		},
+		{
+			name:     "an OTLP attribute is no message",
+			body:     pairs{"n", 1},
+			metadata: otlp("attributes", pairs{"msg", "hello"}),
+			want:     `{"timestamp":7,"n":1,"msg":"hello"}`,
 		},
 		{
 			name: "its own timestamp is kept",
@@ -147,7 +184,7 @@ func TestEntry(t *testing.T) {
 			name:   "json_date_key",
 			change: func(c *ddsink.Config) { c.DateKey = "@time" },
 			body:   pairs{"timestamp", 5, "@time", 6},
-			want:   `{"@time":7,"timestamp":5,"record.@time":6,"message":""}`,
+			want:   `{"@time":7,"timestamp":5,"record.@time":6}`,
 		},
 		{
 			name: "properties",
@@ -163,23 +200,34 @@ func TestEntry(t *testing.T) {
 				c.Source, c.Service, c.Hostname, c.Tags = "src", "svc", "h", "a:b"
 			},
 			body: pairs{"ddsource", "own1", "service", "own2", "hostname", "own3", "ddtags", "c:d"},
-			want: `{"timestamp":7,"ddsource":"own1","service":"own2","hostname":"own3","ddtags":"a:b,c:d","message":""}`,
+			want: `{"timestamp":7,"ddsource":"own1","service":"own2","hostname":"own3","ddtags":"a:b,c:d"}`,
 		},
 		{
 			name:   "what cannot be a reserved field is kept beside it",
 			change: func(c *ddsink.Config) { c.Service = "svc" },
-			body:   pairs{"service", pairs{"name", "x"}, "ddtags", pairs{"a", 1}, "hostname", ""},
-			want:   `{"timestamp":7,"record.service":{"name":"x"},"service":"svc","record.ddtags":{"a":1},"message":""}`,
+			body:   pairs{"service", pairs{"id", "x"}, "hostname", ""},
+			want:   `{"timestamp":7,"record.service":{"id":"x"},"service":"svc"}`,
 		},
 		{
 			name: "ddtags as a list",
 			body: pairs{"ddtags", []string{"a:b", "c"}},
-			want: `{"timestamp":7,"ddtags":"a:b,c","message":""}`,
+			want: `{"timestamp":7,"ddtags":"a:b,c"}`,
+		},
+		{
+			name: "ddtags as a map",
+			body: pairs{"ddtags", pairs{"env", "prod", "n", 1, "deep", pairs{"a", 1}, "blank", ""}},
+			want: `{"timestamp":7,"ddtags":"env:prod,n:1"}`,
+		},
+		{
+			name:   "ddtags as a list of this and that",
+			change: func(c *ddsink.Config) { c.Tags = "team:edge" },
+			body:   pairs{"ddtags", []any{"a:b", 5, nil, true, "", pairs{"env", "prod"}, []any{"lost"}}},
+			want:   `{"timestamp":7,"ddtags":"team:edge,a:b,5,true,env:prod"}`,
 		},
 		{
 			name: "a number as service",
 			body: pairs{"service", 5},
-			want: `{"timestamp":7,"service":"5","message":""}`,
+			want: `{"timestamp":7,"service":"5"}`,
 		},
 		{
 			name:   "include_tag_key",
@@ -206,6 +254,48 @@ func TestEntry(t *testing.T) {
 			want:   `{"timestamp":7,"host":"h2","message":"x"}`,
 		},
 		{
+			name:   "a host that says nothing: empty",
+			change: func(c *ddsink.Config) { c.MachineName = "m1" },
+			body:   pairs{"host", "", "log", "x"},
+			want:   `{"timestamp":7,"host":"","hostname":"m1","message":"x"}`,
+		},
+		{
+			name:   "a host that says nothing: null",
+			change: func(c *ddsink.Config) { c.MachineName = "m1" },
+			body:   pairs{"host", nil, "log", "x"},
+			want:   `{"timestamp":7,"host":null,"hostname":"m1","message":"x"}`,
+		},
+		{
+			name:   "a host that says nothing: empty map",
+			change: func(c *ddsink.Config) { c.MachineName = "m1" },
+			body:   pairs{"host", pairs{}, "log", "x"},
+			want:   `{"timestamp":7,"host":{},"hostname":"m1","message":"x"}`,
+		},
+		{
+			name:   "a host that says nothing: dash",
+			change: func(c *ddsink.Config) { c.MachineName = "m1" },
+			body:   pairs{"host", "-", "log", "x"},
+			want:   `{"timestamp":7,"host":"-","hostname":"m1","message":"x"}`,
+		},
+		{
+			name:   "a host that says nothing: map without name",
+			change: func(c *ddsink.Config) { c.MachineName = "m1" },
+			body:   pairs{"host", pairs{"ip", "10.0.0.1"}, "log", "x"},
+			want:   `{"timestamp":7,"host":{"ip":"10.0.0.1"},"hostname":"m1","message":"x"}`,
+		},
+		{
+			name:   "a host object's name, as in Elastic's schema",
+			change: func(c *ddsink.Config) { c.MachineName, c.Hostname = "m1", "q" },
+			body:   pairs{"host", pairs{"name", "h2"}, "log", "x"},
+			want:   `{"timestamp":7,"host":{"name":"h2"},"hostname":"h2","message":"x"}`,
+		},
+		{
+			name:   "dd_hostname gives way to the record's host",
+			change: func(c *ddsink.Config) { c.Hostname = "q" },
+			body:   pairs{"host", "h2", "log", "x"},
+			want:   `{"timestamp":7,"host":"h2","message":"x"}`,
+		},
+		{
 			name: "of two fields with one name the first counts",
 			body: pairs{"a", 1, "a", 2, "log", "x", "log", "y", 1, "one", "1", "text"},
 			want: `{"timestamp":7,"a":1,"1":"one","message":"x"}`,
@@ -213,7 +303,7 @@ func TestEntry(t *testing.T) {
 		{
 			name: "of two keys with one name within a map too",
 			body: pairs{"m", pairs{"a", 1, "a", 2, "b", pairs{"a", 3, "b", 4, "a", []any{5}}, "b", 6}, "n", pairs{"a", 7, "a", pairs{}}},
-			want: `{"timestamp":7,"m":{"a":1,"b":{"a":3,"b":4}},"n":{"a":7},"message":""}`,
+			want: `{"timestamp":7,"m":{"a":1,"b":{"a":3,"b":4}},"n":{"a":7}}`,
 		},
 		{
 			name: "values of every kind",
@@ -224,7 +314,7 @@ func TestEntry(t *testing.T) {
 			},
 			want: `{"timestamp":7,"n":null,"t":true,"i":-5,"u":18446744073709551615,"f":0.1,"z":-0,"big":1e+21,` +
 				`"nan":null,"bin":"/wA=","utf":"é\"\\\n\u0001` + "\u2028" + `","bad":"a` + "\ufffd" + `b",` +
-				`"list":[1,[],{},[null]],"3.5":"float key","null":"nil key","true":"bool key","message":""}`,
+				`"list":[1,[],{},[null]],"3.5":"float key","null":"nil key","true":"bool key"}`,
 		},
 		{
 			name:     "metadata that is not OTLP's",
@@ -257,7 +347,7 @@ func TestEntry(t *testing.T) {
 			name:     "OTLP: ids of zeros are none, and the record's own status wins",
 			body:     pairs{"status", 200, "dd.trace_id", "1"},
 			metadata: otlp("severity_number", 21, "trace_id", make([]byte, 16), "span_id", "zz"),
-			want:     `{"timestamp":7,"status":200,"dd.trace_id":"1","message":""}`,
+			want:     `{"timestamp":7,"status":200,"dd.trace_id":"1"}`,
 		},
 		{
 			name: "a group's service and host",
@@ -275,7 +365,7 @@ func TestEntry(t *testing.T) {
 			change: func(c *ddsink.Config) { c.Service, c.Hostname, c.MachineName = "p", "q", "m" },
 			body:   pairs{"service.name", "body's own", "log", "x"},
 			group:  &chunk.Group{Resource: pack(t, pairs{"service.name", "svc", "host.name", "h1"})},
-			want:   `{"timestamp":7,"service.name":"body's own","service":"p","hostname":"q","host.name":"h1","message":"x"}`,
+			want:   `{"timestamp":7,"service.name":"body's own","service":"body's own","hostname":"q","host.name":"h1","message":"x"}`,
 		},
 		{
 			name:   "ecs",
@@ -293,7 +383,7 @@ func TestEntry(t *testing.T) {
 			change: func(c *ddsink.Config) { c.Provider, c.Tags = "ecs", "a:b" },
 			body:   pairs{"ecs_cluster", "prod", "ecs_task_definition", "fam", "ecs_task_arn", "t9", "container_id", 5, "container_name", ""},
 			want: `{"timestamp":7,"container_id":5,"container_name":"",` +
-				`"ddtags":"cluster_name:prod,ecs_task_definition:fam,task_arn:t9,task_id:t9,a:b","message":""}`,
+				`"ddtags":"cluster_name:prod,ecs_task_definition:fam,task_arn:t9,task_id:t9,a:b"}`,
 		},
 	}
 	for _, test := range tests {
@@ -372,7 +462,7 @@ func TestEntryLimit(t *testing.T) {
 			if got := number("edge.dropped_attributes"); got != test.dropped {
 				t.Errorf("edge.dropped_attributes = %q, want %q", got, test.dropped)
 			}
-			if msg := m["message"].(string); strings.ContainsRune(msg, '\ufffd') {
+			if msg, _ := m["message"].(string); strings.ContainsRune(msg, '\ufffd') {
 				t.Error("the message was cut within a character")
 			}
 			if test.dropped != "" && number("b") != "2" {
@@ -398,8 +488,8 @@ func TestEntryManyKeys(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if nested := m["nested"].(map[string]any); len(m) != 3003 || len(nested) != 3000 {
-			t.Errorf("%d and %d keys, want 3003 and 3000", len(m), len(nested))
+		if nested := m["nested"].(map[string]any); len(m) != 3002 || len(nested) != 3000 {
+			t.Errorf("%d and %d keys, want 3002 and 3000", len(m), len(nested))
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package ddsink
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"strconv"
 
@@ -102,18 +103,60 @@ func (w *entryWriter) bytes(dst []byte, name string, text []byte) []byte {
 	return appendString(dst, text)
 }
 
-// status appends OTLP's severity, unless the record says its status itself.
+// status appends OTLP's severity, or what loggers write where Datadog does not look
+// for a status: a level in a field of another name, pino's and bunyan's numbers,
+// syslog's priority. A record that says its status where Datadog looks for one
+// keeps it.
 func (w *entryWriter) status(dst []byte, otlp wire.Value) []byte {
-	if otlp == nil {
+	if otlp != nil {
+		if text := otlp.Get("severity_text"); usable(text) {
+			return w.scalar(dst, "status", text)
+		}
+		if n, ok := otlp.Get("severity_number").Int64(); ok && n >= 1 && n <= 24 {
+			return w.text(dst, "status", severityName(n))
+		}
+	}
+	if w.filled>>slotLevel == 0 && !w.slots[slotPrimary].IsMap() || saysName(w.slots[slotStatus]) || saysText(w.slots[slotLevel]) {
 		return dst
 	}
-	if text := otlp.Get("severity_text"); usable(text) {
-		return w.scalar(dst, "status", text)
+	if n, ok := w.slots[slotLevel].Int64(); ok {
+		if n >= 10 && n <= 60 && n%10 == 0 { // pino's and bunyan's; syslog's Datadog reads itself
+			return w.text(dst, "status", severityName(n/10*4-3))
+		}
+		return dst
 	}
-	if n, ok := otlp.Get("severity_number").Int64(); ok && n >= 1 && n <= 24 {
-		return w.text(dst, "status", severityName(n))
+	if word := w.levelWord(); usable(word) && saysText(word) {
+		return w.scalar(dst, "status", word)
+	}
+	if name := priorityName(w.slots[slotPriority]); name != "" {
+		return w.text(dst, "status", name)
 	}
 	return dst
+}
+
+// levelWord is a level under another name, or in Elastic's object log.
+func (w *entryWriter) levelWord() wire.Value {
+	if v := w.slots[slotWord]; v != nil {
+		return v
+	}
+	if v := w.slots[slotPrimary]; v.IsMap() {
+		return v.Get("level")
+	}
+	return nil
+}
+
+// priorityName is the name of syslog's priority: a number, or journald's text of
+// one digit; "" for anything else.
+func priorityName(v wire.Value) string {
+	names := [...]string{"emergency", "alert", "critical", "error", "warning", "notice", "info", "debug"}
+	n, ok := v.Int64()
+	if text, isText := v.Bytes(); isText && len(text) == 1 {
+		n, ok = int64(text[0])-'0', true
+	}
+	if !ok || n < 0 || n >= int64(len(names)) {
+		return ""
+	}
+	return names[n]
 }
 
 // severityName is the name of OTLP's severity number n, 1 to 24.
@@ -122,56 +165,47 @@ func severityName(n int64) string {
 	return names[(n-1)/4]
 }
 
-// trace appends the trace's and the span's id.
+// trace appends the trace's and the span's id: OTLP's in both forms, those that the
+// record has as hex in Datadog's, which links to traces.
 func (w *entryWriter) trace(dst []byte, otlp wire.Value) []byte {
-	if otlp == nil {
-		return dst
+	if otlp != nil {
+		dst = w.id(dst, "trace_id", otlp.Get("trace_id"), 16, true)
+		return w.id(dst, "span_id", otlp.Get("span_id"), 8, true)
 	}
-	dst = w.id(dst, "trace_id", otlp.Get("trace_id"), 16)
-	return w.id(dst, "span_id", otlp.Get("span_id"), 8)
+	dst = w.id(dst, "trace_id", w.slots[slotTrace], 16, false)
+	return w.id(dst, "span_id", w.slots[slotSpan], 8, false)
 }
 
-// id appends one id in both its forms. Fluent Bit gives the size bytes, other
-// senders their hex.
-func (w *entryWriter) id(dst []byte, name string, v wire.Value, size int) []byte {
-	text, ok := v.Bytes()
-	if !ok {
-		return dst
-	}
+// id appends one id, and OTLP's in its own form too. Fluent Bit hands over the size
+// bytes, other senders their hex.
+func (w *entryWriter) id(dst []byte, name string, v wire.Value, size int, both bool) []byte {
 	var raw [16]byte
-	switch len(text) {
-	case size:
+	text, _ := v.Bytes()
+	switch {
+	case len(text) == size && both:
 		copy(raw[:], text)
-	case 2 * size:
+	case len(text) != 2*size:
+		return dst
+	default:
 		if _, err := hex.Decode(raw[:], text); err != nil {
 			return dst
 		}
-	default:
-		return dst
 	}
 	id := raw[:size]
-	low := beUint64(id[size-8:])
-	if low == 0 && beUint64(id) == 0 {
+	low := binary.BigEndian.Uint64(id[size-8:])
+	if low == 0 && binary.BigEndian.Uint64(id) == 0 {
 		return dst // "no id", says OTLP
 	}
 	before := len(dst)
 	if dst = w.name(dst, "dd.", name); len(dst) > before {
-		dst = append(dst, '"')
-		dst = strconv.AppendUint(dst, low, 10)
-		dst = append(dst, '"')
+		dst = append(strconv.AppendUint(append(dst, '"'), low, 10), '"')
 	}
 	before = len(dst)
+	if !both {
+		return dst
+	}
 	if dst = w.name(dst, "otel.", name); len(dst) > before {
-		dst = append(dst, '"')
-		dst = hex.AppendEncode(dst, id)
-		dst = append(dst, '"')
+		dst = append(hex.AppendEncode(append(dst, '"'), id), '"')
 	}
 	return dst
-}
-
-func beUint64(b []byte) (u uint64) {
-	for _, c := range b[:8] {
-		u = u<<8 | uint64(c)
-	}
-	return u
 }

@@ -65,38 +65,57 @@ func (w *entryWriter) ecsTags(dst []byte) []byte {
 	return dst
 }
 
-// ownTags adds the record's ddtags: one text, or an array of texts.
+// ownTags adds the record's ddtags: one text, or the scalars of a list or of a map,
+// whose keys are the tags' names. What is too long or none of these is kept beside
+// them.
 func (w *entryWriter) ownTags(dst []byte, own wire.Value) []byte {
-	switch {
-	case len(own) > maxTagsBytes:
-	case own.Kind() == wire.Str || own.Kind() == wire.Bin:
-		text, _ := own.Bytes()
-		w.tags = appendTagText(w.tags, text)
+	switch kind := own.Kind(); {
+	case kind == wire.Nil:
 		return dst
-	case own.Kind() == wire.Array && allTexts(own):
+	case len(own) > maxTagsBytes:
+	case kind == wire.Array:
 		for it := own.Array(); ; {
 			v, ok := it.Next()
 			if !ok {
 				return dst
 			}
-			text, _ := v.Bytes()
-			w.tags = appendTagText(w.tags, text)
+			w.addTags("", v)
 		}
-	case own.Kind() == wire.Nil:
+	case kind == wire.Map || isScalar(own):
+		w.addTags("", own)
 		return dst
 	}
 	return w.named(dst, kept, "ddtags", own)
 }
 
-func allTexts(array wire.Value) bool {
-	for it := array.Array(); ; {
-		v, ok := it.Next()
-		if !ok {
-			return true
+// addTags adds a scalar, or the scalars of a map.
+func (w *entryWriter) addTags(name string, v wire.Value) {
+	if v.IsMap() && name == "" {
+		for it := v.Map(); ; {
+			key, value, ok := it.Next()
+			if !ok {
+				return
+			}
+			if text, isText := key.Bytes(); isText && len(text) > 0 {
+				w.addTags(string(text), value)
+			}
 		}
-		if v.Kind() != wire.Str {
-			return false
-		}
+	}
+	if !isScalar(v) || isBlank(v) {
+		return
+	}
+	before := len(w.tags)
+	if before > 0 {
+		w.tags = append(w.tags, ',')
+	}
+	if name != "" {
+		w.tags = append(append(w.tags, name...), ':')
+	}
+	r := v.Reader()
+	if kind := r.Next(); kind == wire.Str || kind == wire.Bin {
+		w.tags = append(w.tags, r.Bytes()...)
+	} else {
+		w.tags = appendToken(w.tags, &r, kind)
 	}
 }
 

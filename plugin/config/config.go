@@ -140,7 +140,7 @@ func (s *Settings) checkMemory() error {
 
 func (s *Settings) completeDatadog(from Source) error {
 	if s.datadog.APIKey.IsZero() && s.datadog.APIKeyFile == "" {
-		s.datadog.APIKey = delivery.NewSecret(from.Env("DD_API_KEY"))
+		s.datadog.APIKey = delivery.NewSecret(strings.TrimSpace(from.Env("DD_API_KEY")))
 	}
 	if s.datadog.APIKey.IsZero() && s.datadog.APIKeyFile == "" && !s.datadog.DryRun {
 		return nil // no Datadog

@@ -102,6 +102,10 @@ func TestEachPropertyTakesEffect(t *testing.T) {
 		t.Run(c.key+"="+c.value, func(t *testing.T) {
 			with := map[string]string{c.key: c.value}
 			switch c.key {
+			case "dd_url":
+				with["dd_metrics_url"] = "http://127.0.0.1:3"
+			case "dd_metrics_url":
+				with["dd_url"] = "http://127.0.0.1:3"
 			case "remote_write_username":
 				with["remote_write_password_file"] = "f"
 			case "remote_write_password_file":
@@ -198,7 +202,14 @@ func TestNoSecretOfAnAddressIsShown(t *testing.T) {
 			"ddog-gov.com, us2.ddog-gov.com; for any other address set `dd_url` and `dd_metrics_url`"},
 	} {
 		t.Run(c.key+"="+c.value, func(t *testing.T) {
-			s, faults := config.Load(source(map[string]string{c.key: c.value}, map[string]string{"DD_API_KEY": "k"}))
+			properties := map[string]string{c.key: c.value}
+			switch c.key { // one without the other is a fault of its own
+			case "dd_url":
+				properties["dd_metrics_url"] = "http://127.0.0.1:1"
+			case "dd_metrics_url":
+				properties["dd_url"] = "http://127.0.0.1:1"
+			}
+			s, faults := config.Load(source(properties, map[string]string{"DD_API_KEY": "k\n"}))
 			var got []string
 			for _, f := range faults {
 				got = append(got, f.Error())

@@ -68,9 +68,11 @@ func (c *Checker) checkLogs(body []byte) error {
 	if len(body) > intake.MaxLogsBytes || len(raw) > intake.MaxLogEntries {
 		return &intake.Refusal{Status: http.StatusRequestEntityTooLarge, Reason: "logs: too large"}
 	}
-	var items []datadogV2.HTTPLogItem
-	if err := json.Unmarshal(body, &items); err != nil {
-		return bad("logs: %v", err)
+	items := make([]datadogV2.HTTPLogItem, len(raw))
+	for i := range raw {
+		if err := json.Unmarshal(withMessage(raw[i]), &items[i]); err != nil {
+			return bad("log %d: %v", i, err)
+		}
 	}
 	var old []int
 	for i, item := range items {
@@ -86,6 +88,22 @@ func (c *Checker) checkLogs(body []byte) error {
 		return &intake.Discard{Index: old, Reason: "outside of 18 h past to 2 h ahead"}
 	}
 	return nil
+}
+
+// withMessage is an entry with a message: the model demands one, the real intake
+// takes entries without, as Fluent Bit's own output sends them for records that have
+// none.
+func withMessage(entry json.RawMessage) json.RawMessage {
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(entry, &fields) != nil || fields == nil || fields["message"] != nil {
+		return entry
+	}
+	fields["message"] = json.RawMessage(`""`)
+	whole, err := json.Marshal(fields)
+	if err != nil {
+		return entry
+	}
+	return whole
 }
 
 // checkLog also tells whether the entry is accepted and then thrown away.
