@@ -111,7 +111,7 @@ func (o *observation) counter(w *way, val wire.Value, perSecond float64) {
 	}
 	total := s.add(delta, o.at, o.now)
 	o.show(s)
-	o.dst = append(o.dst, metric.Sample{Series: s.id, UnixNano: o.at, Index: o.index, Value: total, Delta: delta, HasDelta: true})
+	o.dst = append(o.dst, metric.Sample{Series: s.id, UnixNano: o.at, Index: o.index, Value: total, Delta: delta, HasDelta: true, Kept: true})
 }
 
 // series makes the instance's series of a host metric, and a way in that is

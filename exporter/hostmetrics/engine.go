@@ -258,7 +258,7 @@ func (o *observation) value(s *slot, val wire.Value) {
 			return
 		}
 		s.at, s.known = o.at, true
-		sample.Delta, sample.HasDelta = delta, true
+		sample.Delta, sample.HasDelta, sample.Kept = delta, true, true
 		o.dst = append(o.dst, sample)
 		return
 	}

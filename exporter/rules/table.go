@@ -104,7 +104,7 @@ func (s *series) count(t *table, v float64, unixNano int64) (metric.Sample, refu
 		return metric.Sample{}, notFinite
 	}
 	s.total = total
-	return metric.Sample{Series: s.id, UnixNano: t.monotonic(s, unixNano), Value: total, Delta: v, HasDelta: true}, accepted
+	return metric.Sample{Series: s.id, UnixNano: t.monotonic(s, unixNano), Value: total, Delta: v, HasDelta: true, Kept: true}, accepted
 }
 
 // observe adds to a histogram. The state before may be in anybody's hands, so
@@ -132,7 +132,7 @@ func (s *series) observe(t *table, v float64, unixNano int64) (metric.Sample, re
 		f.native.observe(d.Native, v)
 	}
 	s.dist = d
-	return metric.Sample{Series: s.id, UnixNano: t.monotonic(s, unixNano), Dist: d}, accepted
+	return metric.Sample{Series: s.id, UnixNano: t.monotonic(s, unixNano), Dist: d, Kept: true}, accepted
 }
 
 // snapshot makes a family's empty Distribution, in one piece up to 16 counts.

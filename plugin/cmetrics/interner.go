@@ -177,6 +177,7 @@ func (in *Interner) seriesOf(f *family, key []byte) *metric.Series {
 
 // add turns a sample that holds what was added into one of totals.
 func (e *entry) add(s *metric.Sample) {
+	s.Kept = true
 	if s.Dist == nil {
 		s.Delta, s.HasDelta = s.Value, true
 		e.total += s.Value

@@ -15,6 +15,10 @@ type Sample struct {
 	// that is not known (the first sight of a counter from a metrics event).
 	Delta    float64
 	HasDelta bool
+	// Kept says that the total, Value or Dist, is kept by this process: it began
+	// at 0 with it, and holds from the sample's arrival on, whatever UnixNano
+	// says. All others are what somebody else says was true at UnixNano.
+	Kept bool
 	// Dist is set for histograms and summaries only.
 	Dist *Distribution
 	// ResetCount counts the sources that a histogram or summary has had one after
