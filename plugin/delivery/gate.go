@@ -80,6 +80,7 @@ func (g *Gate) Note(err error, probe bool, now time.Duration) {
 	defer g.mu.Unlock()
 	var retry *RetryError
 	switch {
+	case errors.Is(err, ErrManyRefused): // the receiver is there: the search goes on at once
 	case errors.As(err, &retry):
 		g.shut(retry, now)
 	case probe: // a small request got through; a large one may not

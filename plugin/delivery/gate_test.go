@@ -115,3 +115,12 @@ func TestGateClose(t *testing.T) {
 		t.Fatalf("wait = %v", wait)
 	}
 }
+
+// TestGateDuringASearch: a receiver that refuses many parts is there; nothing waits.
+func TestGateDuringASearch(t *testing.T) {
+	var g delivery.Gate
+	g.Note(&delivery.RetryError{Err: delivery.ErrManyRefused}, false, time.Second)
+	if probe, wait := g.Ask(time.Second); probe || wait != 0 {
+		t.Errorf("probe %v, wait %v", probe, wait)
+	}
+}

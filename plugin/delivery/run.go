@@ -64,6 +64,7 @@ type Run struct {
 	// refused is how many parts of the batch were refused by themselves, settled
 	// how many are known to be good or bad.
 	refused, settled int
+	refusal          Outcome // the last one
 	again            int // that the body has cost by Again
 	aside            []setAside
 	// progress is set once something of this run has been accepted.
@@ -139,6 +140,7 @@ func (r *Run) settle(lo, hi int) {
 		r.failed = res.err
 		r.batch.Kept(lo, hi)
 	case hi-lo == 1:
+		r.refusal = res.Outcome
 		r.refused++
 		r.settled++
 		r.refuse(lo, res)
@@ -171,6 +173,7 @@ func (r *Run) send(lo, hi int) (size int, res request) {
 }
 
 func (r *Run) halve(lo, hi, size int, res request) {
+	r.refusal = res.Outcome
 	if res.Reason == ReasonTooLarge {
 		r.sender.limit.refused(size)
 	}
@@ -197,8 +200,8 @@ func (r *Run) mostRequests() int {
 
 // overspent ends a search that has cost enough.
 func (r *Run) overspent() *RetryError {
-	if len(r.aside) > 0 && !r.sender.accepted.Load() {
-		return r.refusesAll(r.aside[0].Outcome)
+	if !r.sender.accepted.Load() {
+		return r.refusesAll(r.refusal)
 	}
 	return &RetryError{Err: ErrManyRefused}
 }
