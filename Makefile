@@ -12,7 +12,7 @@ LDFLAGS  = -s -w -X main.version=$(VERSION) -X main.commitTime=$(SOURCE_DATE_EPO
 TOOL     = $(GO) tool -modfile=build/tools/go.mod
 # Packages without cgo: they are tested on 32-bit targets too.
 PURE     = ./timefix/... ./plugin/wire/... ./plugin/chunk/... ./plugin/cmetrics/... ./plugin/metric/... ./plugin/delivery/... ./plugin/logline/... ./plugin/footprint/... \
-           ./plugin/config/... ./plugin/pipeline/... ./exporter/... ./ddsink/...
+           ./plugin/config/... ./plugin/check/... ./plugin/pipeline/... ./exporter/... ./ddsink/...
 TEMPLATE = exporter/status.qtpl
 # The official Datadog models, which the test intake parses with, take 7 GB to
 # compile unless the collector is told to hurry.

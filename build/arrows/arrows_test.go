@@ -14,6 +14,7 @@ import (
 // a room (exporter/page) counts as the room, unless it stands here itself.
 var allowed = map[string][]string{
 	"plugin":           {"plugin/config", "plugin/pipeline", "plugin/logline", "plugin/footprint", "exporter", "timefix"},
+	"plugin/check":     {"plugin/config"},
 	"plugin/config":    {"plugin/pipeline", "plugin/logline", "plugin/delivery", "plugin/metric", "timefix", "exporter", "ddsink"},
 	"plugin/pipeline":  {"plugin/wire", "plugin/chunk", "plugin/cmetrics", "plugin/metric", "plugin/delivery", "timefix", "exporter", "ddsink"},
 	"exporter":         {"exporter/web", "plugin/wire", "plugin/chunk", "plugin/metric", "plugin/delivery", "timefix"},

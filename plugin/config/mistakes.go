@@ -1,18 +1,127 @@
 package config
 
-import "fmt"
+import (
+	"fmt"
+	"iter"
+	"strings"
+)
 
-// mistakes names the right property where the text looks for a wrong one:
-// Fluent Bit tells nobody of a key that no plugin reads.
+// mistakes names the right property where the text looks for a wrong one: before
+// 5.1.1 Fluent Bit tells nobody of a key that no plugin reads. A host can only be
+// asked for one key at a time, so each key of the table of mistakes is asked for,
+// and each that is one edit away from a right one.
 func mistakes(property func(string) string) []error {
 	var faults []error
+	found := func(wrong, right string) {
+		if property(wrong) != "" {
+			faults = append(faults, Fault{Key: wrong, quiet: true,
+				err: fmt.Errorf("is not a property of out_edge: write `%s`", right)})
+		}
+	}
+	seen := map[string]bool{}
+	for _, o := range Options() {
+		seen[o.Key] = true
+	}
 	for _, m := range knownMistakes() {
-		if property(m.wrong) != "" {
-			faults = append(faults, Fault{Key: m.wrong, quiet: true,
-				err: fmt.Errorf("is not a property of out_edge: write `%s`", m.right)})
+		seen[m.wrong] = true
+		found(m.wrong, m.right)
+	}
+	for _, o := range Options() {
+		for wrong := range edits(o.Key) {
+			if !seen[wrong] && !isCores(wrong) {
+				seen[wrong] = true
+				found(wrong, o.Key)
+			}
 		}
 	}
 	return faults
+}
+
+// letters are those that keys are made of.
+const letters = "abcdefghijklmnopqrstuvwxyz_"
+
+// edits are the words that one slip of a finger makes of a key: a letter too many,
+// too few or another one, or two that have changed places.
+func edits(key string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for i := 0; i <= len(key); i++ {
+			head, tail := key[:i], key[i:]
+			if len(tail) > 0 && !yield(head+tail[1:]) {
+				return
+			}
+			if len(tail) > 1 && !yield(head+tail[1:2]+tail[:1]+tail[2:]) {
+				return
+			}
+			for _, c := range letters {
+				if !yield(head+string(c)+tail) || len(tail) > 0 && !yield(head+string(c)+tail[1:]) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Judge says what is wrong with a key of an output section, in lower case; "" is
+// nothing. It is for who has the whole section before him, which a plugin has not.
+func Judge(key string) string {
+	for _, o := range Options() {
+		if o.Key == key {
+			return ""
+		}
+	}
+	for _, m := range knownMistakes() {
+		if m.wrong == key {
+			return fmt.Sprintf("is not a property of out_edge: write `%s`", m.right)
+		}
+	}
+	for _, lost := range lostKeys() {
+		if key == lost.wrong || strings.HasSuffix(lost.wrong, "*") && strings.HasPrefix(key, strings.TrimSuffix(lost.wrong, "*")) {
+			return "never reaches a Go plugin: " + lost.right
+		}
+	}
+	if isCores(key) {
+		return ""
+	}
+	for _, o := range Options() {
+		for wrong := range edits(o.Key) {
+			if wrong == key {
+				return fmt.Sprintf("is not a property of out_edge: write `%s`", o.Key)
+			}
+		}
+	}
+	return "is a property of neither out_edge nor Fluent Bit: remove it, or see the README's table"
+}
+
+// isCores says whether a key is one that Fluent Bit itself reads of any output.
+// Source: flb_output_set_property and flb_output's global properties, 1.9 to 5.1.
+func isCores(key string) bool {
+	switch key {
+	case "name", "match", "match_regex", "alias", "log_level", "log_suppress_interval", "host", "port", "ipv6",
+		"retry_limit", "workers", "tls", "storage.total_limit_size", "processors", "routes":
+		return true
+	}
+	return strings.HasPrefix(key, "net.") || strings.HasPrefix(key, "tls.") || strings.HasPrefix(key, "oauth2")
+}
+
+// lostKeys are Fluent Bit's own keys that people set to say what a Go plugin cannot
+// read, and what to write instead.
+func lostKeys() []knownMistake {
+	return []knownMistake{
+		{"host", "write `site`, or `dd_url` and `dd_metrics_url`; for /metrics, `listen`"},
+		{"port", "write it into `dd_url` and `dd_metrics_url`; for /metrics, `listen`"},
+		{"ipv6", "remove it; both are used"},
+		{"tls.ca_file", "write `ca_file`"},
+		{"tls.crt_file", "write `client_cert_file`"},
+		{"tls.key_file", "write `client_key_file`"},
+		{"tls.*", "certificates are always checked; `ca_file` names others to trust"},
+		{"oauth2*", "remove it; tokens go into `remote_write_bearer_token_file`"},
+	}
+}
+
+// Repeatable says whether a key may stand more than once in a section: Fluent Bit
+// reads all of them for keys of its own alone.
+func Repeatable(key string) bool {
+	return strings.HasPrefix(key, "processors") || strings.HasPrefix(key, "routes")
 }
 
 type knownMistake struct{ wrong, right string }
