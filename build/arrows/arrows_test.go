@@ -24,7 +24,7 @@ var allowed = map[string][]string{
 	"plugin/cmetrics":  {"plugin/wire", "plugin/metric"},
 	"plugin/metric":    {},
 	"plugin/wire":      {},
-	"plugin/delivery":  {},
+	"plugin/delivery":  {"plugin/chunk", "plugin/metric", "timefix"},
 	"plugin/logline":   {},
 	"plugin/footprint": {},
 	"timefix":          {},
