@@ -17,9 +17,17 @@ TEMPLATE = exporter/status.qtpl
 # The official Datadog models, which the test intake parses with, take 7 GB to
 # compile unless the collector is told to hurry.
 export GOGC ?= 50
+# The libraries are built with -trimpath. With it everywhere, tests and lint use
+# what was compiled for them, and no checkout compiles the models again because it
+# lies in another folder.
+export GOFLAGS := -trimpath $(filter-out -trimpath,$(GOFLAGS))
 
 .DEFAULT_GOAL := build
-.PHONY: build demo test test-unit test-race test-386 test-arm lint bench fuzz dist dist-check image sizes deps deps-dist deps-image deps-check deps-build docs generate clean
+.PHONY: $(shell sed -n 's/^\([a-z][a-z0-9-]*\):\( .*\)\{0,1\}$$/\1/p' $(firstword $(MAKEFILE_LIST)))
+
+## help: these targets
+help:
+	@sed -n 's/^## \(\([a-z-]*\): \)\{0,1\}\(.*\)/\2\t\3/p' $(firstword $(MAKEFILE_LIST)) | awk -F'\t' '{ printf "  %-12s %s\n", $$1, $$2 }'
 
 ## build: ./out_edge.so for this machine
 build: deps-build
@@ -29,6 +37,15 @@ build: deps-build
 ## demo: build, run, and watch records arrive (Ctrl-C ends it; DEMO_SECONDS=20 too)
 demo: build
 	@$(GO) run ./build/demo -seconds "$(or $(DEMO_SECONDS),0)"
+
+# Where there is no C compiler, only the packages that need none.
+CHECKED = $(if $(shell command -v $(or $(CC),gcc)),./...,$(PURE) ./build/testkit)
+
+## check: format, vet, lint and the unit tests of the packages without cgo:
+## needs no root and installs nothing
+check: format lint-go
+	$(GO) vet $(CHECKED)
+	$(GO) test $(PURE)
 
 ## test: everything that .ci/run holds the tree to
 test: deps test-unit test-race test-386 test-arm
@@ -51,14 +68,22 @@ test-arm:
 	GOARCH=arm64 CGO_ENABLED=0 $(GO) test -exec qemu-aarch64-static $(PURE)
 	$(GO) test -run '^TestARM' ./build/e2e
 
-## lint: gofmt, vet, golangci-lint
-lint:
-	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
-	$(TOOL) golangci-lint run --allow-parallel-runners ./...
+## lint: gofmt, golangci-lint (with vet), and the template's Go
+lint: format lint-go
 	@dir=$$(mktemp -d); cp $(TEMPLATE) $$dir/t.qtpl; \
 		$(TOOL) qtc -skipLineComments -file $$dir/t.qtpl 2>$$dir/log || cat $$dir/log >&2; \
 		sed 's/"t.qtpl"/"$(notdir $(TEMPLATE))"/' $$dir/t.qtpl.go | cmp - $(TEMPLATE).go; same=$$?; rm -r $$dir; \
 		test $$same = 0 || { echo '$(TEMPLATE).go is not that of $(TEMPLATE): run make generate' >&2; exit 1; }
+
+format:
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
+
+lint-go:
+	$(TOOL) golangci-lint run --allow-parallel-runners $(CHECKED)
+
+## vuln: known vulnerabilities in what the library links (asks vuln.go.dev)
+vuln:
+	$(GO) run golang.org/x/vuln/cmd/govulncheck@v1.1.4 ./plugin
 
 ## bench: ns, bytes and allocations a record
 bench:
@@ -111,6 +136,16 @@ generate:
 ## docs: write the README's generated tables anew
 docs:
 	$(GO) run ./build/docs
+
+# Found, not listed: whatever compares with a golden file. What runs on ARM
+# compares with files that were written here.
+GOLDEN = $(shell git grep -lE 'testkit\.(Golden|GoldenFile|Update)\(' -- '*_test.go' | xargs -n1 dirname | sort -u)
+
+## golden: write every golden file and generated table anew; look at the difference
+## with git before you commit it
+golden: docs generate
+	UPDATE=1 $(GO) test -count=1 -run '^TestGolden' $(addprefix ./,$(GOLDEN))
+	git status --short
 
 ## deps: install with apt what a fresh Debian lacks
 deps:

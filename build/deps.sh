@@ -42,7 +42,9 @@ sudo=
 [ "$(id -u)" = 0 ] || sudo=sudo
 echo "installing:$missing"
 export DEBIAN_FRONTEND=noninteractive
-$sudo apt-get update -qq
+# One list that cannot be fetched (a mirror of something else that is down) is no
+# reason to stop: what is needed may be on the others, or here already.
+$sudo apt-get update -qq || echo "some package lists could not be fetched: trying with what there is" >&2
 # Services of the packages are not wanted, only their programs: a policy of 101
 # keeps them from starting. It goes again however this ends.
 policy=/usr/sbin/policy-rc.d

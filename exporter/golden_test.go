@@ -51,7 +51,7 @@ func observeTimed(m *exporter.Metrics, p []byte) {
 	}
 }
 
-func TestWholePage(t *testing.T) {
+func TestGoldenPage(t *testing.T) {
 	for _, host := range []string{"amd64-v5.1.1", "armv7-v4.2.0"} {
 		t.Run(host, func(t *testing.T) { testkit.Golden(t, host+".prom", wholePage(t, host)) })
 	}
@@ -75,7 +75,7 @@ func TestPageLints(t *testing.T) {
 	}
 }
 
-func TestEventsPage(t *testing.T) {
+func TestGoldenEventsPage(t *testing.T) {
 	for _, name := range []string{"flb_metrics", "node_metrics"} {
 		t.Run(name, func(t *testing.T) {
 			m := open(t, quietHub(newClock()), loopback())

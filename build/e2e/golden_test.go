@@ -47,7 +47,7 @@ func TestEachPayloadIsInASet(t *testing.T) {
 	}
 }
 
-func TestEveryChunkAtTheIntake(t *testing.T) {
+func TestGoldenIntake(t *testing.T) {
 	for _, host := range hosts {
 		for _, m := range moments {
 			t.Run(host+"/"+m.Name, func(t *testing.T) {
@@ -109,7 +109,7 @@ func tagOf(t *testing.T, line string) string {
 	return entry.Tag
 }
 
-func TestEveryChunkAtMetrics(t *testing.T) {
+func TestGoldenMetrics(t *testing.T) {
 	for _, host := range hosts {
 		t.Run(host, func(t *testing.T) {
 			m := moments[1]

@@ -11,9 +11,9 @@ import (
 
 const docsPath = "../../docs/rules.md"
 
-// TestDocs holds the reference's tables to the keys that are read; `make
+// TestGoldenDocs holds the reference's tables to the keys that are read; `make
 // golden` writes them.
-func TestDocs(t *testing.T) {
+func TestGoldenDocs(t *testing.T) {
 	b, err := os.ReadFile(docsPath)
 	if err != nil {
 		t.Fatal(err)

@@ -10,9 +10,9 @@ import (
 	"out_edge/plugin/chunk"
 )
 
-// TestChunks compares every captured log chunk, all of each record, with a
+// TestGoldenChunks compares every captured log chunk, all of each record, with a
 // listing that was checked against the table of what was sent.
-func TestChunks(t *testing.T) {
+func TestGoldenChunks(t *testing.T) {
 	var out strings.Builder
 	for _, c := range testkit.Payloads(t, "*") {
 		kind := chunk.Detect(c.Payload)

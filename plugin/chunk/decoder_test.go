@@ -407,7 +407,7 @@ func TestHostile(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			records := 0
 			var d chunk.Decoder
-			allocs := testing.AllocsPerRun(1, func() {
+			allocs := testkit.Allocs(func() {
 				records = 0
 				d.Reset(test.payload)
 				for d.Next() {

@@ -84,8 +84,8 @@ const good = "92 07 81a16da178"
 // arrival is what the tests' payloads arrive at.
 const arrival = 1_764_771_800_000_000_000
 
-// TestMetricsChunks lists the samples of the captured metrics events.
-func TestMetricsChunks(t *testing.T) {
+// TestGoldenEvents lists the samples of the captured metrics events.
+func TestGoldenEvents(t *testing.T) {
 	var out strings.Builder
 	var in cmetrics.Interner
 	for _, c := range testkit.Payloads(t, "*") {

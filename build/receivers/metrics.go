@@ -1,0 +1,170 @@
+package receivers
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+)
+
+// Series is what a receiver keeps of one.
+type Series struct {
+	Labels map[string]string // `__name__` among them
+	Points []Point           // by time
+}
+
+// Point is a value at a time in ms. What VictoriaMetrics cannot write as JSON reads
+// as not a number.
+type Point struct {
+	UnixMilli int64
+	Value     float64
+}
+
+// VictoriaMetrics takes Datadog's metrics at /datadog/api/v2/series, where it writes
+// their names with _, and remote write at /api/v1/write. Of two points of a series
+// at one time it shows the larger.
+type VictoriaMetrics struct{ *Process }
+
+// StartVictoriaMetrics keeps what it takes in dir.
+func StartVictoriaMetrics(ctx context.Context, dir string) (*VictoriaMetrics, error) {
+	program, err := victoriaMetrics().Path(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p, err := start(ctx, program, "/health", func(addr string) []string {
+		return []string{"-httpListenAddr=" + addr, "-storageDataPath=" + dir, "-retentionPeriod=100y", "-memory.allowedBytes=64MB",
+			"-dedup.minScrapeInterval=1ms", "-search.latencyOffset=0s"}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &VictoriaMetrics{p}, nil
+}
+
+// DatadogURL is for dd_metrics_url.
+func (v *VictoriaMetrics) DatadogURL() string { return v.URL + "/datadog" }
+
+// WriteURL is for remote_write_url.
+func (v *VictoriaMetrics) WriteURL() string { return v.URL + "/api/v1/write" }
+
+// Series are those that match a selector, such as {host="a"}, with all points that
+// were taken before.
+func (v *VictoriaMetrics) Series(ctx context.Context, selector string) (all []Series, err error) {
+	if _, err := v.get(ctx, "/internal/force_flush"); err != nil {
+		return nil, err
+	}
+	q := url.Values{"match[]": {selector}, "reduce_mem_usage": {"0"}}
+	err = v.lines(ctx, "/api/v1/export?"+q.Encode(), func(d *json.Decoder) error {
+		var line struct {
+			Metric     map[string]string
+			Values     []*float64
+			Timestamps []int64
+		}
+		if err := d.Decode(&line); err != nil {
+			return err
+		}
+		s := Series{Labels: line.Metric}
+		for i, ms := range line.Timestamps {
+			value := math.NaN()
+			if line.Values[i] != nil {
+				value = *line.Values[i]
+			}
+			s.Points = append(s.Points, Point{ms, value})
+		}
+		all = append(all, s)
+		return nil
+	})
+	return all, err
+}
+
+// Prometheus is a Prometheus 3, or one that the caller has.
+type Prometheus struct{ *Process }
+
+// StartPrometheus keeps what it takes in dir, and scrapes by config, which may be
+// empty. It takes remote write of both versions. A program that is "" is Prometheus
+// 3; more are further arguments.
+func StartPrometheus(ctx context.Context, dir, program, config string, more ...string) (*Prometheus, error) {
+	if program == "" {
+		path, err := prometheus3().Path(ctx)
+		if err != nil {
+			return nil, err
+		}
+		program = path
+	}
+	file := filepath.Join(dir, "prometheus.yml")
+	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+		return nil, fmt.Errorf("start prometheus: %w", err)
+	}
+	p, err := start(ctx, program, "/-/ready", func(addr string) []string {
+		return append([]string{"--config.file=" + file, "--storage.tsdb.path=" + filepath.Join(dir, "data"),
+			"--web.enable-remote-write-receiver", "--web.listen-address=" + addr}, more...)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &Prometheus{p}, nil
+}
+
+// WriteURL is for remote_write_url.
+func (p *Prometheus) WriteURL() string { return p.URL + "/api/v1/write" }
+
+// Instant is what an expression gives at a time: one point for each series.
+func (p *Prometheus) Instant(ctx context.Context, expression string, at time.Time) ([]Series, error) {
+	return p.query(ctx, expression, at)
+}
+
+// Series are those that match a selector, with all points of the last hours.
+func (p *Prometheus) Series(ctx context.Context, selector string) ([]Series, error) {
+	return p.query(ctx, selector+"[20h]", time.Now().Add(10*time.Minute))
+}
+
+func (p *Prometheus) query(ctx context.Context, expression string, at time.Time) ([]Series, error) {
+	q := url.Values{"query": {expression}, "time": {strconv.FormatFloat(float64(at.UnixMilli())/1e3, 'f', 3, 64)}}
+	body, err := p.get(ctx, "/api/v1/query?"+q.Encode())
+	if err != nil {
+		return nil, err
+	}
+	var answer struct {
+		Data struct {
+			Result []struct {
+				Metric map[string]string
+				Value  *sample
+				Values []sample
+			}
+		}
+	}
+	if err := json.Unmarshal(body, &answer); err != nil {
+		return nil, fmt.Errorf("read the answer to %s: %w", expression, err)
+	}
+	var all []Series
+	for _, r := range answer.Data.Result {
+		s := Series{Labels: r.Metric}
+		if r.Value != nil {
+			s.Points = append(s.Points, Point(*r.Value))
+		}
+		for _, v := range r.Values {
+			s.Points = append(s.Points, Point(v))
+		}
+		all = append(all, s)
+	}
+	return all, nil
+}
+
+// sample is a Point as Prometheus writes it: [seconds, "value"].
+type sample Point
+
+func (s *sample) UnmarshalJSON(text []byte) error {
+	var seconds float64
+	var value string
+	if err := json.Unmarshal(text, &[]any{&seconds, &value}); err != nil {
+		return err
+	}
+	f, err := strconv.ParseFloat(value, 64)
+	*s = sample{int64(math.Round(seconds * 1e3)), f}
+	return err
+}
