@@ -81,9 +81,9 @@ format:
 lint-go:
 	$(TOOL) golangci-lint run --allow-parallel-runners $(CHECKED)
 
-## vuln: known vulnerabilities in what the library links (asks vuln.go.dev)
+## vuln: known vulnerabilities in what the library links (asks the database of the Go project)
 vuln:
-	$(GO) run golang.org/x/vuln/cmd/govulncheck@v1.1.4 ./plugin
+	$(TOOL) govulncheck ./plugin
 
 ## bench: ns, bytes and allocations a record
 bench:
@@ -129,6 +129,12 @@ deps-image:
 deps-check:
 	@build/deps.sh check
 
+## capture: bin/capture.so, an output that writes down what Fluent Bit hands to outputs
+## (see CONTRIBUTING.md)
+capture: deps-build
+	$(GO) build -buildmode=c-shared -o bin/capture.so ./build/host/testdata/plugin
+	@rm -f bin/capture.h
+
 ## generate: make Go of the status page's template
 generate:
 	cd $(dir $(TEMPLATE)) && $(GO) tool -modfile=../build/tools/go.mod qtc -skipLineComments -file $(notdir $(TEMPLATE))
@@ -147,10 +153,11 @@ golden: docs generate
 	UPDATE=1 $(GO) test -count=1 -run '^TestGolden' $(addprefix ./,$(GOLDEN))
 	git status --short
 
-## deps: install with apt what a fresh Debian lacks
+## deps: install with apt what a fresh Debian lacks, and build the receivers of tests
 deps:
 	@build/deps.sh test
 	@build/deps.sh check
+	@$(GO) run ./build/receivers/install
 
 deps-build:
 	@build/deps.sh build
