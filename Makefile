@@ -13,7 +13,7 @@ TOOL     = $(GO) tool -modfile=build/tools/go.mod
 # Packages without cgo: they are tested on 32-bit targets too.
 PURE     = ./timefix/... ./plugin/wire/... ./plugin/chunk/... ./plugin/cmetrics/... ./plugin/metric/... ./plugin/delivery/... ./plugin/logline/... ./plugin/footprint/... \
            ./plugin/config/... ./plugin/check/... ./plugin/pipeline/... ./exporter/... ./ddsink/...
-TEMPLATE = exporter/status.qtpl
+TEMPLATE = exporter/statuspage/status.qtpl
 # The official Datadog models, which the test intake parses with, take 7 GB to
 # compile unless the collector is told to hurry.
 export GOGC ?= 50

@@ -22,7 +22,7 @@ const (
 )
 
 // fill gives m 10,000 gauges with four labels each.
-func fill(m *exporter.Metrics) {
+func fill(m *exporter.Instance) {
 	var samples []metric.Sample
 	for f := range manyFamilies {
 		for i := range perFamily {

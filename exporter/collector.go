@@ -1,43 +1,41 @@
 package exporter
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"out_edge/exporter/telemetry"
+)
 
 // seriesCollector gives a registry what the page's store shows. It describes
 // nothing beforehand, which makes it unchecked: the registry checks each series
 // as it comes, and a bad one costs itself alone.
-type seriesCollector struct{ page *page }
+type seriesCollector struct{ endpoint *endpoint }
 
 // Describe is part of prometheus.Collector.
 func (c seriesCollector) Describe(chan<- *prometheus.Desc) {}
 
 // Collect is part of prometheus.Collector.
 func (c seriesCollector) Collect(ch chan<- prometheus.Metric) {
-	c.page.expire()
-	for _, s := range c.page.store.snapshot(nil) {
+	c.endpoint.expire()
+	for _, s := range c.endpoint.store.snapshot(nil) {
 		ch <- s
 	}
 }
 
-// selfCollector gives a registry the self series of all instances of a page. It
+// telemetryCollector gives a registry the plugin's own series of all instances. It
 // is unchecked as well, because instances may differ in their label names.
-type selfCollector struct{ page *page }
+type telemetryCollector struct{ endpoint *endpoint }
 
 // Describe is part of prometheus.Collector.
-func (c selfCollector) Describe(chan<- *prometheus.Desc) {}
+func (c telemetryCollector) Describe(chan<- *prometheus.Desc) {}
 
 // Collect is part of prometheus.Collector.
-func (c selfCollector) Collect(ch chan<- prometheus.Metric) {
-	for _, s := range c.page.selfCollectors() {
-		s.Collect(ch)
+func (c telemetryCollector) Collect(ch chan<- prometheus.Metric) {
+	seen := make(map[*telemetry.Telemetry]bool)
+	for _, m := range c.endpoint.attached() {
+		if t := m.cfg.Telemetry; !seen[t] {
+			seen[t] = true
+			t.Collect(ch)
+		}
 	}
-}
-
-// selfCollectors are those of all instances.
-func (p *page) selfCollectors() (all []prometheus.Collector) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, s := range p.selves {
-		all = append(all, s.collectors...)
-	}
-	return all
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"out_edge/exporter/statuspage"
+	"out_edge/exporter/telemetry"
 	"out_edge/plugin/metric"
 	"out_edge/timefix"
 )
@@ -26,7 +28,7 @@ const ListenOff = "off"
 // Config is one instance's settings.
 type Config struct {
 	// Listen is host:port, or "off"; empty is DefaultListen. Port 0 takes a
-	// free one: see Metrics.Addr.
+	// free one: see Instance.Addr.
 	Listen string
 	// WebConfigFile is exporter-toolkit's file for TLS, basic auth, HTTP/2 and
 	// rate limits, or empty. Instances that share an address must name the same
@@ -53,47 +55,41 @@ type Config struct {
 	Relabel func(*metric.Series) (*metric.Series, bool)
 	// Version is that of edge_build_info.
 	Version string
-	// Sinks are those that the instance sends to (delivery.SinkDatadog, ...):
-	// their self series stand at 0 from the start. "decode" and "prometheus"
-	// are always there.
+	// Telemetry is what Exporter.Telemetry made of this Config, for the parts of
+	// an instance that are there before its page. Open takes it over, also where
+	// it fails. nil lets Open make it.
+	Telemetry *telemetry.Telemetry
+	// Sinks are those that the instance sends to, as the status page shows them.
 	Sinks []string
 	// Device names the device on the status page; empty is the host's name.
 	Device string
-	// Settings gives what is in force, for the status page. May be nil. Called as
-	// Ready is.
-	Settings func() []Setting
-	// Backlog tells what waits on the device, for the status page. May be nil.
-	// Called as Ready is.
-	Backlog func() []Backlog
-	// Ready gives the reasons why the instance is not ready; none means ready.
-	// May be nil. Called by each request of /readyz, from several goroutines.
-	Ready func() []string
-	// Repairs gives the last time repairs, for /debug/time. May be nil. Called
-	// as Ready is.
-	Repairs func() []timefix.Repair
+	// Settings are those in force, for the status page.
+	Settings []statuspage.Setting
+	// Status is asked by each request of /readyz, /debug/time and the status page,
+	// from several goroutines. May be nil.
+	Status func() Status
 	// OnExpire is told of each gauge of the instance that has expired, for
 	// staleness markers. May be nil. It is called without locks held, one call
 	// at a time, and must not block: /metrics waits for it.
 	OnExpire func(*metric.Series)
 }
 
-// Setting is one row of the settings on the status page.
-type Setting struct {
-	Key, Value string
-	// Default says that the user has not set it.
-	Default bool
-	// Secret keeps the value off the page. Keys that look like a secret's are
-	// struck out without it too, and so are passwords within URLs.
-	Secret bool
+// Status is what an instance says of itself.
+type Status struct {
+	// NotReady are the reasons why the instance is not ready; none means ready.
+	NotReady []string
+	// Repairs are the last time repairs, the newest first.
+	Repairs []timefix.Repair
+	// Backlog is what waits on the device.
+	Backlog []statuspage.Backlog
 }
 
-// Backlog is what waits to be delivered.
-type Backlog struct {
-	// Sink is what it waits for, or empty for the instance as a whole.
-	Sink string
-	// Chunks of Fluent Bit that wait, and their size in bytes.
-	Chunks int
-	Bytes  int64
+// status is that of an instance, or an empty one.
+func (c *Config) status() Status {
+	if c.Status == nil {
+		return Status{}
+	}
+	return c.Status()
 }
 
 // prepare fills in defaults and reports all faults at once.
@@ -154,9 +150,9 @@ func checkLabels(labels []metric.Label) error {
 	return errors.Join(errs...)
 }
 
-// pageKey is the same for addresses that cannot both be listened on: Go takes
+// endpointKey is the same for addresses that cannot both be listened on: Go takes
 // every wildcard host for all interfaces of both IP versions.
-func pageKey(listen string) string {
+func endpointKey(listen string) string {
 	host, port, _ := net.SplitHostPort(listen)
 	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
 		host = ""

@@ -1,7 +1,7 @@
 // Package exporter turns records into series and shows them at /metrics.
 //
-// A Hub is process-wide. It holds one page for each listen address: a store of
-// series, a registry, an HTTP server. Each plugin instance opens a Metrics on
+// A Exporter is process-wide. It holds one page for each listen address: a store of
+// series, a registry, an HTTP server. Each plugin instance opens a Instance on
 // the page of its address; instances with the same address share the page, and
 // the page goes when the last of them closes.
 //

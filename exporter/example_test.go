@@ -14,8 +14,8 @@ import (
 )
 
 // One instance, one sample from a metrics event, one scrape.
-func ExampleHub() {
-	hub := exporter.NewHub(slog.New(slog.DiscardHandler), timefix.SystemClock{})
+func ExampleExporter() {
+	hub := exporter.New(slog.New(slog.DiscardHandler), timefix.SystemClock{})
 	m, err := hub.Open(exporter.Config{Listen: "127.0.0.1:0", Labels: []metric.Label{{Name: "site", Value: "barn"}}})
 	if err != nil {
 		fmt.Println(err)

@@ -53,7 +53,7 @@ func TestDeltaFrom1970(t *testing.T) {
 // A series that contradicts itself is left out, and said once.
 func TestPanicOfOneSeriesLeavesThePage(t *testing.T) {
 	log, book := newLog()
-	m := open(t, exporter.NewHub(log, newClock()), loopback())
+	m := open(t, exporter.New(log, newClock()), loopback())
 	broken := distribution(metric.Histogram, "hist")
 	m.Apply([]metric.Sample{broken, sample(metric.Gauge, "g", 5)})
 	broken.Dist.Counts = nil // as no owner of a sample may
@@ -66,8 +66,8 @@ func TestPanicOfOneSeriesLeavesThePage(t *testing.T) {
 func TestPanicOfAHandlerIsAnError(t *testing.T) {
 	log, book := newLog()
 	cfg := loopback()
-	cfg.Ready = func() []string { panic("no reason") }
-	m := open(t, exporter.NewHub(log, newClock()), cfg)
+	cfg.Status = func() exporter.Status { panic("no reason") }
+	m := open(t, exporter.New(log, newClock()), cfg)
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 10 * time.Second}
 	if resp, err := client.Get("http://" + m.Addr().String() + "/readyz"); err == nil {
 		resp.Body.Close()

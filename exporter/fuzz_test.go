@@ -39,7 +39,7 @@ func FuzzObserve(f *testing.F) {
 }
 
 // checkPage reads the page as Prometheus would, by the old rules for names.
-func checkPage(t *testing.T, m *exporter.Metrics) {
+func checkPage(t *testing.T, m *exporter.Instance) {
 	t.Helper()
 	resp, body := fetch(t, m, "/metrics")
 	if resp.StatusCode != 200 || !utf8.ValidString(body) {

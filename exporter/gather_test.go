@@ -12,7 +12,7 @@ import (
 func TestSelfGathersItsOwnSeriesOnly(t *testing.T) {
 	m := open(t, quietHub(newClock()), loopback())
 	observe(m, testkit.Payload(t, "amd64-v5.1.1", "mem.1"), start)
-	families, err := m.Self().Gather()
+	families, err := m.Telemetry().Gather()
 	if err != nil {
 		t.Fatal(err)
 	}

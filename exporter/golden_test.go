@@ -32,16 +32,16 @@ func wholePage(t *testing.T, host string) string {
 			observeTimed(m, p.Payload)
 		}
 	}
-	m.Self().Refused("app_logins_total", "series_limit", 0)
-	m.Self().Refused("app_logins_total", "label_too_long", 2)
-	m.Self().FlushDuration(3 * time.Millisecond)
+	m.Telemetry().Refused("app_logins_total", "series_limit", 0)
+	m.Telemetry().Refused("app_logins_total", "label_too_long", 2)
+	m.Telemetry().FlushDuration(3 * time.Millisecond)
 	_, body := fetch(t, m, "/metrics")
 	body = strings.ReplaceAll(body, runtime.Version(), "go1.x")
 	return strings.ReplaceAll(body, `goarch="`+runtime.GOARCH, `goarch="any`)
 }
 
 // observeTimed gives records to m at their own times.
-func observeTimed(m *exporter.Metrics, p []byte) {
+func observeTimed(m *exporter.Instance, p []byte) {
 	var d chunk.Decoder
 	for d.Reset(p); d.Next(); {
 		raw := d.Record().RawTime

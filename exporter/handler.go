@@ -1,6 +1,7 @@
 package exporter
 
 import (
+	"io"
 	"log/slog"
 	"net/http"
 	"sync/atomic"
@@ -8,23 +9,26 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"out_edge/exporter/statuspage"
 	"out_edge/exporter/web"
 )
 
 // maxScrapes is how many scrapes may be answered at once; of 10,000 series each
 // takes some 4 MB. Gatherings are not shared (promhttp's CoalesceGather): a slow
-// reader would hold the old values fast for everybody who comes meanwhile.
+// reader would keep the old values for everybody who comes meanwhile.
 const maxScrapes = 4
 
-// handler routes what the page serves. Everything is behind the web config
-// file's authentication, /healthz included.
-func (p *page) handler() http.Handler {
+// handler routes what the endpoint serves. Everything is behind the web config
+// file's authentication, /healthz included. Only the large answers are limited in
+// number: /healthz and /readyz answer even while readers of the others are slow.
+func (p *endpoint) handler() http.Handler {
+	status := &statuspage.Page{Snapshot: p.snapshot}
 	pages := http.NewServeMux()
 	pages.Handle("GET /metrics", p.noteScrape(p.metricsHandler()))
-	pages.HandleFunc("GET /debug/time", p.debugTime)
-	pages.HandleFunc("GET /{$}", p.status.serve)
+	pages.HandleFunc("GET /debug/time", status.ServeRepairs)
+	pages.Handle("GET /{$}", status)
 	states := http.NewServeMux()
-	states.HandleFunc("GET /healthz", p.healthz)
+	states.HandleFunc("GET /healthz", healthz)
 	states.HandleFunc("GET /readyz", p.readyz)
 	mux := http.NewServeMux()
 	mux.Handle("/healthz", states)
@@ -33,31 +37,57 @@ func (p *page) handler() http.Handler {
 	return mux
 }
 
+// healthz says that the process serves, nothing more.
+func healthz(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, _ = io.WriteString(w, "ok\n")
+}
+
+// readiness is the body of /readyz.
+type readiness struct {
+	Ready   bool     `json:"ready"`
+	Reasons []string `json:"reasons"`
+}
+
+// readyz answers 200 when every instance is ready, else 503 with their reasons.
+func (p *endpoint) readyz(w http.ResponseWriter, _ *http.Request) {
+	body := readiness{Reasons: []string{}}
+	for _, m := range p.attached() {
+		body.Reasons = append(body.Reasons, m.cfg.status().NotReady...)
+	}
+	body.Ready = len(body.Reasons) == 0
+	code := http.StatusOK
+	if !body.Ready {
+		code = http.StatusServiceUnavailable
+	}
+	web.WriteJSON(w, code, body)
+}
+
 // noteScrape keeps the time of the last scrape, for the status page.
-func (p *page) noteScrape(h http.Handler) http.Handler {
+func (p *endpoint) noteScrape(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p.scraped.Store(arrival(p.clock.Now()))
 		h.ServeHTTP(w, r)
 	})
 }
 
-func (p *page) metricsHandler() http.Handler {
+func (p *endpoint) metricsHandler() http.Handler {
 	return promhttp.HandlerForTransactional(prometheus.ToTransactionalGatherer(p.registry), promhttp.HandlerOpts{
 		ErrorLog: &gatherLog{log: p.log}, ErrorHandling: promhttp.ContinueOnError,
 		MaxRequestsInFlight: maxScrapes, EnableOpenMetrics: true, DisableCompression: true,
 	})
 }
 
-// gatherLog takes promhttp's errors. Their text holds series, hence payload, so
-// it is not passed on.
+// gatherLog is promhttp's logger. The text of an error holds series, hence payload,
+// so it is not passed on.
 type gatherLog struct {
-	log  *slog.Logger
-	said atomic.Bool
+	log    *slog.Logger
+	logged atomic.Bool
 }
 
 // Println is part of promhttp.Logger.
 func (l *gatherLog) Println(...any) {
-	if !l.said.Swap(true) {
+	if !l.logged.Swap(true) {
 		l.log.Warn("a series could not be shown on /metrics and was left out; this is said once")
 	}
 }

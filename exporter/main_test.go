@@ -79,13 +79,13 @@ func loopback() exporter.Config {
 		SeriesTTL: exporter.DefaultSeriesTTL, SeriesLimit: exporter.DefaultSeriesLimit}
 }
 
-func quietHub(clock timefix.Clock) *exporter.Hub {
+func quietHub(clock timefix.Clock) *exporter.Exporter {
 	log, _ := newLog()
-	return exporter.NewHub(log, clock)
+	return exporter.New(log, clock)
 }
 
 // open opens and, at the end of the test, closes.
-func open(t testing.TB, h *exporter.Hub, cfg exporter.Config) *exporter.Metrics {
+func open(t testing.TB, h *exporter.Exporter, cfg exporter.Config) *exporter.Instance {
 	t.Helper()
 	m, err := h.Open(cfg)
 	if err != nil {
@@ -95,7 +95,7 @@ func open(t testing.TB, h *exporter.Hub, cfg exporter.Config) *exporter.Metrics 
 	return m
 }
 
-func closeNow(t testing.TB, m *exporter.Metrics) {
+func closeNow(t testing.TB, m *exporter.Instance) {
 	t.Helper()
 	if err := m.Close(context.Background()); err != nil {
 		t.Fatal(err)
@@ -103,7 +103,7 @@ func closeNow(t testing.TB, m *exporter.Metrics) {
 }
 
 // fetch gets a path of a page, without keeping the connection.
-func fetch(t testing.TB, m *exporter.Metrics, path string, header ...string) (*http.Response, string) {
+func fetch(t testing.TB, m *exporter.Instance, path string, header ...string) (*http.Response, string) {
 	t.Helper()
 	if m.Addr() == nil {
 		t.Fatal("nothing is served")
@@ -134,7 +134,7 @@ func fetchURL(t testing.TB, c *http.Client, url string, header ...string) (*http
 }
 
 // scrape gives the lines of /metrics that contain one of parts, comments apart.
-func scrape(t testing.TB, m *exporter.Metrics, parts ...string) []string {
+func scrape(t testing.TB, m *exporter.Instance, parts ...string) []string {
 	t.Helper()
 	resp, body := fetch(t, m, "/metrics")
 	if resp.StatusCode != http.StatusOK {
@@ -176,7 +176,7 @@ func payload(t testing.TB, pairs ...any) []byte {
 }
 
 // observe gives all records of a payload to m, at one instant.
-func observe(m *exporter.Metrics, p []byte, at time.Time) (samples []metric.Sample, taken int) {
+func observe(m *exporter.Instance, p []byte, at time.Time) (samples []metric.Sample, taken int) {
 	var d chunk.Decoder
 	for d.Reset(p); d.Next(); {
 		var ok bool

@@ -7,22 +7,22 @@ import (
 	"strings"
 	"sync"
 
+	"out_edge/exporter/telemetry"
 	"out_edge/plugin/delivery"
 	"out_edge/plugin/metric"
 	"out_edge/timefix"
 )
 
-// Metrics is one instance's part of a page. Its methods are safe for
+// Instance is one instance's part of a page. Its methods are safe for
 // concurrent use.
-type Metrics struct {
-	cfg    Config
-	hub    *Hub
-	page   *page
-	self   *Self
-	labels []metric.Label // of Config, sorted
-	names  [numHost]hostName
-	opened int64 // by arrival's clock
-	close  sync.Once
+type Instance struct {
+	cfg      Config
+	exporter *Exporter
+	endpoint *endpoint
+	labels   []metric.Label // of Config, sorted
+	names    [numHost]hostName
+	opened   int64 // by arrival's clock
+	close    sync.Once
 
 	// The rest is guarded by page.store.mu.
 
@@ -44,42 +44,46 @@ type Metrics struct {
 
 type hostName struct{ prometheus, datadog string }
 
-func newMetrics(h *Hub, p *page, cfg Config) *Metrics {
-	m := &Metrics{
-		cfg: cfg, hub: h, page: p, opened: arrival(p.clock.Now()),
+func newInstance(e *Exporter, p *endpoint, cfg Config) *Instance {
+	m := &Instance{
+		cfg: cfg, exporter: e, endpoint: p, labels: cleanLabels(cfg.Labels), opened: arrival(p.clock.Now()),
 		all: make(map[string]*series), events: make(map[*metric.Series]*way),
 		cpu: make(map[string]*way), mem: make(map[string]*way),
 		netif: make(map[string]*way), other: make(map[string]*way),
 	}
-	for _, l := range cfg.Labels {
-		m.labels = append(m.labels, metric.Label{Name: l.Name, Value: labelValue(l.Value)})
-	}
-	slices.SortFunc(m.labels, byName)
 	for i := range hostTable {
-		m.names[i] = hostName{hostTable[i].name(cfg.Prefix), hostTable[i].datadog(cfg.Prefix)}
+		m.names[i] = hostName{hostTable[i].Name(cfg.Prefix), hostTable[i].DatadogName(cfg.Prefix)}
 	}
 	return m
 }
 
+// cleanLabels is labels as the series have them: sorted, their values UTF-8.
+func cleanLabels(labels []metric.Label) (clean []metric.Label) {
+	for _, l := range labels {
+		clean = append(clean, metric.Label{Name: l.Name, Value: labelValue(l.Value)})
+	}
+	slices.SortFunc(clean, byName)
+	return clean
+}
+
 func byName(a, b metric.Label) int { return strings.Compare(a.Name, b.Name) }
 
-// Self is where the instance's own counters are. Instances of one page with the
-// same prefix and labels share one.
-func (m *Metrics) Self() *Self { return m.self }
+// Telemetry is Config.Telemetry, or what Open made for it.
+func (m *Instance) Telemetry() *telemetry.Telemetry { return m.cfg.Telemetry }
 
 // Addr is the address that the page is served on, or nil while it is not.
-func (m *Metrics) Addr() net.Addr {
-	if m.page.server == nil {
+func (m *Instance) Addr() net.Addr {
+	if m.endpoint.server == nil {
 		return nil
 	}
-	return m.page.server.Addr()
+	return m.endpoint.server.Addr()
 }
 
 // Close takes the instance's series off the page, and closes the page if it was
 // the last instance: its address is free when Close returns. Scrapes under way
 // have until ctx ends. Close may be called again.
-func (m *Metrics) Close(ctx context.Context) (err error) {
-	m.close.Do(func() { err = m.hub.close(ctx, m) })
+func (m *Instance) Close(ctx context.Context) (err error) {
+	m.close.Do(func() { err = m.exporter.close(ctx, m) })
 	return err
 }
 
@@ -90,23 +94,23 @@ func (m *Metrics) Close(ctx context.Context) (err error) {
 // before what it has grown by. A sample that the page refuses keeps its Series,
 // and is counted. What relabelling drops is left out of the answer, which has
 // samples' memory.
-func (m *Metrics) Apply(samples []metric.Sample) []metric.Sample {
-	return m.ApplyAt(samples, m.page.clock.Now(), true)
+func (m *Instance) Apply(samples []metric.Sample) []metric.Sample {
+	return m.ApplyAt(samples, m.endpoint.clock.Now(), true)
 }
 
 // ApplyAt is Apply for a caller that has looked at the clock already. Where show
 // is false, the samples are completed and stay off the page.
-func (m *Metrics) ApplyAt(samples []metric.Sample, now timefix.Instant, show bool) []metric.Sample {
+func (m *Instance) ApplyAt(samples []metric.Sample, now timefix.Instant, show bool) []metric.Sample {
 	return m.apply(samples, now, show, false)
 }
 
 // ApplyRules is ApplyAt for samples that config_file's rules made: what the page
 // refuses is counted by rule too.
-func (m *Metrics) ApplyRules(samples []metric.Sample, now timefix.Instant, show bool) []metric.Sample {
+func (m *Instance) ApplyRules(samples []metric.Sample, now timefix.Instant, show bool) []metric.Sample {
 	return m.apply(samples, now, show, true)
 }
 
-func (m *Metrics) apply(samples []metric.Sample, now timefix.Instant, show, byRule bool) []metric.Sample {
+func (m *Instance) apply(samples []metric.Sample, now timefix.Instant, show, byRule bool) []metric.Sample {
 	if len(samples) == 0 {
 		return samples
 	}
@@ -117,9 +121,9 @@ func (m *Metrics) apply(samples []metric.Sample, now timefix.Instant, show, byRu
 }
 
 // applyAll applies samples with the store locked.
-func (m *Metrics) applyAll(samples []metric.Sample, now timefix.Instant, show, byRule bool, t *tally) []metric.Sample {
-	m.page.store.mu.Lock()
-	defer m.page.store.mu.Unlock()
+func (m *Instance) applyAll(samples []metric.Sample, now timefix.Instant, show, byRule bool, t *tally) []metric.Sample {
+	m.endpoint.store.mu.Lock()
+	defer m.endpoint.store.mu.Unlock()
 	kept := samples[:0]
 	for i := range samples {
 		rule := samples[i].Series.Name // relabelling may change it
@@ -135,13 +139,13 @@ func (m *Metrics) applyAll(samples []metric.Sample, now timefix.Instant, show, b
 			t[why]++
 		}
 		if why != accepted && byRule {
-			m.self.refusedOf(rule, why.String(), 1)
+			m.cfg.Telemetry.RefusedByRule(rule, why.String(), 1)
 		}
 	}
 	return kept
 }
 
-func (m *Metrics) applyOne(sm *metric.Sample, now timefix.Instant, byRule bool) (*series, refusal) {
+func (m *Instance) applyOne(sm *metric.Sample, now timefix.Instant, byRule bool) (*series, refusal) {
 	w := m.events[sm.Series]
 	if w == nil {
 		var why refusal
@@ -158,7 +162,7 @@ func (m *Metrics) applyOne(sm *metric.Sample, now timefix.Instant, byRule bool) 
 }
 
 // adopt finds or makes the way in for a series from a metrics event.
-func (m *Metrics) adopt(from *metric.Series, now timefix.Instant) (*way, refusal) {
+func (m *Instance) adopt(from *metric.Series, now timefix.Instant) (*way, refusal) {
 	id := *from
 	id.Name = metricName(from.Name)
 	own := m.labelScratch[:0]
@@ -191,7 +195,7 @@ func (m *Metrics) adopt(from *metric.Series, now timefix.Instant) (*way, refusal
 
 // relabel gives the series that an identity with scratch labels becomes; keep is
 // false if it is dropped.
-func (m *Metrics) relabel(id *metric.Series) (to *metric.Series, keep bool) {
+func (m *Instance) relabel(id *metric.Series) (to *metric.Series, keep bool) {
 	if m.cfg.Relabel == nil {
 		return id, true
 	}
@@ -210,7 +214,7 @@ func clashes(id *metric.Series) bool {
 // merge adds the instance's labels to a series' own and sorts them. A series'
 // own label wins, of two the first; an empty one is as good as none. The result
 // is scratch.
-func (m *Metrics) merge(own []metric.Label) []metric.Label {
+func (m *Instance) merge(own []metric.Label) []metric.Label {
 	own = append(own, m.labels...)
 	slices.SortStableFunc(own, byName)
 	own = slices.CompactFunc(own, func(a, b metric.Label) bool { return a.Name == b.Name })
@@ -221,7 +225,7 @@ func (m *Metrics) merge(own []metric.Label) []metric.Label {
 
 // find gives the instance's series with the identity id, a new one if need be.
 // It copies id and its labels.
-func (m *Metrics) find(id *metric.Series, now timefix.Instant) (*series, refusal) {
+func (m *Instance) find(id *metric.Series, now timefix.Instant) (*series, refusal) {
 	m.scratch = appendKey(m.scratch[:0], id)
 	if s := m.all[string(m.scratch)]; s != nil {
 		if s.id.Kind != id.Kind {
@@ -232,7 +236,7 @@ func (m *Metrics) find(id *metric.Series, now timefix.Instant) (*series, refusal
 	if m.full(len(m.scratch)) {
 		return nil, overLimit
 	}
-	if f := m.page.store.families[id.Name]; f != nil && f.bars(id.Kind) {
+	if f := m.endpoint.store.families[id.Name]; f != nil && f.bars(id.Kind) {
 		return nil, conflict
 	}
 	own := *id
@@ -245,7 +249,7 @@ func (m *Metrics) find(id *metric.Series, now timefix.Instant) (*series, refusal
 
 // full tells whether there is no room for a further series with a key of n
 // bytes. A closed instance has none.
-func (m *Metrics) full(n int) bool {
+func (m *Instance) full(n int) bool {
 	limit := m.cfg.SeriesLimit
 	return m.closed || limit > 0 && (len(m.all) >= limit || int64(m.bytes+n) > int64(limit)*1024)
 }
@@ -263,16 +267,16 @@ func appendKey(dst []byte, id *metric.Series) []byte {
 }
 
 // present shows s on the page, unless it is there already.
-func (m *Metrics) present(s *series) refusal {
+func (m *Instance) present(s *series) refusal {
 	if s.shown {
 		return accepted
 	}
-	return m.page.store.show(s)
+	return m.endpoint.store.show(s)
 }
 
 // drop forgets s.
-func (m *Metrics) drop(s *series) {
-	m.page.store.hide(s)
+func (m *Instance) drop(s *series) {
+	m.endpoint.store.hide(s)
 	delete(m.all, s.key)
 	for _, w := range slices.Clone(s.ways) {
 		m.forget(w)
@@ -282,9 +286,9 @@ func (m *Metrics) drop(s *series) {
 }
 
 // retire takes all series off the page, for good.
-func (m *Metrics) retire() {
-	m.page.store.mu.Lock()
-	defer m.page.store.mu.Unlock()
+func (m *Instance) retire() {
+	m.endpoint.store.mu.Lock()
+	defer m.endpoint.store.mu.Unlock()
 	m.closed = true
 	for _, s := range m.all {
 		m.drop(s)
@@ -293,9 +297,9 @@ func (m *Metrics) retire() {
 
 // takeExpired drops what has expired, and returns the gauges: those that no
 // route leads to the page have been sent elsewhere.
-func (m *Metrics) takeExpired(now timefix.Instant) []*metric.Series {
-	m.page.store.mu.Lock()
-	defer m.page.store.mu.Unlock()
+func (m *Instance) takeExpired(now timefix.Instant) []*metric.Series {
+	m.endpoint.store.mu.Lock()
+	defer m.endpoint.store.mu.Unlock()
 	m.expire(now)
 	expired := m.expired
 	m.expired = nil
@@ -303,7 +307,7 @@ func (m *Metrics) takeExpired(now timefix.Instant) []*metric.Series {
 }
 
 // expire drops the gauges whose last sample arrived longer than the ttl ago.
-func (m *Metrics) expire(now timefix.Instant) {
+func (m *Instance) expire(now timefix.Instant) {
 	ttl := int64(m.cfg.SeriesTTL)
 	if ttl == 0 {
 		return
@@ -319,13 +323,13 @@ func (m *Metrics) expire(now timefix.Instant) {
 }
 
 // count tells the self series what became of the samples of one call.
-func (m *Metrics) count(t *tally, now timefix.Instant) {
+func (m *Instance) count(t *tally, now timefix.Instant) {
 	if n := t[accepted]; n > 0 {
-		m.self.shown(int(n), now)
+		m.cfg.Telemetry.Shown(int(n), now)
 	}
 	for r := accepted + 1; r < numRefusals; r++ {
 		if t[r] > 0 {
-			m.self.Dropped(delivery.SinkPrometheus, r.String(), int(t[r]))
+			m.cfg.Telemetry.Dropped(delivery.SinkPrometheus, r.String(), int(t[r]))
 		}
 	}
 }

@@ -17,7 +17,7 @@ import (
 )
 
 // scrapeProtobuf gets a histogram in the protobuf format.
-func scrapeProtobuf(t *testing.T, m *exporter.Metrics, name string) *dto.Histogram {
+func scrapeProtobuf(t *testing.T, m *exporter.Instance, name string) *dto.Histogram {
 	t.Helper()
 	resp, body := fetch(t, m, "/metrics?name[]="+name, "Accept", string(expfmt.NewFormat(expfmt.TypeProtoDelim)))
 	var family dto.MetricFamily

@@ -19,19 +19,19 @@ import (
 //
 // The record is not kept. Samples of known series cost no allocation, as far as
 // dst has room.
-func (m *Metrics) Observe(dst []metric.Sample, tag string, rec *chunk.Record, unixNano int64) (samples []metric.Sample, taken bool) {
+func (m *Instance) Observe(dst []metric.Sample, tag string, rec *chunk.Record, unixNano int64) (samples []metric.Sample, taken bool) {
 	kind := recognise(rec.Body)
 	if kind == notHost {
 		return dst, false
 	}
-	o := observation{m: m, dst: dst, index: rec.Index, at: unixNano, now: m.page.clock.Now()}
+	o := observation{m: m, dst: dst, index: rec.Index, at: unixNano, now: m.endpoint.clock.Now()}
 	return o.take(kind, tag, rec.Body), true
 }
 
 // ObserveAt is Observe for a caller that has looked at the clock already, once
 // for all records of a flush: that look costs as much as half a record. Where
 // show is false, the samples are made and stay off the page.
-func (m *Metrics) ObserveAt(dst []metric.Sample, tag string, rec *chunk.Record, unixNano int64, now timefix.Instant, show bool) (samples []metric.Sample, taken bool) {
+func (m *Instance) ObserveAt(dst []metric.Sample, tag string, rec *chunk.Record, unixNano int64, now timefix.Instant, show bool) (samples []metric.Sample, taken bool) {
 	kind := recognise(rec.Body)
 	if kind == notHost {
 		return dst, false
@@ -42,7 +42,7 @@ func (m *Metrics) ObserveAt(dst []metric.Sample, tag string, rec *chunk.Record, 
 
 // observation is one host record on its way to its series; the store is locked.
 type observation struct {
-	m     *Metrics
+	m     *Instance
 	dst   []metric.Sample
 	index int
 	at    int64 // the record's time, ns since 1970
@@ -59,8 +59,8 @@ func (o *observation) take(kind host, tag string, body wire.Value) []metric.Samp
 
 // sort takes the values with the store locked.
 func (o *observation) sort(kind host, tag string, body wire.Value) {
-	o.m.page.store.mu.Lock()
-	defer o.m.page.store.mu.Unlock()
+	o.m.endpoint.store.mu.Lock()
+	defer o.m.endpoint.store.mu.Unlock()
 	switch kind {
 	case hostCPU:
 		o.cpu(body)
@@ -138,20 +138,20 @@ func (o *observation) series(index int, slots map[string]*way, slot []byte, labe
 	}
 	w := &way{to: s, slots: slots, slot: key}
 	m.enter(w)
-	m.chartHost(s, index, labels)
+	m.chartHost(s, &hostTable[index], labels)
 	return w
 }
 
 // hostSeries is the identity of a host metric's series, with the instance's
 // labels, relabelled; keep is false if relabelling drops it.
-func (m *Metrics) hostSeries(index int, labels []metric.Label) (id *metric.Series, keep bool) {
+func (m *Instance) hostSeries(index int, labels []metric.Label) (id *metric.Series, keep bool) {
 	def := &hostTable[index]
 	own := append(m.labelScratch[:0], labels...)
 	for i := range own {
 		own[i].Value = labelValue(own[i].Value)
 	}
 	return m.relabel(&metric.Series{Name: m.names[index].prometheus, DatadogName: m.names[index].datadog,
-		Help: def.help, Unit: def.unit, Kind: def.kind, Labels: m.merge(own)})
+		Help: def.Help, Unit: def.Unit, Kind: def.Kind, Labels: m.merge(own)})
 }
 
 // cpu: percent, of all CPUs under cpu_p, user_p, system_p, of CPU n under
@@ -240,7 +240,7 @@ func (o *observation) disk(body wire.Value) {
 }
 
 func (o *observation) diskCounter(index int, val wire.Value) {
-	slot := o.slot(hostDisk, []byte(hostTable[index].rest), nil)
+	slot := o.slot(hostDisk, []byte(hostTable[index].Rest), nil)
 	w := o.m.other[string(slot)]
 	if w == nil {
 		if w = o.series(index, o.m.other, slot); w == nil {
@@ -334,7 +334,7 @@ func (o *observation) process(index int, process, kind []byte) *way {
 	return o.series(index, o.m.other, slot, labels...)
 }
 
-// slot makes a key for Metrics.other, in scratch. No two pairs of a and b give
+// slot makes a key for Instance.other, in scratch. No two pairs of a and b give
 // the same one unless a holds a zero byte, which no name from /proc or /sys
 // does.
 func (o *observation) slot(kind host, a, b []byte) []byte {

@@ -51,7 +51,7 @@ const (
 
 // Recognises tells whether Observe would take rec, and changes nothing. rec is
 // not kept; no allocation.
-func (m *Metrics) Recognises(rec *chunk.Record) bool { return recognise(rec.Body) != notHost }
+func (m *Instance) Recognises(rec *chunk.Record) bool { return recognise(rec.Body) != notHost }
 
 // recognise tells which host input wrote a record, by its keys and the types of
 // their values: tags are the user's. All keys of an input must be there.

@@ -14,7 +14,7 @@ import (
 
 // relabelled opens an instance whose relabelling drops edge_swap_bytes and
 // "noise", and adds a label to all else; asked counts its calls.
-func relabelled(t *testing.T, asked *int) *exporter.Metrics {
+func relabelled(t *testing.T, asked *int) *exporter.Instance {
 	cfg := loopback()
 	cfg.Labels = []metric.Label{{Name: "site", Value: "s"}}
 	cfg.Relabel = func(s *metric.Series) (*metric.Series, bool) {
@@ -102,7 +102,7 @@ func TestHiddenSamplesStayOffThePage(t *testing.T) {
 }
 
 // onePod opens an instance whose relabelling takes the label pod away.
-func onePod(t *testing.T) *exporter.Metrics {
+func onePod(t *testing.T) *exporter.Instance {
 	cfg := loopback()
 	cfg.Relabel = func(s *metric.Series) (*metric.Series, bool) {
 		to := *s

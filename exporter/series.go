@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"out_edge/exporter/history"
 	"out_edge/plugin/metric"
 	"out_edge/timefix"
 )
@@ -33,10 +34,11 @@ type series struct {
 	shown  bool
 	value  atomic.Uint64 // math.Float64bits
 	dist   atomic.Pointer[metric.Distribution]
-	known  bool   // a sample was taken
-	at     int64  // of the newest sample, ns since 1970
-	seen   int64  // arrival of the last sample
-	chart  *chart // nil where the status page shows none
+	known  bool  // a sample was taken
+	at     int64 // of the newest sample, ns since 1970
+	seen   int64 // arrival of the last sample
+	// history is nil where the status page shows none.
+	history *history.History
 
 	ways    []*way // that are remembered
 	owner   *way   // the source of a total
@@ -92,10 +94,10 @@ func (s *series) keep(v float64, unixNano int64, now timefix.Instant) {
 	}
 }
 
-// set makes v the value and notes it in the chart.
+// set makes v the value and notes it in the history.
 func (s *series) set(v float64, now timefix.Instant) {
 	s.value.Store(math.Float64bits(v))
-	s.chart.add(arrival(now), v)
+	s.history.Add(arrival(now), v)
 }
 
 func (s *series) newer(unixNano int64, now timefix.Instant, slack int64) bool {

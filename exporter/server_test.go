@@ -108,8 +108,8 @@ func TestIdleConnections(t *testing.T) {
 func TestReadyz(t *testing.T) {
 	hub := quietHub(newClock())
 	first, second, third := loopback(), loopback(), loopback()
-	first.Ready = func() []string { return []string{"clock: not set"} }
-	second.Ready = func() []string { return []string{"datadog: no key"} }
+	first.Status = func() exporter.Status { return exporter.Status{NotReady: []string{"clock: not set"}} }
+	second.Status = func() exporter.Status { return exporter.Status{NotReady: []string{"datadog: no key"}} }
 	a := open(t, hub, first)
 	b := open(t, hub, second)
 	open(t, hub, third)
@@ -136,8 +136,10 @@ func TestDebugTime(t *testing.T) {
 		many = append(many, repair("first\n"+fmt.Sprint(i), int64(1000-i)))
 	}
 	first, second := loopback(), loopback()
-	first.Repairs = func() []timefix.Repair { return many }
-	second.Repairs = func() []timefix.Repair { return []timefix.Repair{repair("newest", 2000), repair("oldest", 1)} }
+	first.Status = func() exporter.Status { return exporter.Status{Repairs: many} }
+	second.Status = func() exporter.Status {
+		return exporter.Status{Repairs: []timefix.Repair{repair("newest", 2000), repair("oldest", 1)}}
+	}
 	m := open(t, hub, first)
 	open(t, hub, second)
 
@@ -228,7 +230,7 @@ func TestBusyPort(t *testing.T) {
 	log, book := newLog()
 	cfg := loopback()
 	cfg.Listen = blocker.Addr().String()
-	m := open(t, exporter.NewHub(log, newClock()), cfg)
+	m := open(t, exporter.New(log, newClock()), cfg)
 	observe(m, temperature(t, "0", 1), start)
 	if m.Addr() != nil {
 		t.Error("an address while the port is busy")
@@ -258,7 +260,7 @@ func TestCloseWhileBusy(t *testing.T) {
 // Fluent Bit's hot reload closes and opens again in the same process.
 func TestHotReload(t *testing.T) {
 	log, book := newLog()
-	hub := exporter.NewHub(log, newClock())
+	hub := exporter.New(log, newClock())
 	m := open(t, hub, loopback())
 	cfg := loopback()
 	cfg.Listen = m.Addr().String()
@@ -328,7 +330,7 @@ func TestBasicAuth(t *testing.T) {
 	log, book := newLog()
 	cfg := loopback()
 	cfg.WebConfigFile = file
-	m := open(t, exporter.NewHub(log, newClock()), cfg)
+	m := open(t, exporter.New(log, newClock()), cfg)
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	for _, path := range []string{"/metrics", "/", "/healthz", "/readyz", "/debug/time"} {
 		for auth, want := range map[string]int{"": 401, "scraper:wrong@": 401, "nobody:letmein-s3cret@": 401, "scraper:letmein-s3cret@": 200} {
@@ -357,7 +359,7 @@ func TestMissingWebFile(t *testing.T) {
 	log, book := newLog()
 	cfg := loopback()
 	cfg.WebConfigFile = filepath.Join(dir, "web.yml")
-	m := open(t, exporter.NewHub(log, newClock()), cfg)
+	m := open(t, exporter.New(log, newClock()), cfg)
 	if m.Addr() != nil {
 		t.Fatal("served without the file")
 	}
@@ -375,7 +377,7 @@ func TestTLS(t *testing.T) {
 	log, book := newLog()
 	cfg := loopback()
 	cfg.WebConfigFile = writeFile(t, dir, "web.yml", "tls_server_config:\n  cert_file: cert.pem\n  key_file: key.pem\n")
-	m := open(t, exporter.NewHub(log, newClock()), cfg) // the certificate is missing: that may heal
+	m := open(t, exporter.New(log, newClock()), cfg) // the certificate is missing: that may heal
 	if m.Addr() != nil {
 		t.Fatal("served without a certificate")
 	}
@@ -482,7 +484,7 @@ func TestConcurrent(t *testing.T) {
 				if err := other.Close(context.Background()); err != nil {
 					t.Error(err)
 				}
-				m.Self().Dropped("datadog", fmt.Sprint(i), 1)
+				m.Telemetry().Dropped("datadog", fmt.Sprint(i), 1)
 			}
 		})
 		wg.Go(func() {

@@ -15,6 +15,8 @@ import (
 
 	"out_edge/build/testkit"
 	"out_edge/exporter"
+	"out_edge/exporter/statuspage"
+	"out_edge/exporter/telemetry"
 	"out_edge/plugin/delivery"
 	"out_edge/plugin/metric"
 	"out_edge/timefix"
@@ -29,7 +31,7 @@ func device() exporter.Config {
 }
 
 // status is the status page as text: a line for each cell, without tags.
-func status(t testing.TB, m *exporter.Metrics) string {
+func status(t testing.TB, m *exporter.Instance) string {
 	t.Helper()
 	resp, body := fetch(t, m, "/")
 	if resp.StatusCode != http.StatusOK {
@@ -66,8 +68,8 @@ func TestStatusOfAWellDevice(t *testing.T) {
 		observe(m, payload(t, "Mem.total", 1<<20, "Mem.used", 1<<19, "Mem.free", 1<<19, "Swap.total", 0, "Swap.used", 0, "Swap.free", 0), at)
 		observe(m, temperature(t, "0", float64(40+i)), at)
 		observe(m, payload(t, "eth0.rx.bytes", 2048, "eth0.tx.bytes", 1024, "lo.rx.bytes", 1, "lo.tx.bytes", 1), at)
-		m.Self().Delivered(delivery.SinkDatadog, 1000)
-		m.Self().Delivered(delivery.SinkRemoteWrite, 1)
+		m.Telemetry().Delivered(delivery.SinkDatadog, 1000)
+		m.Telemetry().Delivered(delivery.SinkRemoteWrite, 1)
 		clock.Advance(time.Second)
 	}
 	clock.Advance(4 * time.Second)
@@ -79,11 +81,11 @@ func TestStatusOfAWellDevice(t *testing.T) {
 	if strings.Contains(status(t, m), "Swap") {
 		t.Error("swap that is not used is shown")
 	}
-	m.Self().Skew(-4 * time.Second)
+	m.Telemetry().Skew(-4 * time.Second)
 	if strings.Contains(status(t, m), "intake's clock") {
 		t.Error("4 s are made a fuss about")
 	}
-	m.Self().Skew(-75 * time.Second)
+	m.Telemetry().Skew(-75 * time.Second)
 	wantText(t, status(t, m), "the intake's clock is 75 s behind this one\n")
 	fetch(t, m, "/metrics")
 	clock.Advance(2 * time.Minute)
@@ -94,60 +96,62 @@ func TestStatusConditions(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		cfg  func(*exporter.Config)
-		do   func(*exporter.Self, *testkit.Clock)
+		do   func(*telemetry.Telemetry, *testkit.Clock)
 		want string
 	}{
-		{"nothing has come", nil, func(_ *exporter.Self, c *testkit.Clock) { c.Advance(90 * time.Second) },
+		{"nothing has come", nil, func(_ *telemetry.Telemetry, c *testkit.Clock) { c.Advance(90 * time.Second) },
 			"… Waiting for data\n… nothing has come from Fluent Bit in 1 min\n"},
-		{"not ready", func(c *exporter.Config) { c.Ready = func() []string { return []string{"clock: <not> set"} } },
-			func(s *exporter.Self, _ *testkit.Clock) { s.Delivered("datadog", 1) }, "✕ Not well\n✕ clock: <not> set\n"},
-		{"one fault is no drama", nil, func(s *exporter.Self, c *testkit.Clock) {
+		{"not ready", func(c *exporter.Config) {
+			c.Status = func() exporter.Status { return exporter.Status{NotReady: []string{"clock: <not> set"}} }
+		},
+			func(s *telemetry.Telemetry, _ *testkit.Clock) { s.Delivered("datadog", 1) }, "✕ Not well\n✕ clock: <not> set\n"},
+		{"one fault is no drama", nil, func(s *telemetry.Telemetry, c *testkit.Clock) {
 			s.Delivered("datadog", 1)
 			s.Request("logs", "timeout")
 			c.Advance(59 * time.Second)
 		}, "! Needs a look\n! Datadog logs has failed for 59 s: timeout, no answer within the time allowed\n"},
-		{"a minute of faults is", nil, func(s *exporter.Self, c *testkit.Clock) {
+		{"a minute of faults is", nil, func(s *telemetry.Telemetry, c *testkit.Clock) {
 			s.Delivered("datadog", 1)
 			s.Request("remote_write", "503")
 			c.Advance(50 * time.Second)
 			s.Request("remote_write", "401")
 			c.Advance(10 * time.Second)
 		}, "✕ Not well\n✕ Remote write has failed for 1 min: 401, the key is missing or wrong\n"},
-		{"a success ends it", nil, func(s *exporter.Self, c *testkit.Clock) {
+		{"a success ends it", nil, func(s *telemetry.Telemetry, c *testkit.Clock) {
 			s.Request("logs", "503")
 			c.Advance(2 * time.Minute)
 			s.Request("logs", "202")
 			s.Delivered("datadog", 1)
 		}, "✓ Well\n"},
-		{"so does a delivery", nil, func(s *exporter.Self, c *testkit.Clock) {
+		{"so does a delivery", nil, func(s *telemetry.Telemetry, c *testkit.Clock) {
 			s.Request("logs", "503")
 			c.Advance(2 * time.Minute)
 			s.Delivered("datadog", 1)
 		}, "✓ Well\n"},
-		{"what is canceled is no fault", nil, func(s *exporter.Self, _ *testkit.Clock) {
+		{"what is canceled is no fault", nil, func(s *telemetry.Telemetry, _ *testkit.Clock) {
 			s.Delivered("datadog", 1)
 			s.Request("logs", delivery.CodeCanceled)
 		}, "✓ Well\n"},
-		{"a bad entry is the entry's fault", nil, func(s *exporter.Self, c *testkit.Clock) {
+		{"a bad entry is the entry's fault", nil, func(s *telemetry.Telemetry, c *testkit.Clock) {
 			s.Delivered("datadog", 1)
 			s.Request("logs", "400")
 			c.Advance(2 * time.Minute)
 		}, "✓ Well\n"},
-		{"a drop", nil, func(s *exporter.Self, c *testkit.Clock) {
+		{"a drop", nil, func(s *telemetry.Telemetry, c *testkit.Clock) {
 			s.Delivered("datadog", 1)
 			s.Dropped("datadog", "too_large", 3)
 			c.Advance(14 * time.Minute)
 		}, "! Needs a look\n! Datadog logs dropped data 14 min ago: too large\n"},
-		{"a drop long ago", nil, func(s *exporter.Self, c *testkit.Clock) {
+		{"a drop long ago", nil, func(s *telemetry.Telemetry, c *testkit.Clock) {
 			s.Delivered("datadog", 1)
 			s.Dropped("datadog", "too_large", 3)
 			c.Advance(15 * time.Minute)
 		}, "✓ Well\n"},
-		{"what the page should refuse", nil, func(s *exporter.Self, _ *testkit.Clock) {
+		{"what the page should refuse", nil, func(s *telemetry.Telemetry, _ *testkit.Clock) {
 			s.Delivered("datadog", 1)
 			s.Dropped("prometheus", "wrapped", 3)
 		}, "✓ Well\n"},
-		{"series over the limit", nil, func(s *exporter.Self, _ *testkit.Clock) {
+		{"series over the limit", nil, func(s *telemetry.Telemetry, _ *testkit.Clock) {
 			s.Delivered("datadog", 1)
 			s.Dropped("prometheus", "series_limit", 3)
 		}, "! Needs a look\n! Prometheus page dropped data just now: series limit\n"},
@@ -158,7 +162,7 @@ func TestStatusConditions(t *testing.T) {
 				c.cfg(&cfg)
 			}
 			m := open(t, quietHub(clock), cfg)
-			c.do(m.Self(), clock)
+			c.do(m.Telemetry(), clock)
 			wantText(t, status(t, m), "\n"+c.want)
 		})
 	}
@@ -175,11 +179,9 @@ func TestStatusOfSilence(t *testing.T) {
 
 func TestStatusShowsNoSecret(t *testing.T) {
 	cfg := device()
-	cfg.Settings = func() []exporter.Setting {
-		return []exporter.Setting{{Key: "listen", Value: "0.0.0.0:2021", Default: true}, {Key: "apikey", Value: "s3cret-1"},
-			{Key: "proxy", Value: "http://u:s3cret-2@proxy:3128"}, {Key: "REMOTE_WRITE_HEADERS", Value: "X: s3cret-3"}, {Key: "odd", Value: "s3cret-4", Secret: true},
-			{Key: "apikey_file", Value: "/run/key"}, {Key: "header", Default: true}}
-	}
+	cfg.Settings = []statuspage.Setting{{Key: "listen", Value: "0.0.0.0:2021", Default: true}, {Key: "apikey", Value: "s3cret-1"},
+		{Key: "proxy", Value: "http://u:s3cret-2@proxy:3128"}, {Key: "REMOTE_WRITE_HEADERS", Value: "X: s3cret-3"}, {Key: "odd", Value: "s3cret-4", Secret: true},
+		{Key: "apikey_file", Value: "/run/key"}, {Key: "header", Default: true}}
 	m := open(t, quietHub(newClock()), cfg)
 	text := status(t, m)
 	wantText(t, text, "Settings\n5 set, the others at their defaults\n", "apikey\n••••••\n", "proxy\nhttp://••••••@proxy:3128\n",
@@ -194,18 +196,18 @@ func TestStatusEscapes(t *testing.T) {
 	cfg := device()
 	cfg.Device, cfg.Version = evil, evil
 	cfg.Labels = []metric.Label{{Name: "l", Value: evil}}
-	cfg.Settings = func() []exporter.Setting { return []exporter.Setting{{Key: evil, Value: evil}} }
-	cfg.Ready = func() []string { return []string{evil} }
-	cfg.Repairs = func() []timefix.Repair {
-		return []timefix.Repair{{Tag: evil + strings.Repeat("x", 300), Why: evil, Verdict: timefix.Arrival}}
+	cfg.Settings = []statuspage.Setting{{Key: evil, Value: evil}}
+	cfg.Status = func() exporter.Status {
+		return exporter.Status{NotReady: []string{evil},
+			Repairs: []timefix.Repair{{Tag: evil + strings.Repeat("x", 300), Why: evil, Verdict: timefix.Arrival}}}
 	}
 	m := open(t, quietHub(newClock()), cfg)
 	observe(m, payload(t, "name", "thermal_zone0", "type", evil, "temp", 1), start)
 	observe(m, payload(t, "alive", true, "proc_name", evil, "pid", 7), start)
 	m.Apply([]metric.Sample{{Series: &metric.Series{Name: "rule_x", Kind: metric.Gauge, Labels: []metric.Label{{Name: "x", Value: evil}}}, Value: 1}})
-	m.Self().Dropped("datadog", evil, 1)
-	m.Self().Dropped("<b>", "r", 1)
-	m.Self().Request("logs", evil)
+	m.Telemetry().Dropped("datadog", evil, 1)
+	m.Telemetry().Dropped("<b>", "r", 1)
+	m.Telemetry().Request("logs", evil)
 	_, body := fetch(t, m, "/")
 	if n := strings.Count(body, "<script>"); n != 1 {
 		t.Errorf("%d scripts", n)
@@ -255,9 +257,8 @@ func TestStatusOfSeveralInstances(t *testing.T) {
 	hub := quietHub(newClock())
 	first, second, third := device(), device(), device()
 	second.Labels = []metric.Label{{Name: "site", Value: "b"}}
-	second.Ready = func() []string { return []string{"no key"} }
-	second.Backlog = func() []exporter.Backlog {
-		return []exporter.Backlog{{Chunks: 2, Bytes: 4096}, {Sink: delivery.SinkRemoteWrite}, {Sink: delivery.SinkDatadog, Chunks: 1200, Bytes: 3 << 20}}
+	second.Status = func() exporter.Status {
+		return exporter.Status{NotReady: []string{"no key"}, Backlog: []statuspage.Backlog{{Chunks: 2, Bytes: 4096}, {Sink: delivery.SinkRemoteWrite}, {Sink: delivery.SinkDatadog, Chunks: 1200, Bytes: 3 << 20}}}
 	}
 	a := open(t, hub, first)
 	open(t, hub, second)
@@ -269,15 +270,14 @@ func TestStatusOfSeveralInstances(t *testing.T) {
 // A repair is shown with its time before and after.
 func TestStatusOfRepairs(t *testing.T) {
 	clock, cfg := newClock(), device()
-	cfg.Repairs = func() (all []timefix.Repair) {
-		for i := range 100 {
-			all = append(all, timefix.Repair{Tag: fmt.Sprint("tag", i), Before: 3835207407 * 1e9, After: start.UnixNano(),
-				Verdict: timefix.WrappedMs, Why: "why", At: timefix.Instant{Wall: start.UnixNano(), Boot: int64(time.Hour) - int64(i)*1e9}})
-		}
-		return all
+	var all []timefix.Repair
+	for i := range 100 {
+		all = append(all, timefix.Repair{Tag: fmt.Sprint("tag", i), Before: 3835207407 * 1e9, After: start.UnixNano(),
+			Verdict: timefix.WrappedMs, Why: "why", At: timefix.Instant{Wall: start.UnixNano(), Boot: int64(time.Hour) - int64(i)*1e9}})
 	}
+	cfg.Status = func() exporter.Status { return exporter.Status{Repairs: all} }
 	m := open(t, quietHub(clock), cfg)
-	m.Self().Repairs(timefix.Counts{timefix.OK: 7, timefix.WrappedMs: 4000, timefix.Arrival: 5})
+	m.Telemetry().Repairs(timefix.Counts{timefix.OK: 7, timefix.WrappedMs: 4000, timefix.Arrival: 5})
 	text := status(t, m)
 	wantText(t, text, "Time repairs\n4,005 · wrapped ms 4,000 · arrival 5\n",
 		"tag3\n", "3 s ago · wrapped ms\n", "before 2091-07-13 23:23:27.000\nafter 2026-11-21 06:00:00.000\nwhy\n")

@@ -86,7 +86,7 @@ func (st *store) reserve(name string, kind metric.Kind) {
 }
 
 // release undoes one reserve.
-func (st *store) release(name string, _ metric.Kind) {
+func (st *store) release(name string) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	f := st.families[name]

@@ -97,7 +97,7 @@ func TestGaugesExpireUnseen(t *testing.T) {
 		began := time.Now()
 		expired := make(chan time.Duration, 1)
 		cfg.OnExpire = func(*metric.Series) { expired <- time.Since(began) }
-		m, err := exporter.NewHub(log, testkit.BubbleClock{}).Open(cfg)
+		m, err := exporter.New(log, testkit.BubbleClock{}).Open(cfg)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -183,8 +183,8 @@ func TestSharedPage(t *testing.T) {
 	clock := newClock()
 	hub := quietHub(clock)
 	first, second := loopback(), loopback()
-	first.Ready = func() []string { return []string{"first: no key"} }
-	second.Ready = func() []string { return nil }
+	first.Status = func() exporter.Status { return exporter.Status{NotReady: []string{"first: no key"}} }
+	second.Status = func() exporter.Status { return exporter.Status{} }
 	a, b := open(t, hub, first), open(t, hub, second)
 	if a.Addr().String() != b.Addr().String() {
 		t.Fatal("two addresses")
@@ -195,7 +195,7 @@ func TestSharedPage(t *testing.T) {
 	wantLines(t, lines(twin), "edge_disk_read_bytes_total 100 +100", "edge_disk_written_bytes_total 0 +0")
 	observe(b, disk, start.Add(time.Second))
 	observe(b, temperature(t, "9", 1), start)
-	if a.Self() != b.Self() {
+	if a.Telemetry() != b.Telemetry() {
 		t.Error("same prefix and labels, but two sets of self series")
 	}
 	wantLines(t, scrape(t, a, "edge_disk_read", "edge_temp", "shown_by_other"),
@@ -217,7 +217,7 @@ func TestSharedPageOtherLabels(t *testing.T) {
 	a, b := open(t, hub, first), open(t, hub, second)
 	observe(a, temperature(t, "0", 1), start)
 	observe(b, temperature(t, "0", 2), start)
-	a.Self().Delivered("datadog", 3)
+	a.Telemetry().Delivered("datadog", 3)
 	wantLines(t, scrape(t, a, "edge_temp", `edge_records_total{result="delivered",`),
 		`edge_records_total{result="delivered",sink="datadog",site="a"} 3`,
 		`edge_records_total{result="delivered",sink="prometheus",site="a"} 1`,
@@ -231,7 +231,7 @@ func TestListenOffIsPrivate(t *testing.T) {
 	cfg := loopback()
 	cfg.Listen = exporter.ListenOff
 	a, b := open(t, hub, cfg), open(t, hub, cfg)
-	if a.Self() == b.Self() || a.Addr() != nil {
+	if a.Telemetry() == b.Telemetry() || a.Addr() != nil {
 		t.Error("two pages that are off are one")
 	}
 }
@@ -456,7 +456,7 @@ func TestLabelsOfSelfWin(t *testing.T) {
 		cfg.Labels = append(cfg.Labels, metric.Label{Name: name, Value: "mine"})
 	}
 	m := open(t, quietHub(newClock()), cfg)
-	m.Self().Dropped("datadog", "too_large", 2)
+	m.Telemetry().Dropped("datadog", "too_large", 2)
 	wantLines(t, scrape(t, m, "too_large", "edge_build_info", "flush_duration_seconds_sum", `result="dropped",sink="datadog"`)[1:],
 		`edge_dropped_records_total{le="mine",reason="too_large",sink="datadog",site="mine",version="mine"} 2`,
 		`edge_flush_duration_seconds_sum{reason="mine",sink="mine",site="mine",version="mine"} 0`,
@@ -480,5 +480,5 @@ func TestClosed(t *testing.T) {
 	if samples, taken := observe(m, temperature(t, "0", 1), start); taken != 1 || len(samples) != 0 {
 		t.Error("a closed instance makes series")
 	}
-	m.Self().Delivered("datadog", 1)
+	m.Telemetry().Delivered("datadog", 1)
 }

@@ -42,7 +42,7 @@ func (w *way) same(o *way) bool {
 
 // feeds tells whether the series takes a sample that comes this way. A total has
 // one source, or it would jump between theirs; a gauge takes whoever comes last.
-func (m *Metrics) feeds(w *way) bool {
+func (m *Instance) feeds(w *way) bool {
 	s := w.to
 	switch {
 	case s.owner == w:
@@ -52,7 +52,7 @@ func (m *Metrics) feeds(w *way) bool {
 		return true
 	}
 	if s.missing++; s.missing <= patience {
-		m.self.Refused(relabelRule, duplicateReason, 1)
+		m.cfg.Telemetry.Refused(relabelRule, duplicateReason, 1)
 		return false
 	}
 	m.handOver(s, w)
@@ -68,7 +68,7 @@ const (
 
 // handOver makes w the source of a total. Its samples have nothing to do with
 // those before: the first one counts, and is no growth.
-func (m *Metrics) handOver(s *series, w *way) {
+func (m *Instance) handOver(s *series, w *way) {
 	if !slices.Contains(s.ways, w) {
 		m.forget(s.owner)
 		m.remember(w)
@@ -81,7 +81,7 @@ func (m *Metrics) handOver(s *series, w *way) {
 }
 
 // enter remembers a way that was just worked out, as far as there is room.
-func (m *Metrics) enter(w *way) {
+func (m *Instance) enter(w *way) {
 	s := w.to
 	if i := slices.IndexFunc(s.ways, w.same); i >= 0 {
 		old := s.ways[i]
@@ -100,7 +100,7 @@ func (m *Metrics) enter(w *way) {
 	m.remember(w)
 }
 
-func (m *Metrics) remember(w *way) {
+func (m *Instance) remember(w *way) {
 	w.to.ways = append(w.to.ways, w)
 	if w.from != nil {
 		m.events[w.from] = w
@@ -109,7 +109,7 @@ func (m *Metrics) remember(w *way) {
 	}
 }
 
-func (m *Metrics) forget(w *way) {
+func (m *Instance) forget(w *way) {
 	w.to.ways = slices.DeleteFunc(w.to.ways, func(x *way) bool { return x == w })
 	if w.from != nil {
 		delete(m.events, w.from)

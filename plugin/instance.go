@@ -77,10 +77,10 @@ func (h *process) closeAll() {
 func (h *process) start(settings *config.Settings, thread int) (*instance, error) {
 	h.share(settings)
 	clock := settings.Clock(timefix.SystemClock{})
-	if h.hub == nil {
-		h.hub = exporter.NewHub(h.log, clock)
+	if h.exporter == nil {
+		h.exporter = exporter.New(h.log, clock)
 	}
-	p, err := pipeline.New(settings.Pipeline, pipeline.Deps{Hub: h.hub, Clock: clock, Log: h.log, Thread: thread})
+	p, err := pipeline.New(settings.Pipeline, pipeline.Deps{Exporter: h.exporter, Clock: clock, Log: h.log, Thread: thread})
 	if err != nil {
 		return nil, err
 	}

@@ -28,7 +28,7 @@ type process struct {
 	sayLogsOnly, sayOtherGo sync.Once
 
 	mu        sync.Mutex
-	hub       *exporter.Hub // made by the first instance
+	exporter  *exporter.Exporter // made by the first instance
 	instances map[*instance]struct{}
 	memory    int64 // the limit in force, in bytes
 

@@ -292,7 +292,7 @@ func (h *officialHandler) stored(*testing.T, string) storage { return h.all }
 // past, and VictoriaMetrics shows nothing of its last second.
 func captured(t *testing.T, host string) []metric.Sample {
 	t.Helper()
-	hub := exporter.NewHub(slog.New(slog.DiscardHandler), timefix.SystemClock{})
+	hub := exporter.New(slog.New(slog.DiscardHandler), timefix.SystemClock{})
 	m, err := hub.Open(exporter.Config{Listen: exporter.ListenOff})
 	if err != nil {
 		t.Fatal(err)

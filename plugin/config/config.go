@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"out_edge/ddsink"
-	"out_edge/exporter"
 	"out_edge/exporter/remotewrite"
+	"out_edge/exporter/statuspage"
 	"out_edge/plugin/delivery"
 	"out_edge/plugin/metric"
 	"out_edge/plugin/pipeline"
@@ -40,9 +40,6 @@ type Settings struct {
 	MemoryLimit int64
 	// ClockStart, unless zero, is what the plugin's clock shows at start.
 	ClockStart time.Time
-	// effective is every property that took effect, in the table's order,
-	// secrets struck out.
-	effective []exporter.Setting
 
 	datadog ddsink.Config
 	remote  remotewrite.Config
@@ -81,7 +78,7 @@ func Load(from Source) (*Settings, []error) {
 			faults = append(faults, Fault{Key: o.Key, value: o.shown(text), quiet: o.Secret, err: err})
 			continue
 		}
-		s.effective = append(s.effective, exporter.Setting{Key: o.Key, Value: o.shown(text), Default: isDefault, Secret: o.Secret})
+		s.Pipeline.Metrics.Settings = append(s.Pipeline.Metrics.Settings, statuspage.Setting{Key: o.Key, Value: o.shown(text), Default: isDefault, Secret: o.Secret})
 	}
 	faults = append(faults, mistakes(from.Property)...)
 	return s, append(faults, s.complete(from)...)
@@ -115,7 +112,6 @@ func (o Option) shown(text string) string {
 // complete fills in what follows from the properties together, and checks it.
 func (s *Settings) complete(from Source) []error {
 	s.Pipeline.Metrics.Version = from.Version
-	s.Pipeline.Metrics.Settings = s.Effective
 	s.Pipeline.Metrics.Device = from.machine()
 	if s.ClockStart.IsZero() { // a replay may be older than the plugin
 		s.Pipeline.Time.BuildDate = from.BuildDate
@@ -187,10 +183,6 @@ func unjoin(err error) []error {
 	}
 	return all
 }
-
-// Effective is every property that took effect, in the table's order, secrets
-// struck out.
-func (s *Settings) Effective() []exporter.Setting { return s.effective }
 
 // Clock gives the clock that the settings ask for: base, or base moved so that
 // it shows ClockStart now.

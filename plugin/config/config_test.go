@@ -169,7 +169,7 @@ func TestNoSecretIsShown(t *testing.T) {
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}
-	for _, e := range s.Effective() {
+	for _, e := range s.Pipeline.Metrics.Settings {
 		if strings.Contains(e.Value, "sEcReT") {
 			t.Errorf("%s is shown", e.Key)
 		}
@@ -217,7 +217,7 @@ func TestNoSecretOfAnAddressIsShown(t *testing.T) {
 			if text := strings.Join(got, "\n"); text != c.fault {
 				t.Errorf("got\n%s\nwant\n%s", text, c.fault)
 			}
-			for _, e := range s.Effective() {
+			for _, e := range s.Pipeline.Metrics.Settings {
 				if e.Key == c.key && e.Value != c.shown {
 					t.Errorf("the page shows %s, want %s", e.Value, c.shown)
 				}

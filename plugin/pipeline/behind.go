@@ -108,7 +108,10 @@ func (p *Pipeline) closeSinks(ctx context.Context) (err error) {
 	if remote := p.remote.Load(); remote != nil {
 		err = errors.Join(err, p.reporter.Close(ctx), remote.Close(ctx))
 	}
-	return errors.Join(err, p.metrics.Close(ctx))
+	if p.metrics != nil {
+		err = errors.Join(err, p.metrics.Close(ctx))
+	}
+	return err
 }
 
 // abandon counts what the queue still holds, and says it: the page goes with the
@@ -130,7 +133,7 @@ func (p *Pipeline) abandon() {
 func (p *Pipeline) countGone(t *try, reason string) (logs, samples int) {
 	if p.datadog != nil {
 		logs = t.unsettledLogs()
-		p.metrics.Self().Dropped(delivery.SinkDatadog, reason, logs)
+		p.telemetry.Dropped(delivery.SinkDatadog, reason, logs)
 	}
 	return logs, p.countSamplesGone(t, reason)
 }
@@ -138,11 +141,11 @@ func (p *Pipeline) countGone(t *try, reason string) (logs, samples int) {
 func (p *Pipeline) countSamplesGone(t *try, reason string) (samples int) {
 	if p.datadog != nil {
 		samples = unsettled(t.samples, &t.metrics)
-		p.metrics.Self().Dropped(delivery.SinkDatadogMetrics, reason, samples)
+		p.telemetry.Dropped(delivery.SinkDatadogMetrics, reason, samples)
 	}
 	if p.cfg.RemoteWrite != nil && !p.leaves(t) {
 		n := unsettled(t.samples, &t.remote)
-		p.metrics.Self().Dropped(delivery.SinkRemoteWrite, reason, n)
+		p.telemetry.Dropped(delivery.SinkRemoteWrite, reason, n)
 		samples = max(samples, n)
 	}
 	return samples

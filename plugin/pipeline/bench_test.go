@@ -34,7 +34,7 @@ func BenchmarkFlush(b *testing.B) {
 			p, err := pipeline.New(pipeline.Config{
 				Metrics: exporter.Config{Listen: "off"}, Time: timefix.Config{BuildDate: time.Unix(present-3600, 0)},
 				Datadog: &ddsink.Config{URL: sink.URL, MetricsURL: sink.URL, APIKey: delivery.NewSecret("k"), Compress: compress},
-			}, pipeline.Deps{Hub: exporter.NewHub(log, c), Clock: c, Log: log, Thread: engineThread})
+			}, pipeline.Deps{Exporter: exporter.New(log, c), Clock: c, Log: log, Thread: engineThread})
 			if err != nil {
 				b.Fatal(err)
 			}

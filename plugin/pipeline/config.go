@@ -65,9 +65,9 @@ type Config struct {
 
 // Deps is what a pipeline is given by its process.
 type Deps struct {
-	Hub   *exporter.Hub
-	Clock timefix.Clock
-	Log   *slog.Logger
+	Exporter *exporter.Exporter
+	Clock    timefix.Clock
+	Log      *slog.Logger
 	// Thread is the id of the thread that Init runs on: the engine's.
 	Thread int
 }

@@ -141,10 +141,10 @@ func unless(down *bool) func(int, string) int {
 // bench is a pipeline with its surroundings.
 type bench struct {
 	*pipeline.Pipeline
-	clock *testkit.Clock
-	hub   *exporter.Hub
-	log   *lockedBuffer
-	t     *testing.T
+	clock    *testkit.Clock
+	exporter *exporter.Exporter
+	log      *lockedBuffer
+	t        *testing.T
 }
 
 type lockedBuffer struct {
@@ -180,7 +180,7 @@ func startWith(t *testing.T, c *testkit.Clock, theirs timefix.Clock, in *intake,
 	t.Helper()
 	b := &bench{clock: c, log: new(lockedBuffer), t: t}
 	log := slog.New(slog.NewTextHandler(b.log, nil))
-	b.hub = exporter.NewHub(log, c)
+	b.exporter = exporter.New(log, c)
 	cfg := pipeline.Config{
 		Metrics: exporter.Config{Listen: "off"},
 		Time:    timefix.Config{BuildDate: time.Unix(present-3600, 0)},
@@ -192,7 +192,7 @@ func startWith(t *testing.T, c *testkit.Clock, theirs timefix.Clock, in *intake,
 		change(&cfg)
 	}
 	var err error
-	b.Pipeline, err = pipeline.New(cfg, pipeline.Deps{Hub: b.hub, Clock: theirs, Log: log, Thread: engineThread})
+	b.Pipeline, err = pipeline.New(cfg, pipeline.Deps{Exporter: b.exporter, Clock: theirs, Log: log, Thread: engineThread})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"out_edge/exporter"
 	"out_edge/exporter/remotewrite"
 	"out_edge/exporter/rules"
+	"out_edge/exporter/telemetry"
 	"out_edge/plugin/chunk"
 	"out_edge/plugin/cmetrics"
 	"out_edge/plugin/delivery"
@@ -36,8 +37,10 @@ type Pipeline struct {
 	clock   timefix.Clock
 	log     *slog.Logger
 	fixer   *timefix.Fixer
-	metrics *exporter.Metrics
-	datadog *ddsink.Sink // nil without Datadog
+	metrics *exporter.Instance
+	// telemetry is there before the sinks and the page.
+	telemetry *telemetry.Telemetry
+	datadog   *ddsink.Sink // nil without Datadog
 	// remote is nil without remote write; a pointer to be swapped, as a gauge
 	// may expire before it is there.
 	remote   atomic.Pointer[remotewrite.Sender]
@@ -95,20 +98,25 @@ func New(cfg Config, deps Deps) (*Pipeline, error) {
 	return p, nil
 }
 
-// start opens the page and the sinks, or nothing.
+// start makes the plugin's own series, then the sinks, and then the page that shows
+// them; or nothing.
 func (p *Pipeline) start(deps Deps) (err error) {
 	mc := p.cfg.Metrics
-	mc.Ready, mc.Repairs, mc.Sinks = p.notReady, p.fixer.Repairs, p.cfg.sinks()
-	mc.Relabel, mc.OnExpire, mc.Backlog = p.relabel, p.expired, p.backlog
-	p.engine = p.cfg.Rules.Engine(rules.EngineConfig{
-		Limit: mc.SeriesLimit, SeriesTTL: mc.SeriesTTL, Clock: p.clock, Refused: p.refused, Labels: mc.Labels})
-	if p.metrics, err = deps.Hub.Open(mc); err != nil {
+	mc.Sinks = p.cfg.sinks()
+	if p.telemetry, err = deps.Exporter.Telemetry(mc); err != nil {
 		return err
 	}
+	p.engine = p.cfg.Rules.Engine(rules.EngineConfig{
+		Limit: mc.SeriesLimit, SeriesTTL: mc.SeriesTTL, Clock: p.clock, Refused: p.telemetry.Refused, Labels: mc.Labels})
 	for _, r := range p.cfg.Rules.Refusals() {
-		p.refused(r.Rule, r.Reason, 0)
+		p.telemetry.Refused(r.Rule, r.Reason, 0)
 	}
 	if err = errors.Join(p.openDatadog(), p.openRemote()); err != nil {
+		p.telemetry.Close()
+		return errors.Join(err, p.closeSinks(p.ctx))
+	}
+	mc.Telemetry, mc.Status, mc.Relabel, mc.OnExpire = p.telemetry, p.status, p.relabel, p.expired
+	if p.metrics, err = deps.Exporter.Open(mc); err != nil {
 		return errors.Join(err, p.closeSinks(p.ctx))
 	}
 	return nil
@@ -119,7 +127,7 @@ func (p *Pipeline) openDatadog() (err error) {
 		p.log.Info("no apikey: nothing goes to Datadog; set `apikey`, `apikey_file` or DD_API_KEY to change that")
 		return nil
 	}
-	p.datadog, err = ddsink.New(*p.cfg.Datadog, ddsink.Deps{Clock: p.clock, Log: p.log, Meter: p.metrics.Self()})
+	p.datadog, err = ddsink.New(*p.cfg.Datadog, ddsink.Deps{Clock: p.clock, Log: p.log, Meter: p.telemetry})
 	return err
 }
 
@@ -127,13 +135,13 @@ func (p *Pipeline) openRemote() error {
 	if p.cfg.RemoteWrite == nil {
 		return nil
 	}
-	sender, err := remotewrite.New(*p.cfg.RemoteWrite, remotewrite.Deps{Clock: p.clock, Log: p.log, Meter: p.metrics.Self()})
+	sender, err := remotewrite.New(*p.cfg.RemoteWrite, remotewrite.Deps{Clock: p.clock, Log: p.log, Meter: p.telemetry})
 	if err != nil {
 		return err
 	}
 	p.remote.Store(sender)
 	if p.cfg.RemoteWriteSelf {
-		p.reporter = sender.Report(remotewrite.ReporterConfig{Gather: p.metrics.Self().Gather, Believable: p.fixer.Believable})
+		p.reporter = sender.Report(remotewrite.ReporterConfig{Gather: p.telemetry.Gather, Believable: p.fixer.Believable})
 	}
 	return nil
 }
@@ -145,7 +153,7 @@ func (p *Pipeline) Flush(tag string, payload []byte, thread int) Result {
 		return Retry // closed: whoever comes after may deliver it
 	}
 	start := p.clock.Now()
-	defer func() { p.metrics.Self().FlushDuration(since(start, p.clock.Now())) }()
+	defer func() { p.telemetry.FlushDuration(since(start, p.clock.Now())) }()
 	t := p.recall(tag, payload, start)
 	var err error
 	if p.queues(thread) {

@@ -461,7 +461,7 @@ func TestAFailedStartLeavesNothingRunning(t *testing.T) {
 		Datadog:         &ddsink.Config{Site: "nowhere.example", APIKey: delivery.NewSecret("k")},
 		RemoteWrite:     &remotewrite.Config{URL: rw.URL},
 		RemoteWriteSelf: true,
-	}, pipeline.Deps{Hub: exporter.NewHub(log, c), Clock: c, Log: log, Thread: engineThread})
+	}, pipeline.Deps{Exporter: exporter.New(log, c), Clock: c, Log: log, Thread: engineThread})
 	if err == nil {
 		t.Fatal("a site that is none passes")
 	}

@@ -35,11 +35,11 @@ func (p *Pipeline) takeMetrics(tag string, payload []byte, t *try) error {
 // countMetrics counts what of a metrics event could not be used.
 func (p *Pipeline) countMetrics(err error) {
 	if n := p.newlySkipped(); n > 0 {
-		p.metrics.Self().Dropped(delivery.SinkDecode, "exponential_histogram", n)
+		p.telemetry.Dropped(delivery.SinkDecode, "exponential_histogram", n)
 	}
 	var bad *cmetrics.Error
 	if errors.As(err, &bad) {
-		p.metrics.Self().Dropped(delivery.SinkDecode, "undecodable", bad.Count)
+		p.telemetry.Dropped(delivery.SinkDecode, "undecodable", bad.Count)
 	}
 }
 
@@ -135,7 +135,7 @@ func (p *Pipeline) repairSamples(tag string, samples []metric.Sample, t *try) {
 	}
 	quiet.End()
 	if found {
-		p.metrics.Self().Repairs(odd.End())
+		p.telemetry.Repairs(odd.End())
 	}
 }
 
@@ -150,11 +150,6 @@ func (p *Pipeline) expired(s *metric.Series) {
 	if remote := p.remote.Load(); remote != nil {
 		remote.Expire(s)
 	}
-}
-
-// refused counts the samples that a rule did not make.
-func (p *Pipeline) refused(rule, reason string, n int) {
-	p.metrics.Self().Refused(rule, reason, n)
 }
 
 // sinks are those that an instance sends to.

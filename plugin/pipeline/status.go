@@ -1,20 +1,20 @@
 package pipeline
 
-import "out_edge/exporter"
+import (
+	"out_edge/exporter"
+	"out_edge/exporter/statuspage"
+)
 
-// notReady lists why this instance does not deliver at the moment.
-func (p *Pipeline) notReady() []string {
-	var reasons []string
+// status is what the page says of this instance: why it does not deliver at the
+// moment, what waits in the queue here and in Fluent Bit's buffer for a retry, and
+// the last time repairs.
+func (p *Pipeline) status() exporter.Status {
+	s := exporter.Status{Repairs: p.fixer.Repairs()}
 	if now := p.clock.Now(); !p.fixer.Believable(now) {
-		reasons = append(reasons, "clock: "+stamp(now.Wall)+" is before this build; waiting for NTP")
+		s.NotReady = append(s.NotReady, "clock: "+stamp(now.Wall)+" is before this build; waiting for NTP")
 	}
-	return reasons
-}
-
-// backlog is what waits on the device: in the queue here, and in Fluent Bit's
-// buffer for a retry.
-func (p *Pipeline) backlog() []exporter.Backlog {
 	chunks, bytes := p.queue.backlog()
 	given, held := p.ledger.backlog()
-	return []exporter.Backlog{{Chunks: chunks + given, Bytes: bytes + held}}
+	s.Backlog = []statuspage.Backlog{{Chunks: chunks + given, Bytes: bytes + held}}
+	return s
 }

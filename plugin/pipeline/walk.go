@@ -57,7 +57,7 @@ func (p *Pipeline) walk(ctx context.Context, tag string, payload []byte, t *try,
 		}
 	}
 	p.keepSamples(s, t)
-	p.metrics.Self().Repairs(session.End())
+	p.telemetry.Repairs(session.End())
 	p.countUndecodable(&s.decoder, t)
 	return p.endLogs(chunk, waiting, began)
 }
@@ -156,14 +156,14 @@ func (p *Pipeline) release(s *scratch) {
 
 func (p *Pipeline) countUndecodable(d *chunk.Decoder, t *try) {
 	if n := d.Undecodable(); n > 0 && !t.again {
-		p.metrics.Self().Dropped(delivery.SinkDecode, "undecodable", n)
+		p.telemetry.Dropped(delivery.SinkDecode, "undecodable", n)
 	}
 }
 
 // refuse counts a payload that nothing can be made of.
 func (p *Pipeline) refuse(t *try, reason string) error {
 	if !t.again {
-		p.metrics.Self().Dropped(delivery.SinkDecode, reason, 1)
+		p.telemetry.Dropped(delivery.SinkDecode, reason, 1)
 	}
 	return errNothing
 }

@@ -1,4 +1,4 @@
-package exporter
+package statuspage
 
 import (
 	"math"
@@ -7,6 +7,7 @@ import (
 	"time"
 	"unicode"
 
+	"out_edge/exporter/telemetry"
 	"out_edge/plugin/delivery"
 	"out_edge/plugin/metric"
 )
@@ -14,8 +15,8 @@ import (
 // maxShown is how many characters of a text from outside a cell shows.
 const maxShown = 200
 
-// clean makes a text from outside fit to be read: what cannot be seen, or would
-// turn the direction of what stands beside it, becomes U+FFFD.
+// clean makes a text from outside readable: characters that cannot be seen, or
+// that change the direction of writing, become U+FFFD.
 func clean(s string) string {
 	n := 0
 	for i := range s {
@@ -29,7 +30,7 @@ func clean(s string) string {
 			return unicode.ReplacementChar
 		}
 		return r
-	}, labelValue(s))
+	}, strings.ToValidUTF8(s, "\uFFFD"))
 }
 
 // ago is the time from at to now in words.
@@ -112,7 +113,7 @@ func sinkTitle(sink string) string {
 }
 
 func faultText(code string) string {
-	if m := outcomeOfCode(code).Meaning; m != "" {
+	if m := telemetry.OutcomeOf(code).Meaning; m != "" {
 		return clean(code) + ", " + m
 	}
 	return clean(code)
@@ -127,8 +128,8 @@ func labelText(labels []metric.Label) string {
 	return clean(strings.Join(parts, ", "))
 }
 
-// unit is how the values of a metric are written.
-type unit func(float64) string
+// format writes the values of a metric.
+type format func(float64) string
 
 func percent(v float64) string { return digits3(math.Round(v*1000)/10) + " %" }
 func celsius(v float64) string { return digits3(math.Round(v*10)/10) + " °C" }

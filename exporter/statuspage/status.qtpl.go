@@ -5,7 +5,7 @@
 // constants. Make of it status.qtpl.go with "make generate".
 //
 
-package exporter
+package statuspage
 
 import (
 	qtio422016 "io"
@@ -18,7 +18,7 @@ var (
 	_ = qt422016.AcquireByteBuffer
 )
 
-func streamdocument(qw422016 *qt422016.Writer, v *statusView) {
+func streamdocument(qw422016 *qt422016.Writer, v *view) {
 	qw422016.N().S(`<!doctype html> <html lang="en"> <head> <meta charset="utf-8"> <meta name="viewport" content="width=device-width, initial-scale=1"> <meta name="color-scheme" content="light dark"> <title>`)
 	qw422016.E().S(v.Sign)
 	qw422016.N().S(` `)
@@ -73,13 +73,13 @@ func streamdocument(qw422016 *qt422016.Writer, v *statusView) {
 	qw422016.N().S(`</script> </body> </html> `)
 }
 
-func writedocument(qq422016 qtio422016.Writer, v *statusView) {
+func writedocument(qq422016 qtio422016.Writer, v *view) {
 	qw422016 := qt422016.AcquireWriter(qq422016)
 	streamdocument(qw422016, v)
 	qt422016.ReleaseWriter(qw422016)
 }
 
-func document(v *statusView) string {
+func document(v *view) string {
 	qb422016 := qt422016.AcquireByteBuffer()
 	writedocument(qb422016, v)
 	qs422016 := string(qb422016.B)
@@ -107,7 +107,7 @@ func sign(text string) string {
 	return qs422016
 }
 
-func streaminstance(qw422016 *qt422016.Writer, s *statusSection, several bool) {
+func streaminstance(qw422016 *qt422016.Writer, s *section, several bool) {
 	qw422016.N().S(` <article aria-label="`)
 	qw422016.E().S(s.Title)
 	qw422016.N().S(`"> `)
@@ -158,13 +158,13 @@ func streaminstance(qw422016 *qt422016.Writer, s *statusSection, several bool) {
 	qw422016.N().S(` </article> `)
 }
 
-func writeinstance(qq422016 qtio422016.Writer, s *statusSection, several bool) {
+func writeinstance(qq422016 qtio422016.Writer, s *section, several bool) {
 	qw422016 := qt422016.AcquireWriter(qq422016)
 	streaminstance(qw422016, s, several)
 	qt422016.ReleaseWriter(qw422016)
 }
 
-func instance(s *statusSection, several bool) string {
+func instance(s *section, several bool) string {
 	qb422016 := qt422016.AcquireByteBuffer()
 	writeinstance(qb422016, s, several)
 	qs422016 := string(qb422016.B)
@@ -172,7 +172,7 @@ func instance(s *statusSection, several bool) string {
 	return qs422016
 }
 
-func streamrows(qw422016 *qt422016.Writer, all []hostRow) {
+func streamrows(qw422016 *qt422016.Writer, all []row) {
 	qw422016.N().S(` <table class="rows"> <thead><tr><th scope="col">Metric</th><th scope="col">Now</th><th scope="col">Course</th></tr></thead> <tbody> `)
 	for i := range all {
 		r := &all[i]
@@ -206,13 +206,13 @@ func streamrows(qw422016 *qt422016.Writer, all []hostRow) {
 	qw422016.N().S(` </tbody> </table> `)
 }
 
-func writerows(qq422016 qtio422016.Writer, all []hostRow) {
+func writerows(qq422016 qtio422016.Writer, all []row) {
 	qw422016 := qt422016.AcquireWriter(qq422016)
 	streamrows(qw422016, all)
 	qt422016.ReleaseWriter(qw422016)
 }
 
-func rows(all []hostRow) string {
+func rows(all []row) string {
 	qb422016 := qt422016.AcquireByteBuffer()
 	writerows(qb422016, all)
 	qs422016 := string(qb422016.B)
@@ -220,7 +220,7 @@ func rows(all []hostRow) string {
 	return qs422016
 }
 
-func streamdelivered(qw422016 *qt422016.Writer, s *statusSection) {
+func streamdelivered(qw422016 *qt422016.Writer, s *section) {
 	qw422016.N().S(` <section> <h3>Delivery <small>running for `)
 	qw422016.E().S(s.Running)
 	if s.Backlog != "" {
@@ -268,13 +268,13 @@ func streamdelivered(qw422016 *qt422016.Writer, s *statusSection) {
 	qw422016.N().S(` </div> </section> `)
 }
 
-func writedelivered(qq422016 qtio422016.Writer, s *statusSection) {
+func writedelivered(qq422016 qtio422016.Writer, s *section) {
 	qw422016 := qt422016.AcquireWriter(qq422016)
 	streamdelivered(qw422016, s)
 	qt422016.ReleaseWriter(qw422016)
 }
 
-func delivered(s *statusSection) string {
+func delivered(s *section) string {
 	qb422016 := qt422016.AcquireByteBuffer()
 	writedelivered(qb422016, s)
 	qs422016 := string(qb422016.B)
@@ -282,7 +282,7 @@ func delivered(s *statusSection) string {
 	return qs422016
 }
 
-func streamrepairs(qw422016 *qt422016.Writer, s *statusSection) {
+func streamrepairs(qw422016 *qt422016.Writer, s *section) {
 	qw422016.N().S(` <section> <h3>Time repairs <small>`)
 	qw422016.E().S(s.Repaired)
 	for _, r := range s.Verdicts {
@@ -318,13 +318,13 @@ func streamrepairs(qw422016 *qt422016.Writer, s *statusSection) {
 	qw422016.N().S(` </section> `)
 }
 
-func writerepairs(qq422016 qtio422016.Writer, s *statusSection) {
+func writerepairs(qq422016 qtio422016.Writer, s *section) {
 	qw422016 := qt422016.AcquireWriter(qq422016)
 	streamrepairs(qw422016, s)
 	qt422016.ReleaseWriter(qw422016)
 }
 
-func repairs(s *statusSection) string {
+func repairs(s *section) string {
 	qb422016 := qt422016.AcquireByteBuffer()
 	writerepairs(qb422016, s)
 	qs422016 := string(qb422016.B)
@@ -332,7 +332,7 @@ func repairs(s *statusSection) string {
 	return qs422016
 }
 
-func streamsettings(qw422016 *qt422016.Writer, s *statusSection) {
+func streamsettings(qw422016 *qt422016.Writer, s *section) {
 	qw422016.N().S(` <section> <details><summary><h3>Settings <small>`)
 	qw422016.N().D(s.SettingsSet)
 	qw422016.N().S(` set, the others at their defaults</small></h3></summary> <table class="settings"> <thead><tr><th scope="col">Property</th><th scope="col">Value</th></tr></thead> <tbody> `)
@@ -363,13 +363,13 @@ func streamsettings(qw422016 *qt422016.Writer, s *statusSection) {
 	qw422016.N().S(` </tbody> </table> </details> </section> `)
 }
 
-func writesettings(qq422016 qtio422016.Writer, s *statusSection) {
+func writesettings(qq422016 qtio422016.Writer, s *section) {
 	qw422016 := qt422016.AcquireWriter(qq422016)
 	streamsettings(qw422016, s)
 	qt422016.ReleaseWriter(qw422016)
 }
 
-func settings(s *statusSection) string {
+func settings(s *section) string {
 	qb422016 := qt422016.AcquireByteBuffer()
 	writesettings(qb422016, s)
 	qs422016 := string(qb422016.B)

@@ -1,9 +1,11 @@
-package exporter
+package statuspage
 
 import (
 	"math"
 	"slices"
 	"strconv"
+
+	"out_edge/exporter/history"
 )
 
 // The size of a sparkline, in the units of its SVG; it is stretched to fit.
@@ -22,16 +24,16 @@ type spark struct {
 
 // frame is what a sparkline is drawn into.
 type frame struct {
-	from, to  int64   // arrival
+	from, to  int64
 	low, high float64 // at the lower and the upper edge
 }
 
 // draw makes the lines of points that are in the order of time.
-func (f *frame) draw(points []point) (lines []string) {
+func (f *frame) draw(points []history.Point) (lines []string) {
 	gap := longGap(points)
 	start := 0
 	for i := range points {
-		if i+1 == len(points) || points[i+1].at-points[i].at > gap {
+		if i+1 == len(points) || points[i+1].At-points[i].At > gap {
 			lines = append(lines, f.line(points[start:i+1]))
 			start = i + 1
 		}
@@ -41,10 +43,10 @@ func (f *frame) draw(points []point) (lines []string) {
 
 // longGap is the distance in ns beyond which two points are not joined: four
 // times what is usual between them.
-func longGap(points []point) int64 {
+func longGap(points []history.Point) int64 {
 	var steps []int64
 	for i := 1; i < len(points); i++ {
-		steps = append(steps, points[i].at-points[i-1].at)
+		steps = append(steps, points[i].At-points[i-1].At)
 	}
 	if len(steps) == 0 {
 		return 0
@@ -53,13 +55,13 @@ func longGap(points []point) int64 {
 	return max(4*steps[len(steps)/2], 5e9)
 }
 
-func (f *frame) line(points []point) string {
+func (f *frame) line(points []history.Point) string {
 	var b []byte
 	for _, p := range points {
-		b = f.appendPoint(b, f.x(p.at), p.v)
+		b = f.appendPoint(b, f.x(p.At), p.Value)
 	}
 	if len(points) == 1 { // a lone point would not be seen
-		b = f.appendPoint(b, f.x(points[0].at)+1, points[0].v)
+		b = f.appendPoint(b, f.x(points[0].At)+1, points[0].Value)
 	}
 	return string(b)
 }
@@ -89,10 +91,10 @@ func (f *frame) y(v float64) float64 {
 }
 
 // extent is the lowest and the highest value.
-func extent(points []point) (low, high float64) {
+func extent(points []history.Point) (low, high float64) {
 	low, high = math.Inf(1), math.Inf(-1)
 	for _, p := range points {
-		low, high = min(low, p.v), max(high, p.v)
+		low, high = min(low, p.Value), max(high, p.Value)
 	}
 	return low, high
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"os"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -12,28 +13,27 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"out_edge/exporter/telemetry"
 	"out_edge/exporter/web"
-	"out_edge/plugin/metric"
 	"out_edge/timefix"
 )
 
-// page is what one address serves.
-type page struct {
-	key           string // in Hub.pages
+// endpoint is what one address serves.
+type endpoint struct {
+	key           string // in Exporter.endpoints
 	webConfigFile string
+	device        string // the status page's title
 	log           *slog.Logger
 	clock         timefix.Clock
 	store         *store
 	registry      *prometheus.Registry
-	server        *web.Server // nil when nothing is served
-	status        *statusPage
-	scraped       atomic.Int64 // when /metrics was last asked for, by arrival's clock
+	server        *web.Server  // nil when nothing is served
+	scraped       atomic.Int64 // when /metrics was last asked for, in ns of Instant.Elapsed
 
 	panicOnce sync.Once // for panicWriting
 
 	mu        sync.Mutex
-	instances []*Metrics
-	selves    map[string]*Self // by selfKey
+	instances []*Instance
 
 	// expiring orders what OnExpire is told.
 	expiring sync.Mutex
@@ -42,17 +42,15 @@ type page struct {
 	sweeper  sync.WaitGroup
 }
 
-// newPage starts a page for cfg's address; key is empty for one that serves
-// nothing.
-func newPage(h *Hub, key string, cfg Config) *page {
-	p := &page{
-		key: key, webConfigFile: cfg.WebConfigFile, log: h.log, clock: h.clock,
-		registry: prometheus.NewRegistry(), selves: make(map[string]*Self),
-		sweep: make(chan struct{}, 1), done: make(chan struct{}),
+// newEndpoint starts the endpoint of cfg's address; key is empty for one that
+// serves nothing.
+func newEndpoint(e *Exporter, key string, cfg Config) *endpoint {
+	p := &endpoint{
+		key: key, webConfigFile: cfg.WebConfigFile, device: deviceName(cfg), log: e.log, clock: e.clock,
+		registry: prometheus.NewRegistry(), sweep: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 	p.store = newStore(p.panicWriting)
-	p.registry.MustRegister(seriesCollector{p}, selfCollector{p}) // both are unchecked: neither can fail
-	p.status = &statusPage{page: p, device: deviceName(cfg)}
+	p.registry.MustRegister(seriesCollector{p}, telemetryCollector{p}) // both are unchecked: neither can fail
 	p.sweeper.Go(p.sweepLoop)
 	if key != "" {
 		p.server = web.Start(web.Config{Listen: cfg.Listen, ConfigFile: cfg.WebConfigFile, Handler: p.handler(), Log: p.log})
@@ -60,67 +58,59 @@ func newPage(h *Hub, key string, cfg Config) *page {
 	return p
 }
 
+// deviceName is the status page's title.
+func deviceName(cfg Config) string {
+	if cfg.Device != "" {
+		return cfg.Device
+	}
+	name, err := os.Hostname()
+	if err != nil {
+		return "out_edge"
+	}
+	return name
+}
+
 // attach adds an instance.
-func (p *page) attach(h *Hub, cfg Config) *Metrics {
-	m := newMetrics(h, p, cfg)
+func (p *endpoint) attach(e *Exporter, cfg Config) *Instance {
+	m := newInstance(e, p, cfg)
+	for name, kind := range telemetry.Names(cfg.Prefix) {
+		p.store.reserve(name, kind)
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	m.self = p.selfFor(m)
 	p.instances = append(p.instances, m)
 	p.resweep()
 	return m
 }
 
-// selfFor finds or makes the self series for m; the caller holds p.mu.
-func (p *page) selfFor(m *Metrics) *Self {
-	key := selfKey(m.cfg.Prefix, m.labels)
-	s := p.selves[key]
-	if s == nil {
-		s = newSelf(p.clock, m.cfg, m.labels)
-		p.selves[key] = s
-		p.eachName(m.cfg.Prefix, p.store.reserve)
-	}
-	s.users++
-	s.prepare(m.cfg)
-	return s
-}
-
 // detach removes an instance with its series; last says that none is left.
-func (p *page) detach(m *Metrics) (last bool) {
+func (p *endpoint) detach(m *Instance) (last bool) {
 	m.retire()
+	for name := range telemetry.Names(m.cfg.Prefix) {
+		p.store.release(name)
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.instances = slices.DeleteFunc(p.instances, func(x *Metrics) bool { return x == m })
-	if m.self.users--; m.self.users == 0 {
-		delete(p.selves, selfKey(m.cfg.Prefix, m.labels))
-		p.eachName(m.cfg.Prefix, p.store.release)
-	}
+	p.instances = slices.DeleteFunc(p.instances, func(x *Instance) bool { return x == m })
 	p.resweep()
 	return len(p.instances) == 0
 }
 
-// eachName goes through the self series' names.
-func (p *page) eachName(prefix string, do func(string, metric.Kind)) {
-	for i := range selfTable {
-		do(selfTable[i].name(prefix), selfTable[i].kind)
-	}
-}
-
 // attached is a copy of the list of instances.
-func (p *page) attached() []*Metrics {
+func (p *endpoint) attached() []*Instance {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return slices.Clone(p.instances)
 }
 
-func (p *page) unlisten() {
+func (p *endpoint) unlisten() {
 	if p.server != nil {
 		p.server.Unlisten()
 	}
 }
 
 // stop ends the page's goroutines.
-func (p *page) stop(ctx context.Context) error {
+func (p *endpoint) stop(ctx context.Context) error {
 	close(p.done)
 	p.sweeper.Wait()
 	if p.server == nil {
@@ -130,7 +120,7 @@ func (p *page) stop(ctx context.Context) error {
 }
 
 // expire drops what has outlived its instance's ttl.
-func (p *page) expire() {
+func (p *endpoint) expire() {
 	defer func() { // no trampoline stands over the sweeper, nor over a scrape's collectors
 		if r := recover(); r != nil {
 			logPanic(p.log, "panic while series expire: please report this", r)
@@ -147,7 +137,7 @@ func (p *page) expire() {
 }
 
 // panicWriting logs the first panic of a series that is written to the page.
-func (p *page) panicWriting(r any) {
+func (p *endpoint) panicWriting(r any) {
 	p.panicOnce.Do(func() {
 		logPanic(p.log, "panic while a series is written, which is left out of /metrics: please report this; it is said once", r)
 	})
@@ -160,7 +150,7 @@ func logPanic(log *slog.Logger, text string, r any) {
 
 // sweepLoop expires series that nobody scrapes, so that they leave memory and
 // the series limit.
-func (p *page) sweepLoop() {
+func (p *endpoint) sweepLoop() {
 	for {
 		var tick <-chan time.Time
 		if every := p.sweepInterval(); every > 0 {
@@ -178,7 +168,7 @@ func (p *page) sweepLoop() {
 
 // sweepInterval is a tenth of the shortest ttl, within bounds that spare a
 // sleeping CPU; 0 when nothing ever expires.
-func (p *page) sweepInterval() time.Duration {
+func (p *endpoint) sweepInterval() time.Duration {
 	shortest := time.Duration(0)
 	for _, m := range p.attached() {
 		if ttl := m.cfg.SeriesTTL; ttl > 0 && (shortest == 0 || ttl < shortest) {
@@ -191,14 +181,9 @@ func (p *page) sweepInterval() time.Duration {
 	return min(max(shortest/10, time.Second), time.Minute)
 }
 
-func (p *page) resweep() {
+func (p *endpoint) resweep() {
 	select {
 	case p.sweep <- struct{}{}:
 	default:
 	}
-}
-
-// selfKey tells the self series of one prefix and label set from another's.
-func selfKey(prefix string, labels []metric.Label) string {
-	return string(appendKey(nil, &metric.Series{Name: prefix, Labels: labels}))
 }

@@ -1,4 +1,7 @@
-package exporter
+// Package statuspage shows people at "/" whether the device is well (condition.go),
+// and the last time repairs at /debug/time. It turns a Snapshot into a page, and
+// knows nothing of where the snapshot comes from.
+package statuspage
 
 import (
 	"bytes"
@@ -6,7 +9,6 @@ import (
 	_ "embed"
 	"encoding/base64"
 	"net/http"
-	"os"
 	"sync"
 )
 
@@ -17,36 +19,24 @@ var (
 	statusJS string
 )
 
-// statusPage answers "/". It is one document that loads nothing: style, script
-// and icon are within it, and the script asks for the document again.
-type statusPage struct {
-	page   *page
-	device string
+// Page serves both pages. Its methods are safe for concurrent use.
+type Page struct {
+	// Snapshot is called once for each request, by several goroutines.
+	Snapshot func() *Snapshot
 
-	// mu lets one request at a time build a document: they are for people, and
+	// mu lets one request at a time build the status page: it is for people, and
 	// must not add up in the memory of a small device.
 	mu sync.Mutex
 }
 
-// deviceName is what the page is titled with.
-func deviceName(cfg Config) string {
-	if cfg.Device != "" {
-		return cfg.Device
-	}
-	name, err := os.Hostname()
-	if err != nil {
-		return "out_edge"
-	}
-	return name
-}
-
-// serve writes the document as it is now.
-func (s *statusPage) serve(w http.ResponseWriter, _ *http.Request) {
+// ServeHTTP writes the status page as it is now: one document that loads nothing.
+// Style, script and icon are within it, and the script asks for it again.
+func (p *Page) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	setHTML(w.Header())
-	_, _ = w.Write(s.document()) // the reader has gone
+	_, _ = w.Write(p.document()) // the reader has gone
 }
 
-// setHTML sets the header of a page that shows what came from outside.
+// setHTML sets the headers of a page that shows what came from outside.
 func setHTML(h http.Header) {
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
@@ -54,11 +44,11 @@ func setHTML(h http.Header) {
 	h.Set("Referrer-Policy", "no-referrer")
 }
 
-func (s *statusPage) document() []byte {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (p *Page) document() []byte {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	var body bytes.Buffer
-	writedocument(&body, s.view())
+	writedocument(&body, newView(p.Snapshot()))
 	return body.Bytes()
 }
 

@@ -1,8 +1,7 @@
-package exporter
+package statuspage
 
 import (
 	"cmp"
-	"encoding/hex"
 	"fmt"
 	"html"
 	"net/http"
@@ -11,6 +10,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"out_edge/exporter/web"
 	"out_edge/timefix"
 )
 
@@ -37,14 +37,14 @@ func repairHeads() []string {
 // maxRepairRows is how many repairs are shown, of all instances together.
 const maxRepairRows = 100
 
-// debugTime shows the last time repairs: as JSON, as HTML or as plain text, as
-// the request's Accept header or ?format=json asks.
-func (p *page) debugTime(w http.ResponseWriter, r *http.Request) {
-	rows := p.repairs()
+// ServeRepairs shows the last time repairs at /debug/time: as JSON, as HTML or as
+// plain text, as the request's Accept header or ?format=json asks.
+func (p *Page) ServeRepairs(w http.ResponseWriter, r *http.Request) {
+	rows := repairRows(p.Snapshot())
 	accept := r.Header.Get("Accept")
 	switch {
 	case r.URL.Query().Get("format") == "json", strings.Contains(accept, "application/json"):
-		writeJSON(w, http.StatusOK, rows)
+		web.WriteJSON(w, http.StatusOK, rows)
 	case strings.Contains(accept, "text/html"):
 		writeRepairsHTML(w, rows)
 	default:
@@ -52,13 +52,11 @@ func (p *page) debugTime(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// repairs are the last of all instances, newest first.
-func (p *page) repairs() []repairRow {
+// repairRows are the last repairs of all instances, newest first.
+func repairRows(s *Snapshot) []repairRow {
 	var all []timefix.Repair
-	for _, m := range p.attached() {
-		if m.cfg.Repairs != nil {
-			all = append(all, m.cfg.Repairs()...)
-		}
+	for i := range s.Instances {
+		all = append(all, s.Instances[i].Repairs...)
 	}
 	slices.SortStableFunc(all, func(a, b timefix.Repair) int { return cmp.Compare(b.At.Boot, a.At.Boot) })
 	all = all[:min(len(all), maxRepairRows)]
@@ -70,7 +68,7 @@ func (p *page) repairs() []repairRow {
 }
 
 func rowOf(r *timefix.Repair) repairRow {
-	return repairRow{At: stamp(r.At.Wall), Tag: r.Tag, Form: formName(r.Raw.Form), Raw: rawHex(r.Raw),
+	return repairRow{At: stamp(r.At.Wall), Tag: r.Tag, Form: formNames[r.Raw.Form], Raw: rawHex(r.Raw),
 		Before: stamp(r.Before), After: stamp(r.After), Verdict: r.Verdict.String(), Why: r.Why}
 }
 
@@ -78,31 +76,15 @@ func stamp(unixNano int64) string {
 	return time.Unix(0, unixNano).UTC().Format("2006-01-02T15:04:05.000000000Z")
 }
 
-func formName(f timefix.Form) string {
-	switch f {
-	case timefix.EventTime:
-		return "eventtime"
-	case timefix.Int:
-		return "int"
-	case timefix.Uint:
-		return "uint"
-	case timefix.Float:
-		return "float"
-	default:
-		return "none"
-	}
-}
+var formNames = map[timefix.Form]string{timefix.EventTime: "eventtime", timefix.Int: "int", timefix.Uint: "uint",
+	timefix.Float: "float", timefix.Absent: "none"}
 
 // rawHex is the 8 bytes of a raw time as they stand in a payload.
 func rawHex(raw timefix.Raw) string {
 	if raw.Form == timefix.Absent {
 		return ""
 	}
-	var b [8]byte
-	for i := range b {
-		b[i] = byte(raw.Bits >> (56 - 8*i))
-	}
-	return hex.EncodeToString(b[:])
+	return fmt.Sprintf("%016x", raw.Bits)
 }
 
 func writeRepairsText(w http.ResponseWriter, rows []repairRow) {

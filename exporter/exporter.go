@@ -1,0 +1,111 @@
+package exporter
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"out_edge/exporter/telemetry"
+	"out_edge/exporter/web"
+	"out_edge/plugin/delivery"
+	"out_edge/timefix"
+)
+
+// Exporter holds the endpoints of the process, one for each listen address. It is
+// safe for concurrent use.
+type Exporter struct {
+	log         *slog.Logger
+	clock       timefix.Clock
+	telemetries telemetry.Pool
+
+	mu        sync.Mutex
+	endpoints map[string]*endpoint // by endpointKey
+}
+
+// New makes an Exporter without endpoints.
+func New(log *slog.Logger, clock timefix.Clock) *Exporter {
+	return &Exporter{log: log, clock: clock, endpoints: make(map[string]*endpoint)}
+}
+
+// Telemetry makes the plugin's own series for an instance that is yet to be opened:
+// put it into the Config, or close it. Instances with the same address, prefix and
+// labels share one. The error is that of Open.
+func (e *Exporter) Telemetry(cfg Config) (*telemetry.Telemetry, error) {
+	cfg, err := cfg.prepare()
+	if err != nil {
+		return nil, err
+	}
+	if err := web.CheckConfigFile(cfg.WebConfigFile); err != nil {
+		return nil, err
+	}
+	tc := telemetry.Config{Prefix: cfg.Prefix, Labels: cleanLabels(cfg.Labels), Version: cfg.Version, Clock: e.clock}
+	var t *telemetry.Telemetry
+	if cfg.Listen == ListenOff {
+		t = telemetry.New(tc)
+	} else {
+		t = e.telemetries.Open(endpointKey(cfg.Listen), tc)
+	}
+	for _, sink := range cfg.Sinks {
+		t.AddSink(sink, delivery.DropReasons(sink), delivery.AdjustReasons(sink))
+	}
+	return t, nil
+}
+
+// Open adds an instance to the endpoint of cfg.Listen, and starts the endpoint if
+// it is the first there. The error lists all settings that can never work. What may
+// heal is no error: a busy port, a web config file that is missing or names a
+// missing file. It is logged once and tried again in the background.
+func (e *Exporter) Open(cfg Config) (*Instance, error) {
+	cfg, err := cfg.prepare()
+	if err == nil && cfg.Telemetry == nil {
+		cfg.Telemetry, err = e.Telemetry(cfg)
+	}
+	if err != nil {
+		return nil, err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	p, err := e.endpoint(cfg)
+	if err != nil {
+		cfg.Telemetry.Close()
+		return nil, err
+	}
+	return p.attach(e, cfg), nil
+}
+
+// endpoint finds or starts the endpoint of cfg; the caller holds e.mu.
+func (e *Exporter) endpoint(cfg Config) (*endpoint, error) {
+	if cfg.Listen == ListenOff {
+		return newEndpoint(e, "", cfg), nil
+	}
+	key := endpointKey(cfg.Listen)
+	if p := e.endpoints[key]; p != nil {
+		if p.webConfigFile != cfg.WebConfigFile {
+			return nil, fmt.Errorf("`web_config_file` = %q: another output on %s has %q, and one address can have only one: give both the same, or another `listen`",
+				cfg.WebConfigFile, cfg.Listen, p.webConfigFile)
+		}
+		return p, nil
+	}
+	p := newEndpoint(e, key, cfg)
+	e.endpoints[key] = p
+	return p, nil
+}
+
+// close takes m off its endpoint. The address is free before the lock is, so that
+// whoever opens it next can have it.
+func (e *Exporter) close(ctx context.Context, m *Instance) error {
+	e.mu.Lock()
+	p := m.endpoint
+	last := p.detach(m)
+	if last {
+		delete(e.endpoints, p.key)
+		p.unlisten()
+	}
+	e.mu.Unlock()
+	m.cfg.Telemetry.Close()
+	if !last {
+		return nil
+	}
+	return p.stop(ctx)
+}

@@ -1,0 +1,69 @@
+package statuspage
+
+import (
+	"time"
+
+	"out_edge/exporter/history"
+	"out_edge/exporter/telemetry"
+	"out_edge/plugin/metric"
+	"out_edge/timefix"
+)
+
+// Snapshot is all that the pages show. Its instants are in ns of
+// timefix.Instant.Elapsed; 0 is never.
+type Snapshot struct {
+	Device    string // the page's title
+	Now       timefix.Instant
+	Scraped   int64 // when /metrics was last asked for
+	Instances []Instance
+}
+
+// Instance is one output.
+type Instance struct {
+	Version string
+	Labels  []metric.Label // those on every series
+	Opened  int64
+	Series  int
+	// SeriesLimit is the most that Series may be; 0 is no limit.
+	SeriesLimit int
+	// SeriesTTL is how long no sample may arrive before the page mentions it;
+	// 0 is for ever.
+	SeriesTTL time.Duration
+	Sinks     []string // those that send
+	Telemetry telemetry.State
+	// Shared says that Telemetry also counts an instance before this one.
+	Shared   bool
+	NotReady []string // why the instance is not ready
+	Settings []Setting
+	Backlog  []Backlog
+	Repairs  []timefix.Repair // the newest first
+	Charts   []Chart
+}
+
+// Setting is one property in force.
+type Setting struct {
+	Key, Value string
+	// Default says that the user has not set it.
+	Default bool
+	// Secret keeps the value off the page. Keys that look like a secret's, and
+	// passwords within URLs, are hidden without it too.
+	Secret bool
+}
+
+// Backlog is what waits to be delivered.
+type Backlog struct {
+	// Sink is what it waits for, or empty for the instance as a whole.
+	Sink string
+	// Chunks of Fluent Bit that wait, and their size in bytes.
+	Chunks int
+	Bytes  int64
+}
+
+// Chart is the recent course of one series. Points is not empty.
+type Chart struct {
+	Series *metric.Series
+	// Metric and Labels are those of the series' History.
+	Metric string
+	Labels []metric.Label
+	Points []history.Point
+}

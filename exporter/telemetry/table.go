@@ -1,0 +1,75 @@
+package telemetry
+
+import "out_edge/plugin/metric"
+
+// The plugin's own series, as indices of table.
+const (
+	timeRepairs = iota
+	records
+	dropped
+	refused
+	adjusted
+	flushDuration
+	requests
+	sentBytes
+	lastDelivery
+	writes
+	clockSkew
+	buildInfo
+	numSeries
+)
+
+var table = [numSeries]metric.Definition{
+	timeRepairs: {Word: "time", Rest: "repairs_total", Kind: metric.Counter,
+		Help:   "Record times by verdict; all but ok were repaired.",
+		Labels: "`reason`=ok, scaled_ms, scaled_us, scaled_ns, wrapped_ms, wrapped_us, wrapped_ns, bad_nsec, clock_step, arrival"},
+	records: {Word: "records", Rest: "total", Kind: metric.Counter,
+		Help:   "Records by sink and what became of them; for metrics sinks (prometheus too), samples.",
+		Labels: "`sink`, `result`=delivered, dropped, retried"},
+	dropped: {Word: "dropped", Rest: "records_total", Kind: metric.Counter,
+		Help:   "Records or samples that were given up, by reason.",
+		Labels: "`sink`, `reason`"},
+	refused: {Word: "rule", Rest: "refused_samples_total", Kind: metric.Counter,
+		Help:   "Samples that a rule of config_file was refused, by the metric's name; they are also counted as dropped by the sink prometheus.",
+		Labels: "`rule`, `reason`"},
+	adjusted: {Word: "adjusted", Rest: "records_total", Kind: metric.Counter,
+		Help:   "Records that were sent, but not quite as they came, or that the receiver is known not to show.",
+		Labels: "`sink`, `reason`"},
+	flushDuration: {Word: "flush", Rest: "duration_seconds", Kind: metric.Histogram, Unit: "second",
+		Help: "Time that Fluent Bit waited for one flush."},
+	requests: {Word: "datadog", Rest: "requests_total", Kind: metric.Counter, Unit: "request",
+		Help:   "Requests to Datadog; code is the HTTP status, or a word for what came instead of one.",
+		Labels: "`endpoint`, `code`"},
+	sentBytes: {Word: "datadog", Rest: "sent_bytes_total", Kind: metric.Counter, Unit: "byte",
+		Help:   "Bytes of the request bodies: raw before compression, wire as sent.",
+		Labels: "`endpoint`, `encoding`=raw, wire"},
+	lastDelivery: {Word: "last", Rest: "delivery_timestamp_seconds", Kind: metric.Gauge, Unit: "second",
+		Help:   "When the sink last accepted something, in seconds since 1970; 0 is never.",
+		Labels: "`sink`"},
+	writes: {Word: "remote_write", Rest: "requests_total", Kind: metric.Counter, Unit: "request",
+		Help:   "Remote-write requests; code is the HTTP status, or a word for what came instead of one.",
+		Labels: "`code`"},
+	clockSkew: {Word: "clock", Rest: "skew_seconds", Kind: metric.Gauge, Unit: "second",
+		Help: "How far the intake's clock is ahead of this device's; 0 until one has answered."},
+	buildInfo: {Word: "build", Rest: "info", Kind: metric.Gauge,
+		Help:   "1, with what this build is.",
+		Labels: "`version`, `goversion`, `goarch`"},
+}
+
+// Table lists the plugin's own series, for the README.
+func Table() []metric.Definition {
+	all := table
+	for i := range all {
+		all[i].From = "self"
+	}
+	return all[:]
+}
+
+// Names are the names of the plugin's own series under a prefix, with their kinds.
+func Names(prefix string) map[string]metric.Kind {
+	names := make(map[string]metric.Kind, numSeries)
+	for i := range table {
+		names[table[i].Name(prefix)] = table[i].Kind
+	}
+	return names
+}

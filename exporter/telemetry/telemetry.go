@@ -1,0 +1,276 @@
+// Package telemetry is what the plugin counts about itself: edge_records_total,
+// edge_dropped_records_total and the others of its table, and for the status page
+// when each sink last succeeded and failed.
+//
+// A Telemetry exists before anything else of an instance, and depends on nothing
+// else: the sinks, the rules and the pipeline count with it, the page shows it. The
+// counters of a sink are made by AddSink, with all their reasons: a rate over a
+// series that appears with its first event misses that event.
+package telemetry
+
+import (
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+
+	"out_edge/plugin/delivery"
+	"out_edge/plugin/metric"
+	"out_edge/timefix"
+)
+
+// Config is how the series are named.
+type Config struct {
+	Prefix string
+	// Labels are put on every series, unless it has one of that name itself.
+	Labels []metric.Label
+	// Version is that of edge_build_info.
+	Version string
+	// Clock stamps deliveries.
+	Clock timefix.Clock
+}
+
+// Telemetry implements delivery.Telemetry. It is safe for concurrent use, and
+// never blocks.
+type Telemetry struct {
+	clock    timefix.Clock
+	registry *prometheus.Registry
+
+	repairs  [timefix.NumVerdicts]prometheus.Counter
+	records  *prometheus.CounterVec
+	dropped  *prometheus.CounterVec
+	refused  *prometheus.CounterVec
+	adjusted *prometheus.CounterVec
+	flush    prometheus.Histogram
+	requests *prometheus.CounterVec
+	sent     *prometheus.CounterVec
+	last     *prometheus.GaugeVec
+	writes   *prometheus.CounterVec
+	skew     prometheus.Gauge
+
+	// Those of the sink prometheus, which each record touches.
+	shown   prometheus.Counter
+	shownAt prometheus.Gauge
+	arrived atomic.Int64 // when the last sample was shown, in ns of Instant.Elapsed
+
+	mu    sync.Mutex
+	sinks map[string]*SinkTimes
+
+	pool  *Pool // nil where it is not shared
+	key   string
+	users int // guarded by pool.mu
+}
+
+var _ delivery.Meter = (*Telemetry)(nil)
+
+// New makes the series of one prefix and label set. The sinks decode and
+// prometheus are there from the start.
+func New(cfg Config) *Telemetry {
+	t := &Telemetry{clock: cfg.Clock, registry: prometheus.NewRegistry(), sinks: make(map[string]*SinkTimes)}
+	b := builder{cfg: cfg, registry: t.registry}
+	t.records = b.counters(records, "sink", "result")
+	t.dropped = b.counters(dropped, "sink", "reason")
+	t.refused = b.counters(refused, "rule", "reason")
+	t.adjusted = b.counters(adjusted, "sink", "reason")
+	t.flush = b.histogram(flushDuration)
+	t.requests = b.counters(requests, "endpoint", "code")
+	t.sent = b.counters(sentBytes, "endpoint", "encoding")
+	t.last = b.gauges(lastDelivery, "sink")
+	t.writes = b.counters(writes, "code")
+	t.skew = b.gauges(clockSkew).WithLabelValues()
+	repairs := b.counters(timeRepairs, "reason")
+	for v := range t.repairs {
+		t.repairs[v] = repairs.WithLabelValues(timefix.Verdict(v).String())
+	}
+	b.gauges(buildInfo, "version", "goversion", "goarch").
+		WithLabelValues(strings.ToValidUTF8(cfg.Version, "\uFFFD"), runtime.Version(), runtime.GOARCH).Set(1)
+	t.AddSink(delivery.SinkDecode, delivery.DropReasons(delivery.SinkDecode), nil)
+	t.AddSink(delivery.SinkPrometheus, delivery.DropReasons(delivery.SinkPrometheus), nil)
+	t.shown = t.records.WithLabelValues(delivery.SinkPrometheus, delivered)
+	t.shownAt = t.last.WithLabelValues(delivery.SinkPrometheus)
+	return t
+}
+
+// The values of the label result.
+const (
+	delivered = "delivered"
+	lost      = "dropped"
+	retried   = "retried"
+)
+
+// The values of the label encoding.
+const (
+	raw  = "raw"
+	wire = "wire"
+)
+
+// AddSink makes the series of a sink, all at 0, with the reasons for which it
+// drops or adjusts records.
+func (t *Telemetry) AddSink(sink string, dropReasons, adjustReasons []string) {
+	t.records.WithLabelValues(sink, lost)
+	for _, r := range dropReasons {
+		t.dropped.WithLabelValues(sink, r)
+	}
+	for _, r := range adjustReasons {
+		t.adjusted.WithLabelValues(sink, r)
+	}
+	if sink == delivery.SinkDecode {
+		return
+	}
+	t.records.WithLabelValues(sink, delivered)
+	t.last.WithLabelValues(sink)
+	switch sink {
+	case delivery.SinkPrometheus:
+		return
+	case delivery.SinkRemoteWrite:
+		t.writes.WithLabelValues("200")
+	case delivery.SinkDatadog:
+		t.addEndpoint(endpointLogs)
+	case delivery.SinkDatadogMetrics:
+		t.addEndpoint(endpointSeries)
+	}
+	t.records.WithLabelValues(sink, retried)
+}
+
+func (t *Telemetry) addEndpoint(endpoint string) {
+	t.requests.WithLabelValues(endpoint, "202")
+	t.Sent(endpoint, 0, 0)
+}
+
+// Shown counts n samples that reached the page.
+func (t *Telemetry) Shown(n int, now timefix.Instant) {
+	t.shown.Add(float64(n))
+	t.shownAt.Set(seconds(now))
+	t.arrived.Store(int64(now.Elapsed()))
+}
+
+// seconds is the wall clock's time, to the millisecond.
+func seconds(now timefix.Instant) float64 { return float64(now.Wall/1e6) / 1e3 }
+
+// Delivered is part of delivery.Telemetry.
+func (t *Telemetry) Delivered(sink string, n int) {
+	if n <= 0 {
+		return
+	}
+	t.records.WithLabelValues(sink, delivered).Add(float64(n))
+	now := t.clock.Now()
+	t.last.WithLabelValues(sink).Set(seconds(now))
+	t.noteDelivered(sink, int64(now.Elapsed()))
+}
+
+// Retried is part of delivery.Telemetry.
+func (t *Telemetry) Retried(sink string, n int) {
+	t.records.WithLabelValues(sink, retried).Add(float64(max(n, 0)))
+}
+
+// Dropped is part of delivery.Telemetry.
+func (t *Telemetry) Dropped(sink, reason string, n int) {
+	t.records.WithLabelValues(sink, lost).Add(float64(max(n, 0)))
+	t.dropped.WithLabelValues(sink, reason).Add(float64(max(n, 0)))
+	if n > 0 && affectsHealth(sink, reason) {
+		t.noteDropped(sink, reason)
+	}
+}
+
+// Refused counts samples of a rule of config_file that do not reach the page, by
+// rule and as dropped by the sink prometheus.
+func (t *Telemetry) Refused(rule, reason string, n int) {
+	t.Dropped(delivery.SinkPrometheus, reason, n)
+	t.RefusedByRule(rule, reason, n)
+}
+
+// RefusedByRule is Refused for samples that are counted as dropped already.
+func (t *Telemetry) RefusedByRule(rule, reason string, n int) {
+	t.refused.WithLabelValues(rule, reason).Add(float64(max(n, 0)))
+}
+
+// Adjusted is part of delivery.Telemetry.
+func (t *Telemetry) Adjusted(sink, reason string, n int) {
+	t.adjusted.WithLabelValues(sink, reason).Add(float64(max(n, 0)))
+}
+
+// Request is part of delivery.Telemetry. The endpoint delivery.SinkRemoteWrite is
+// remote write's, every other is Datadog's.
+func (t *Telemetry) Request(endpoint, code string) {
+	t.noteAnswer(sinkOf(endpoint), code)
+	if endpoint == delivery.SinkRemoteWrite {
+		t.writes.WithLabelValues(code).Inc()
+		return
+	}
+	t.requests.WithLabelValues(endpoint, code).Inc()
+}
+
+// Sent is part of delivery.Telemetry. Remote write's bytes are not shown.
+func (t *Telemetry) Sent(endpoint string, rawBytes, wireBytes int) {
+	if endpoint == delivery.SinkRemoteWrite {
+		return
+	}
+	t.sent.WithLabelValues(endpoint, raw).Add(float64(max(rawBytes, 0)))
+	t.sent.WithLabelValues(endpoint, wire).Add(float64(max(wireBytes, 0)))
+}
+
+// Skew is part of delivery.Telemetry.
+func (t *Telemetry) Skew(d time.Duration) { t.skew.Set(d.Seconds()) }
+
+// FlushDuration notes how long Fluent Bit waited for one flush.
+func (t *Telemetry) FlushDuration(d time.Duration) { t.flush.Observe(max(d, 0).Seconds()) }
+
+// Repairs counts the verdicts of one chunk's times.
+func (t *Telemetry) Repairs(counts timefix.Counts) {
+	for v, n := range counts {
+		if n > 0 {
+			t.repairs[v].Add(float64(n))
+		}
+	}
+}
+
+// Gather gives the series as a prometheus.Gatherer does.
+func (t *Telemetry) Gather() ([]*dto.MetricFamily, error) { return t.registry.Gather() }
+
+// Collect gives the series to the registry of a page.
+func (t *Telemetry) Collect(ch chan<- prometheus.Metric) { t.registry.Collect(ch) }
+
+// builder makes and registers the series of the table.
+type builder struct {
+	cfg      Config
+	registry *prometheus.Registry
+}
+
+// opts are those of one metric. Its own label names win over the instance's.
+func (b *builder) opts(index int, own []string) prometheus.Opts {
+	constant := make(prometheus.Labels, len(b.cfg.Labels))
+	for _, l := range b.cfg.Labels {
+		if l.Value != "" {
+			constant[l.Name] = l.Value
+		}
+	}
+	for _, name := range own {
+		delete(constant, name)
+	}
+	return prometheus.Opts{Name: table[index].Name(b.cfg.Prefix), Help: table[index].Help, ConstLabels: constant}
+}
+
+func (b *builder) counters(index int, own ...string) *prometheus.CounterVec {
+	v := prometheus.NewCounterVec(prometheus.CounterOpts(b.opts(index, own)), own)
+	b.registry.MustRegister(v)
+	return v
+}
+
+func (b *builder) gauges(index int, own ...string) *prometheus.GaugeVec {
+	v := prometheus.NewGaugeVec(prometheus.GaugeOpts(b.opts(index, own)), own)
+	b.registry.MustRegister(v)
+	return v
+}
+
+func (b *builder) histogram(index int) prometheus.Histogram {
+	o := b.opts(index, []string{"le"})
+	h := prometheus.NewHistogram(prometheus.HistogramOpts{Name: o.Name, Help: o.Help, ConstLabels: o.ConstLabels,
+		// From a flush without a network to flush_timeout's default and beyond.
+		Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 15, 30, 60}})
+	b.registry.MustRegister(h)
+	return h
+}

@@ -1,0 +1,117 @@
+package delivery
+
+import (
+	"slices"
+	"strings"
+)
+
+// Reasons that the status page knows.
+const (
+	ReasonSeriesLimit  = "series_limit"
+	ReasonNameConflict = "name_conflict"
+)
+
+// Reason is one value of the label `reason` of edge_dropped_records_total and
+// edge_adjusted_records_total.
+type Reason struct {
+	Name string
+	// Dropped and Adjusted are the sinks that count records under it, separated
+	// by spaces.
+	Dropped, Adjusted string
+	// Rule says that only config_file's rules give it, by the sink prometheus; it
+	// is also a reason of edge_rule_refused_samples_total.
+	Rule bool
+	// Meaning is for the documentation.
+	Meaning string
+}
+
+const (
+	decode     = SinkDecode
+	prometheus = SinkPrometheus
+	datadog    = SinkDatadog
+	metrics    = SinkDatadogMetrics
+	remote     = SinkRemoteWrite
+	senders    = datadog + " " + metrics + " " + remote
+	numbers    = metrics + " " + remote
+)
+
+// Reasons is the whole table: no other reason is counted.
+var Reasons = []Reason{
+	{Name: "undecodable", Dropped: decode, Meaning: "The record, or the metrics event, is malformed."},
+	{Name: "traces", Dropped: decode, Meaning: "A chunk of traces, which no sink takes."},
+	{Name: "exponential_histogram", Dropped: decode, Meaning: "An exponential histogram in a metrics event: they are left out."},
+
+	{Name: ReasonSeriesLimit, Dropped: prometheus + " " + metrics, Meaning: "The series would be new, and there are already `series_limit` series (Datadog's counters: 20,000)."},
+	{Name: ReasonNameConflict, Dropped: prometheus, Meaning: "The name already stands for something else on the page: another type, or one of the plugin's own series."},
+	{Name: "shown_by_other_instance", Dropped: prometheus, Meaning: "Another output with the same `listen` shows this series."},
+	{Name: "not_finite", Dropped: prometheus + " " + metrics, Meaning: "NaN or an infinity."},
+	{Name: "wrapped", Dropped: prometheus, Meaning: "A difference that went below zero: a device's counter was reset."},
+	{Name: "stuck", Dropped: prometheus, Meaning: "4294967295: a 32-bit counter that is full and no longer counts."},
+	{Name: "implausible", Dropped: prometheus, Meaning: "More since the last record than any device can transfer."},
+	{Name: "malformed", Dropped: prometheus + " " + remote, Meaning: "A histogram or summary that contradicts itself; on the page also a sample without a name."},
+	{Name: "no_value", Dropped: prometheus, Rule: true, Meaning: "The record does not have the rule's field, or it is null."},
+	{Name: "not_a_number", Dropped: prometheus, Rule: true, Meaning: "The rule's field is not a number."},
+	{Name: "negative", Dropped: prometheus, Rule: true, Meaning: "A counter cannot fall."},
+	{Name: "label_too_long", Dropped: prometheus, Rule: true, Meaning: "A label's value has more than 1024 bytes."},
+	{Name: "relabel_bad_name", Dropped: prometheus, Rule: true, Meaning: "Relabelling leaves no valid name, or a label that the type needs for itself."},
+	{Name: "relabel_duplicate", Dropped: prometheus, Rule: true, Meaning: "Relabelling makes one series of two counters or histograms; only one of them is its source."},
+
+	{Name: ReasonRejected, Dropped: senders, Meaning: "The receiver refused this one entry or sample, and said no more."},
+	{Name: ReasonTooLarge, Dropped: senders, Meaning: "The entry alone is over the receiver's limit."},
+	{Name: "too_old", Dropped: senders, Meaning: "Older than the receiver takes; logs only with `too_old drop`."},
+	{Name: "too_new", Dropped: numbers, Meaning: "Further in the future than the receiver takes."},
+	{Name: "no_name", Dropped: numbers, Meaning: "A sample without a name that the receiver takes."},
+	{Name: "out_of_order", Dropped: remote, Meaning: "The receiver has a newer sample of the series."},
+	{Name: "duplicate", Dropped: remote, Meaning: "The receiver has another value of the series at that time."},
+	{Name: "not_written", Dropped: remote, Meaning: "The receiver says that it wrote fewer samples than it accepted."},
+	{Name: "superseded", Dropped: remote, Meaning: "A report of the plugin's own series did not get through; the next one has later totals."},
+	{Name: "dry_run", Dropped: datadog + " " + metrics, Meaning: "`edge_dry_run` is on."},
+
+	{Name: "given_up", Dropped: senders, Meaning: "Fluent Bit did not offer the chunk again within an hour: `retry_limit` was reached."},
+	{Name: "forgotten", Dropped: numbers, Meaning: "The samples of chunks that wait for a retry took more than 4 MiB; the oldest were dropped."},
+	{Name: "shutdown", Dropped: senders, Meaning: "The chunk waited in memory when the agent stopped; `workers 1` keeps chunks in Fluent Bit's buffer."},
+	{Name: "panic", Dropped: senders, Meaning: "A fault of the plugin: please report it."},
+
+	{Name: "truncated", Adjusted: datadog, Meaning: "The message was cut to what Datadog takes."},
+	{Name: "attributes_dropped", Adjusted: datadog, Meaning: "Attributes were left out: more, or deeper, than Datadog takes."},
+	{Name: "too_old_sent", Adjusted: datadog, Meaning: "Sent with its own time, which is older than what Datadog shows."},
+	{Name: "too_old_arrival", Adjusted: datadog, Meaning: "Too old for Datadog, so it was sent with its time of arrival (`too_old arrival`)."},
+	{Name: "first_sight", Adjusted: metrics, Meaning: "The first total of a counter: there is nothing to take a difference to."},
+	{Name: "same_time", Adjusted: remote, Meaning: "Another sample of the series has the same millisecond; the later one is sent."},
+	{Name: "resent", Adjusted: remote, Meaning: "Refused as out of order after a request whose answer was lost: it had arrived."},
+}
+
+// DropReasons are the reasons for which a sink drops; those of rules are apart.
+func DropReasons(sink string) []string {
+	return reasonsOf(func(r *Reason) bool { return !r.Rule && names(r.Dropped, sink) })
+}
+
+// AdjustReasons are the reasons for which a sink sends a record changed.
+func AdjustReasons(sink string) []string {
+	return reasonsOf(func(r *Reason) bool { return names(r.Adjusted, sink) })
+}
+
+func reasonsOf(wanted func(*Reason) bool) (all []string) {
+	for i := range Reasons {
+		if r := &Reasons[i]; wanted(r) {
+			all = append(all, r.Name)
+		}
+	}
+	return all
+}
+
+func names(sinks, sink string) bool { return slices.Contains(strings.Fields(sinks), sink) }
+
+// ReasonMarkdown is the table as the documentation shows it.
+func ReasonMarkdown() string {
+	var b strings.Builder
+	b.WriteString("| reason | dropped by | adjusted by | meaning |\n| --- | --- | --- | --- |\n")
+	for _, r := range Reasons {
+		dropped := strings.Join(strings.Fields(r.Dropped), ", ")
+		if r.Rule {
+			dropped += " (rules)"
+		}
+		b.WriteString("| `" + r.Name + "` | " + dropped + " | " + strings.Join(strings.Fields(r.Adjusted), ", ") + " | " + r.Meaning + " |\n")
+	}
+	return b.String()
+}
