@@ -65,7 +65,7 @@ type Telemetry struct {
 	users int // guarded by pool.mu
 }
 
-var _ delivery.Meter = (*Telemetry)(nil)
+var _ delivery.Telemetry = (*Telemetry)(nil)
 
 // New makes the series of one prefix and label set. The sinks decode and
 // prometheus are there from the start.
@@ -153,10 +153,10 @@ func seconds(now timefix.Instant) float64 { return float64(now.Wall/1e6) / 1e3 }
 
 // Delivered is part of delivery.Telemetry.
 func (t *Telemetry) Delivered(sink string, n int) {
+	t.records.WithLabelValues(sink, delivered).Add(float64(max(n, 0)))
 	if n <= 0 {
 		return
 	}
-	t.records.WithLabelValues(sink, delivered).Add(float64(n))
 	now := t.clock.Now()
 	t.last.WithLabelValues(sink).Set(seconds(now))
 	t.noteDelivered(sink, int64(now.Elapsed()))
