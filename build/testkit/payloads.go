@@ -6,8 +6,10 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 // Root is the directory of the source tree that the test runs in.
@@ -101,4 +103,37 @@ func Corrupt(payload []byte, check func(corrupt []byte)) {
 		}
 		payload[i] = old
 	}
+}
+
+// Flush is one flush of a sequence.
+type Flush struct {
+	Tag     string
+	At      time.Time // the wall clock at which it was flushed
+	Payload []byte
+}
+
+// Sequence reads the flushes of one agent's run, in their order: a folder of
+// build/testdata/sequences, whose README says what is right. The payloads are the
+// caller's.
+func Sequence(tb testing.TB, name string) []Flush {
+	tb.Helper()
+	files, err := filepath.Glob(filepath.Join(Root(tb), "build", "testdata", "sequences", name, "*.msgpack"))
+	if err != nil || len(files) == 0 {
+		tb.Fatalf("no sequence %s: %v", name, err)
+	}
+	var all []Flush
+	for _, file := range files {
+		_, rest, _ := strings.Cut(strings.TrimSuffix(filepath.Base(file), ".msgpack"), ".")
+		cut := strings.LastIndexByte(rest, '.')
+		ms, err := strconv.ParseInt(rest[cut+1:], 10, 64)
+		if err != nil {
+			tb.Fatalf("sequence %s: %v", name, err)
+		}
+		payload, err := os.ReadFile(file)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		all = append(all, Flush{Tag: rest[:cut], At: time.UnixMilli(ms), Payload: payload})
+	}
+	return all
 }

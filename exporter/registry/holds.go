@@ -1,6 +1,8 @@
 package registry
 
 import (
+	"math"
+
 	"out_edge/plugin/metric"
 )
 
@@ -41,10 +43,12 @@ func (r *Registry) holds(b *Batch) {
 // holdsEvent gives samples that came again with an old time the event's, and marks
 // those that are abandoned. arrival is the wall clock's time.
 func (r *Registry) holdsEvent(samples []metric.Sample, found []*source, arrival int64) {
-	newest := samples[0].UnixNano
+	newest := int64(math.MinInt64)
 	for i, src := range found {
 		sm := &samples[i]
-		newest = max(newest, sm.UnixNano)
+		if sm.UnixNano != arrival {
+			newest = max(newest, sm.UnixNano)
+		}
 		if src.family == nil {
 			src.family = src.tag.familyOf(src.from.Name)
 		}
@@ -56,8 +60,8 @@ func (r *Registry) holdsEvent(samples []metric.Sample, found []*source, arrival 
 	}
 	tag := found[0].tag
 	at := newest
-	if newest == tag.newest {
-		at = max(at, arrival) // nothing in it is new
+	if newest == tag.newest || newest == math.MinInt64 { // nothing in it is new
+		at = max(at, arrival)
 	}
 	tag.newest = max(tag.newest, newest)
 	for i, src := range found {
