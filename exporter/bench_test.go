@@ -31,7 +31,7 @@ func fill(m *exporter.Instance) {
 				metric.Label{Name: "rack", Value: "seventeen"}, metric.Label{Name: "site", Value: "barn"}))
 		}
 	}
-	m.Apply(samples)
+	apply(m, samples)
 }
 
 func cpuTime() time.Duration {
@@ -100,7 +100,8 @@ func BenchmarkObserve(b *testing.B) {
 			now := timefix.SystemClock{}.Now()
 			before := cpuTime()
 			for b.Loop() {
-				got, _ = m.ObserveAt(dst, "t", d.Record(), now.Wall, now, true)
+				got, _ = m.Observe(dst, "t", d.Record(), now.Wall)
+				got = m.Apply(exporter.Batch{Samples: got, Tag: "t", At: now, Origin: exporter.FromHost})
 			}
 			b.ReportMetric(float64(cpuTime()-before)/float64(b.N), "cpu-ns/op")
 			b.ReportMetric(float64(len(got)), "samples")
@@ -120,7 +121,7 @@ func BenchmarkApply(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		m.Apply(samples)
+		apply(m, samples)
 	}
 	b.ReportMetric(float64(len(samples)), "samples")
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"out_edge/exporter/history"
+	"out_edge/exporter/registry"
 	"out_edge/exporter/statuspage"
 	"out_edge/plugin/metric"
 )
@@ -15,56 +16,50 @@ const (
 	maxOtherCharts = 40
 )
 
-// chartHost gives a host metric's series a history, if the status page wants it.
-// labels are the metric's own, before relabelling.
-func (m *Instance) chartHost(s *series, def *metric.Definition, labels []metric.Label) {
-	name := def.Word + "_" + def.Rest
-	if s.history != nil || m.endpoint.server == nil || m.charts >= maxCharts || !statuspage.Wants(name, labels) {
-		return
-	}
-	own := slices.Clone(labels)
-	for i := range own {
-		own[i].Value = labelValue(own[i].Value)
-	}
-	s.history = &history.History{Metric: name, Labels: own}
-	m.charts++
+// chart is the history of one series. Its methods are called under the registry's
+// lock.
+type chart struct {
+	history.History
+	instance *Instance
 }
 
-// chartOther is chartHost for a series that does not come from a host record.
-func (m *Instance) chartOther(s *series) {
-	if s.history != nil || m.endpoint.server == nil || m.otherCharts >= maxOtherCharts || m.charts >= maxCharts ||
-		s.id.Kind == metric.Histogram || s.id.Kind == metric.Summary || !statuspage.WantsOther(s.id.Name) {
-		return
+// Close is part of registry.Watcher: there is room for the history of another series.
+func (c *chart) Close() {
+	c.instance.charts--
+	if c.Metric == "" {
+		c.instance.otherCharts--
 	}
-	own := slices.DeleteFunc(slices.Clone(s.id.Labels), func(l metric.Label) bool { return slices.Contains(m.labels, l) })
-	s.history = &history.History{Labels: own}
-	m.charts++
-	m.otherCharts++
 }
 
-// unchart makes room for the history of another series than s, which is dropped.
-func (m *Instance) unchart(s *series) {
-	if s.history == nil {
-		return
+// watch gives a new series a history, if the status page wants it.
+func (m *Instance) watch(from, shown *metric.Series, origin Origin) registry.Watcher {
+	if m.endpoint.server == nil || m.charts >= maxCharts || shown.Kind.IsDistribution() {
+		return nil
 	}
-	m.charts--
-	if s.history.Metric == "" {
-		m.otherCharts--
-	}
-	s.history = nil
-}
-
-// chartsNow copies the histories of an instance, and returns how many series it
-// has.
-func (m *Instance) chartsNow() (all []statuspage.Chart, series int) {
-	m.endpoint.store.mu.Lock()
-	defer m.endpoint.store.mu.Unlock()
-	for _, s := range m.all {
-		if h := s.history; h != nil {
-			if points := h.Points(); len(points) > 0 {
-				all = append(all, statuspage.Chart{Series: s.id, Metric: h.Metric, Labels: h.Labels, Points: points})
-			}
+	c := &chart{instance: m}
+	if def := m.host.DefinitionOf(from); def != nil && origin == FromHost {
+		c.Metric, c.Labels = def.Word+"_"+def.Rest, from.Labels
+		if !statuspage.Wants(c.Metric, c.Labels) {
+			return nil
 		}
+	} else {
+		if m.otherCharts >= maxOtherCharts || !statuspage.WantsOther(shown.Name) {
+			return nil
+		}
+		c.Labels = slices.DeleteFunc(slices.Clone(shown.Labels), func(l metric.Label) bool { return slices.Contains(m.labels.add, l) })
+		m.otherCharts++
 	}
-	return all, len(m.all)
+	m.charts++
+	return c
+}
+
+// chartsNow copies the histories of an instance.
+func (m *Instance) chartsNow() (all []statuspage.Chart) {
+	m.registry.EachWatched(func(shown *metric.Series, w registry.Watcher) {
+		c := w.(*chart)
+		if points := c.Points(); len(points) > 0 {
+			all = append(all, statuspage.Chart{Series: shown, Metric: c.Metric, Labels: c.Labels, Points: points})
+		}
+	})
+	return all
 }

@@ -6,9 +6,7 @@ import (
 	"out_edge/exporter/telemetry"
 )
 
-// seriesCollector gives a registry what the page's store shows. It describes
-// nothing beforehand, which makes it unchecked: the registry checks each series
-// as it comes, and a bad one costs itself alone.
+// seriesCollector gives a registry what the page shows, once what has expired is gone.
 type seriesCollector struct{ endpoint *endpoint }
 
 // Describe is part of prometheus.Collector.
@@ -17,9 +15,7 @@ func (c seriesCollector) Describe(chan<- *prometheus.Desc) {}
 // Collect is part of prometheus.Collector.
 func (c seriesCollector) Collect(ch chan<- prometheus.Metric) {
 	c.endpoint.expire()
-	for _, s := range c.endpoint.store.snapshot(nil) {
-		ch <- s
-	}
+	c.endpoint.page.Collect(ch)
 }
 
 // telemetryCollector gives a registry the plugin's own series of all instances. It

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/common/model"
+
 	"out_edge/exporter/statuspage"
 	"out_edge/exporter/telemetry"
 	"out_edge/plugin/metric"
@@ -40,6 +42,12 @@ type Config struct {
 	// Labels are put on every series. A label of the same name that a series
 	// has itself wins.
 	Labels []metric.Label
+	// TagLabel, if not empty, is the name of a label that has the tag of the records
+	// that a series is made of: two tags then make two series.
+	TagLabel string
+	// Hostname is this device's name, or empty. A host record that names another one
+	// makes series of that one.
+	Hostname string
 	// SeriesTTL is how long a gauge stays after its last sample; 0 is for ever,
 	// so a caller that wants the documented default gives DefaultSeriesTTL.
 	SeriesTTL time.Duration
@@ -51,7 +59,8 @@ type Config struct {
 	// answers false: for good with nil, else for this sample, which it has then
 	// counted; nil changes nothing. It gives no label le to a histogram and no
 	// quantile to a summary. It sees the series with Labels, may keep it, and
-	// gives the same answer each time. It is called under a lock.
+	// gives the same answer each time: rules.Engine.Relabel remembers it. It is
+	// called without locks held, from several goroutines.
 	Relabel func(*metric.Series) (*metric.Series, bool)
 	// Version is that of edge_build_info.
 	Version string
@@ -68,8 +77,8 @@ type Config struct {
 	// Status is asked by each request of /readyz, /debug/time and the status page,
 	// from several goroutines. May be nil.
 	Status func() Status
-	// OnExpire is told of each gauge of the instance that has expired, for
-	// staleness markers. May be nil. It is called without locks held, one call
+	// OnExpire is told of each series of the instance that has ended (a gauge that
+	// expired, what a staleness marker ended), for staleness markers. May be nil. It is called without locks held, one call
 	// at a time, and must not block: /metrics waits for it.
 	OnExpire func(*metric.Series)
 }
@@ -100,7 +109,7 @@ func (c Config) prepare() (Config, error) {
 	if c.Prefix == "" {
 		c.Prefix = DefaultPrefix
 	}
-	return c, errors.Join(checkListen(c.Listen), checkPrefix(c.Prefix), checkLabels(c.Labels), c.checkNumbers())
+	return c, errors.Join(checkListen(c.Listen), checkPrefix(c.Prefix), checkLabels(c.Labels), checkTagLabel(c.TagLabel), c.checkNumbers())
 }
 
 func (c Config) checkNumbers() error {
@@ -129,8 +138,15 @@ func checkListen(listen string) error {
 }
 
 func checkPrefix(prefix string) error {
-	if !isLegacy(prefix, false) {
+	if !model.LabelName(prefix).IsValidLegacy() {
 		return fmt.Errorf("`metric_prefix` = %s: must be letters, digits and _, with no digit first", prefix)
+	}
+	return nil
+}
+
+func checkTagLabel(name string) error {
+	if name != "" && !metric.IsLabelName(name) {
+		return fmt.Errorf("`tag_label` = %s: must be letters, digits and _, with no digit and no __ first", name)
 	}
 	return nil
 }
@@ -140,7 +156,7 @@ func checkLabels(labels []metric.Label) error {
 	seen := make(map[string]bool, len(labels))
 	for _, l := range labels {
 		switch {
-		case !isLegacy(l.Name, false), strings.HasPrefix(l.Name, "__"):
+		case !metric.IsLabelName(l.Name):
 			errs = append(errs, fmt.Errorf("`add_label` = %s=…: the name must be letters, digits and _, with no digit and no __ first", l.Name))
 		case seen[l.Name]:
 			errs = append(errs, fmt.Errorf("`add_label` = %s=…: given twice", l.Name))
@@ -158,4 +174,12 @@ func endpointKey(listen string) string {
 		host = ""
 	}
 	return net.JoinHostPort(host, port)
+}
+
+// utf8Labels is labels with values that are UTF-8.
+func utf8Labels(labels []metric.Label) (clean []metric.Label) {
+	for _, l := range labels {
+		clean = append(clean, metric.Label{Name: l.Name, Value: strings.ToValidUTF8(l.Value, "\uFFFD")})
+	}
+	return clean
 }

@@ -13,7 +13,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"out_edge/exporter/telemetry"
+	"out_edge/exporter/registry"
 	"out_edge/exporter/web"
 	"out_edge/timefix"
 )
@@ -25,7 +25,7 @@ type endpoint struct {
 	device        string // the status page's title
 	log           *slog.Logger
 	clock         timefix.Clock
-	store         *store
+	page          *registry.Page
 	registry      *prometheus.Registry
 	server        *web.Server  // nil when nothing is served
 	scraped       atomic.Int64 // when /metrics was last asked for, in ns of Instant.Elapsed
@@ -35,11 +35,9 @@ type endpoint struct {
 	mu        sync.Mutex
 	instances []*Instance
 
-	// expiring orders what OnExpire is told.
-	expiring sync.Mutex
-	sweep    chan struct{} // tells the sweeper that the instances have changed
-	done     chan struct{}
-	sweeper  sync.WaitGroup
+	sweep   chan struct{} // tells the sweeper that the instances have changed
+	done    chan struct{}
+	sweeper sync.WaitGroup
 }
 
 // newEndpoint starts the endpoint of cfg's address; key is empty for one that
@@ -49,7 +47,7 @@ func newEndpoint(e *Exporter, key string, cfg Config) *endpoint {
 		key: key, webConfigFile: cfg.WebConfigFile, device: deviceName(cfg), log: e.log, clock: e.clock,
 		registry: prometheus.NewRegistry(), sweep: make(chan struct{}, 1), done: make(chan struct{}),
 	}
-	p.store = newStore(p.panicWriting)
+	p.page = registry.NewPage(p.log, p.panicWriting)
 	p.registry.MustRegister(seriesCollector{p}, telemetryCollector{p}) // both are unchecked: neither can fail
 	p.sweeper.Go(p.sweepLoop)
 	if key != "" {
@@ -73,9 +71,6 @@ func deviceName(cfg Config) string {
 // attach adds an instance.
 func (p *endpoint) attach(e *Exporter, cfg Config) *Instance {
 	m := newInstance(e, p, cfg)
-	for name, kind := range telemetry.Names(cfg.Prefix) {
-		p.store.reserve(name, kind)
-	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.instances = append(p.instances, m)
@@ -86,9 +81,6 @@ func (p *endpoint) attach(e *Exporter, cfg Config) *Instance {
 // detach removes an instance with its series; last says that none is left.
 func (p *endpoint) detach(m *Instance) (last bool) {
 	m.retire()
-	for name := range telemetry.Names(m.cfg.Prefix) {
-		p.store.release(name)
-	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.instances = slices.DeleteFunc(p.instances, func(x *Instance) bool { return x == m })
@@ -126,13 +118,9 @@ func (p *endpoint) expire() {
 			logPanic(p.log, "panic while series expire: please report this", r)
 		}
 	}()
-	p.expiring.Lock()
-	defer p.expiring.Unlock()
 	now := p.clock.Now()
 	for _, m := range p.attached() {
-		for _, id := range m.takeExpired(now) {
-			m.cfg.OnExpire(id)
-		}
+		m.registry.Expire(now)
 	}
 }
 

@@ -23,7 +23,8 @@ func ExampleExporter() {
 	}
 	defer m.Close(context.Background())
 
-	m.Apply([]metric.Sample{{Series: &metric.Series{Name: "node_load1", Help: "1m load average.", Kind: metric.Gauge}, Value: 0.25}})
+	load := hub.Series().Intern(metric.Series{Name: "node_load1", Help: "1m load average.", Kind: metric.Gauge})
+	m.Apply(exporter.Batch{Samples: []metric.Sample{{Series: load, Value: 0.25}}})
 
 	transport := &http.Transport{DisableKeepAlives: true}
 	resp, err := (&http.Client{Transport: transport}).Get("http://" + m.Addr().String() + "/metrics")

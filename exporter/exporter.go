@@ -9,6 +9,7 @@ import (
 	"out_edge/exporter/telemetry"
 	"out_edge/exporter/web"
 	"out_edge/plugin/delivery"
+	"out_edge/plugin/metric"
 	"out_edge/timefix"
 )
 
@@ -18,6 +19,7 @@ type Exporter struct {
 	log         *slog.Logger
 	clock       timefix.Clock
 	telemetries telemetry.Pool
+	series      metric.Interner
 
 	mu        sync.Mutex
 	endpoints map[string]*endpoint // by endpointKey
@@ -27,6 +29,10 @@ type Exporter struct {
 func New(log *slog.Logger, clock timefix.Clock) *Exporter {
 	return &Exporter{log: log, clock: clock, endpoints: make(map[string]*endpoint)}
 }
+
+// Series makes the series of all instances: equal ones have one pointer in the whole
+// process.
+func (e *Exporter) Series() *metric.Interner { return &e.series }
 
 // Telemetry makes the plugin's own series for an instance that is yet to be opened:
 // put it into the Config, or close it. Instances with the same address, prefix and
@@ -39,7 +45,7 @@ func (e *Exporter) Telemetry(cfg Config) (*telemetry.Telemetry, error) {
 	if err := web.CheckConfigFile(cfg.WebConfigFile); err != nil {
 		return nil, err
 	}
-	tc := telemetry.Config{Prefix: cfg.Prefix, Labels: cleanLabels(cfg.Labels), Version: cfg.Version, Clock: e.clock}
+	tc := telemetry.Config{Prefix: cfg.Prefix, Labels: utf8Labels(cfg.Labels), Version: cfg.Version, Clock: e.clock}
 	var t *telemetry.Telemetry
 	if cfg.Listen == ListenOff {
 		t = telemetry.New(tc)

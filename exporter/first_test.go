@@ -17,7 +17,7 @@ func distribution(kind metric.Kind, name string) metric.Sample {
 	if kind == metric.Summary {
 		d.Counts, d.Values = nil, []float64{1}
 	}
-	return metric.Sample{Series: &metric.Series{Name: name, Help: "Help.", Kind: kind}, UnixNano: start.UnixNano(), Dist: d}
+	return metric.Sample{Series: intern(metric.Series{Name: name, Help: "Help.", Kind: kind}), UnixNano: start.UnixNano(), Dist: d}
 }
 
 // The first sample is taken whatever its time.
@@ -30,7 +30,7 @@ func TestFirstSampleIsShown(t *testing.T) {
 			for i := range samples {
 				samples[i].UnixNano = at
 			}
-			m.Apply(samples)
+			apply(m, samples)
 			wantLines(t, scrape(t, m, "g ", "c_total ", "hist_count", "summ_count"), "c_total 6", "g 5", "hist_count 2", "summ_count 2")
 		})
 	}
@@ -46,7 +46,7 @@ func TestDeltaFrom1970(t *testing.T) {
 	}{{0, 5, "c_total 5"}, {1, 7, "c_total 7 +2"}} {
 		s := []metric.Sample{sample(metric.Counter, "c_total", c.v)}
 		s[0].UnixNano = c.at
-		wantLines(t, lines(m.Apply(s)), c.want)
+		wantLines(t, lines(apply(m, s)), c.want)
 	}
 }
 
@@ -55,7 +55,7 @@ func TestPanicOfOneSeriesLeavesThePage(t *testing.T) {
 	log, book := newLog()
 	m := open(t, exporter.New(log, newClock()), loopback())
 	broken := distribution(metric.Histogram, "hist")
-	m.Apply([]metric.Sample{broken, sample(metric.Gauge, "g", 5)})
+	apply(m, []metric.Sample{broken, sample(metric.Gauge, "g", 5)})
 	broken.Dist.Counts = nil // as no owner of a sample may
 	for range 2 {
 		wantLines(t, scrape(t, m, "hist_", "g "), "g 5")

@@ -32,7 +32,7 @@ func FuzzObserve(f *testing.F) {
 			}
 			var in cmetrics.Interner
 			events, _ := cmetrics.Append(nil, p, 1, &in) // what it could not read is no matter here
-			m.Apply(events)
+			apply(m, events)
 		}
 		checkPage(t, m)
 	})

@@ -47,7 +47,8 @@ func observeTimed(m *exporter.Instance, p []byte) {
 		raw := d.Record().RawTime
 		raw = raw[len(raw)-8:]
 		at := time.Unix(int64(binary.BigEndian.Uint32(raw)), int64(binary.BigEndian.Uint32(raw[4:])))
-		m.Observe(nil, "t", d.Record(), at.UnixNano())
+		made, _ := m.Observe(nil, "t", d.Record(), at.UnixNano())
+		m.Apply(exporter.Batch{Samples: made, Tag: "t", Origin: exporter.FromHost})
 	}
 }
 
@@ -85,7 +86,7 @@ func TestGoldenEventsPage(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				m.Apply(samples)
+				apply(m, samples)
 			}
 			_, body := fetch(t, m, "/metrics")
 			var shown strings.Builder

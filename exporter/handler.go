@@ -66,7 +66,7 @@ func (p *endpoint) readyz(w http.ResponseWriter, _ *http.Request) {
 // noteScrape keeps the time of the last scrape, for the status page.
 func (p *endpoint) noteScrape(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		p.scraped.Store(arrival(p.clock.Now()))
+		p.scraped.Store(int64(p.clock.Now().Elapsed()))
 		h.ServeHTTP(w, r)
 	})
 }

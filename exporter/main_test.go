@@ -179,10 +179,26 @@ func payload(t testing.TB, pairs ...any) []byte {
 func observe(m *exporter.Instance, p []byte, at time.Time) (samples []metric.Sample, taken int) {
 	var d chunk.Decoder
 	for d.Reset(p); d.Next(); {
-		var ok bool
-		if samples, ok = m.Observe(samples, "some.tag", d.Record(), at.UnixNano()); ok {
+		made, ok := m.Observe(nil, "some.tag", d.Record(), at.UnixNano())
+		if ok {
 			taken++
 		}
+		samples = append(samples, m.Apply(exporter.Batch{Samples: made, Tag: "some.tag", Origin: exporter.FromHost})...)
 	}
 	return samples, taken
+}
+
+// interner makes the series of all tests.
+var interner metric.Interner
+
+func intern(id metric.Series) *metric.Series { return interner.Intern(id) }
+
+// apply gives samples of a metrics event to m.
+func apply(m *exporter.Instance, samples []metric.Sample) []metric.Sample {
+	return m.Apply(exporter.Batch{Samples: samples, Tag: "event"})
+}
+
+// applyRules gives samples of config_file's rules to m.
+func applyRules(m *exporter.Instance, samples []metric.Sample) []metric.Sample {
+	return m.Apply(exporter.Batch{Samples: samples, Origin: exporter.FromRule})
 }

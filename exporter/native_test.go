@@ -52,7 +52,7 @@ func TestNativeHistogram(t *testing.T) {
 			m := open(t, quietHub(newClock()), loopback())
 			ref := prometheus.NewHistogram(prometheus.HistogramOpts{Name: "h", Help: "Help.", Buckets: c.bounds, NativeHistogramBucketFactor: 1.1})
 			for _, v := range values {
-				m.Apply(observeRule(t, engine, v))
+				apply(m, observeRule(t, engine, v))
 				ref.Observe(v)
 			}
 			var want dto.Metric
@@ -106,7 +106,7 @@ func TestNativeRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			m := open(t, quietHub(newClock()), loopback())
 			apply := func(name string, d *metric.Distribution) {
-				m.Apply([]metric.Sample{{Series: &metric.Series{Name: name, Kind: metric.Histogram}, Dist: d}})
+				apply(m, []metric.Sample{{Series: intern(metric.Series{Name: name, Kind: metric.Histogram}), Dist: d}})
 			}
 			bad := good()
 			spoil(bad, bad.Native)

@@ -3,6 +3,7 @@ package exporter_test
 import (
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -73,7 +74,7 @@ func TestObserveUnits(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			cfg := loopback()
-			cfg.Listen = exporter.ListenOff
+			cfg.Listen, cfg.Hostname = exporter.ListenOff, "h1"
 			m := open(t, quietHub(newClock()), cfg)
 			samples, taken := observe(m, payload(t, c.pairs...), start)
 			if taken != 1 {
@@ -89,12 +90,13 @@ func TestObserveUnits(t *testing.T) {
 	}
 }
 
-// What record_modifier adds to each record of each input hides none of them.
+// What record_modifier adds to each record of each input hides none of them, this
+// device's name among it.
 func TestObserveFiltered(t *testing.T) {
 	for _, name := range []string{"cpu.1", "mem.1", "disk.1", "netif.1", "thermal.1", "proc.1"} {
 		t.Run(name, func(t *testing.T) {
 			cfg := loopback()
-			cfg.Listen = exporter.ListenOff
+			cfg.Listen, cfg.Hostname = exporter.ListenOff, "h1"
 			pairs := firstBody(t, name)
 			want, _ := observe(open(t, quietHub(newClock()), cfg), payload(t, pairs...), start)
 			m := open(t, quietHub(newClock()), cfg)
@@ -112,6 +114,54 @@ func TestObserveFiltered(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Records that name their hosts are of two devices, a counter's too; a tag is no
+// device.
+func TestHostsAreToldApart(t *testing.T) {
+	m := open(t, quietHub(newClock()), loopback())
+	for _, f := range testkit.Sequence(t, "two-hosts") {
+		var d chunk.Decoder
+		for d.Reset(f.Payload); d.Next(); {
+			made, _ := m.Observe(nil, f.Tag, d.Record(), f.At.UnixNano())
+			for _, s := range m.Apply(exporter.Batch{Samples: made, Tag: f.Tag, Origin: exporter.FromHost}) {
+				if want := map[string]string{"dev-a.mem": "pump-a", "dev-b.mem": "pump-b"}[f.Tag]; s.Series.Host != want {
+					t.Errorf("%s: %s is of host %q", f.Tag, line(s), s.Series.Host)
+				}
+			}
+		}
+	}
+	wantLines(t, scrape(t, m, `state="used"`, `"second_source"`),
+		`edge_dropped_records_total{reason="second_source",sink="prometheus"} 0`,
+		`edge_memory_bytes{instance="pump-a",state="used"} 1.024e+08`, `edge_memory_bytes{instance="pump-b",state="used"} 9.216e+08`,
+		`edge_swap_bytes{instance="pump-a",state="used"} 0`, `edge_swap_bytes{instance="pump-b",state="used"} 0`)
+}
+
+// Two tags that make the same series are told apart by tag_label.
+func TestTagLabel(t *testing.T) {
+	cfg := loopback()
+	cfg.TagLabel = "input"
+	m := open(t, quietHub(newClock()), cfg)
+	for i, tag := range []string{"one", "two", "one", "two"} {
+		m.Apply(exporter.Batch{Samples: []metric.Sample{sample(metric.Counter, "c_total", float64(i))}, Tag: tag})
+	}
+	wantLines(t, scrape(t, m, "c_total"), `c_total{input="one"} 2`, `c_total{input="two"} 3`)
+}
+
+// The series of another out_edge that is scraped stand beside our own, as far as
+// labels tell them apart.
+func TestSeriesOfAnotherOutEdge(t *testing.T) {
+	m := open(t, quietHub(newClock()), loopback())
+	theirs := []metric.Label{{Name: "sink", Value: "datadog"}, {Name: "result", Value: "delivered"}}
+	apply(m, []metric.Sample{
+		sample(metric.Counter, "edge_records_total", 7, append(theirs, metric.Label{Name: "site", Value: "barn"})...),
+		sample(metric.Counter, "edge_records_total", 9, theirs...), // it could be ours
+		sample(metric.Gauge, "edge_build_info", 1, metric.Label{Name: "version", Value: "v0"}),
+	})
+	wantLines(t, scrape(t, m, `edge_records_total{result="delivered"`, `version="v0"`, `"name_conflict"`), `edge_build_info{version="v0"} 1`,
+		`edge_dropped_records_total{reason="name_conflict",sink="prometheus"} 1`,
+		`edge_records_total{result="delivered",sink="prometheus"} 2`,
+		`edge_records_total{result="delivered",sink="datadog",site="barn"} 7`)
 }
 
 // firstBody gives the keys and values of a captured chunk's first record.
@@ -252,9 +302,13 @@ func TestObserveAllocates(t *testing.T) {
 		d.Reset(testkit.Payload(t, "amd64-v5.1.1", name))
 		d.Next()
 		dst := make([]metric.Sample, 0, 32)
-		first, _ := m.Observe(dst, "t", d.Record(), 1)
+		host := func(at int64) []metric.Sample {
+			made, _ := m.Observe(dst, "t", d.Record(), at)
+			return m.Apply(exporter.Batch{Samples: made, Tag: "t", Origin: exporter.FromHost})
+		}
+		first := slices.Clone(host(1))
 		allocs := testing.AllocsPerRun(100, func() {
-			again, _ := m.Observe(dst, "t", d.Record(), 2)
+			again := host(2)
 			for i := range again {
 				if again[i].Series != first[i].Series {
 					t.Fatal("another series")

@@ -54,7 +54,7 @@ func TestAppliedSeriesAreRelabelled(t *testing.T) {
 	asked := 0
 	m := relabelled(t, &asked)
 	batch := []metric.Sample{sample(metric.Gauge, "noise", 1), sample(metric.Gauge, "kept", 2), sample(metric.Gauge, "noise", 3)}
-	kept := m.Apply(batch)
+	kept := apply(m, batch)
 	if len(kept) != 1 || kept[0].Series.Name != "kept" || kept[0].Series.Labels[0].Name != "added" {
 		t.Errorf("kept %+v", kept)
 	}
@@ -72,12 +72,11 @@ func TestRulesAreRefusedByName(t *testing.T) {
 		return &to, true
 	}
 	m := open(t, quietHub(newClock()), cfg)
-	now := newClock().Now()
-	m.ApplyRules([]metric.Sample{sample(metric.Gauge, "first", 1)}, now, true)
+	applyRules(m, []metric.Sample{sample(metric.Gauge, "first", 1)})
 	for range 3 {
-		m.ApplyRules([]metric.Sample{sample(metric.Gauge, "second", 1), sample(metric.Gauge, "first", 1)}, now, true)
+		applyRules(m, []metric.Sample{sample(metric.Gauge, "second", 1), sample(metric.Gauge, "first", 1)})
 	}
-	m.Apply([]metric.Sample{sample(metric.Gauge, "event", 1)})
+	apply(m, []metric.Sample{sample(metric.Gauge, "event", 1)})
 	wantLines(t, scrape(t, m, "renamed_", "rule_refused", `reason="series_limit"`),
 		`edge_dropped_records_total{reason="series_limit",sink="prometheus"} 4`,
 		`edge_rule_refused_samples_total{reason="series_limit",rule="second"} 3`,
@@ -90,11 +89,12 @@ func TestHiddenSamplesStayOffThePage(t *testing.T) {
 	var d chunk.Decoder
 	d.Reset(testkit.Payload(t, "amd64-v5.1.1", "mem.1"))
 	d.Next()
-	samples, taken := m.ObserveAt(nil, "t", d.Record(), start.UnixNano(), clock.Now(), false)
+	samples, taken := m.Observe(nil, "t", d.Record(), start.UnixNano())
+	samples = m.Apply(exporter.Batch{Samples: samples, Tag: "t", Origin: exporter.FromHost, Hidden: true})
 	if len(samples) != 6 || !taken {
 		t.Errorf("%d samples, taken %v", len(samples), taken)
 	}
-	if got := m.ApplyAt([]metric.Sample{sample(metric.Gauge, "hidden", 1)}, clock.Now(), false); len(got) != 1 {
+	if got := m.Apply(exporter.Batch{Samples: []metric.Sample{sample(metric.Gauge, "hidden", 1)}, Hidden: true}); len(got) != 1 {
 		t.Errorf("applied %d", len(got))
 	}
 	wantLines(t, scrape(t, m, "edge_memory", "hidden", `edge_records_total{result="delivered",sink="prometheus"}`),
@@ -121,7 +121,7 @@ func TestTotalsOfEventsHaveOneSource(t *testing.T) {
 		s := []metric.Sample{sample(metric.Counter, "c_total", v, metric.Label{Name: "pod", Value: pod})} // another pointer each time
 		at++
 		s[0].UnixNano = at
-		return lines(m.Apply(s))
+		return lines(apply(m, s))
 	}
 	wantLines(t, take("a", 100), "c_total 100")
 	for i := range 100 {
@@ -141,12 +141,14 @@ func TestTotalsOfEventsHaveOneSource(t *testing.T) {
 		`edge_rule_refused_samples_total{reason="relabel_duplicate",rule="metric_relabel_configs"} 201`)
 }
 
-func TestGaugesTakeWhoeverComesLast(t *testing.T) {
+func TestGaugesHaveOneSource(t *testing.T) {
 	m := onePod(t)
 	for i, pod := range []string{"a", "b", "a", "b"} {
-		m.Apply([]metric.Sample{sample(metric.Gauge, "g", float64(i), metric.Label{Name: "pod", Value: pod})})
-		wantLines(t, scrape(t, m, "g ", "duplicate"), "g "+string(rune('0'+i)))
+		apply(m, []metric.Sample{sample(metric.Gauge, "g", float64(i), metric.Label{Name: "pod", Value: pod})})
+		wantLines(t, scrape(t, m, "g "), "g "+string(rune('0'+i/2*2)))
 	}
+	wantLines(t, scrape(t, m, `"relabel_duplicate"`), `edge_dropped_records_total{reason="relabel_duplicate",sink="prometheus"} 2`,
+		`edge_rule_refused_samples_total{reason="relabel_duplicate",rule="metric_relabel_configs"} 2`)
 }
 
 // The sources of a series are bounded, and known ones cost nothing.
@@ -159,13 +161,13 @@ func TestManySourcesOfATotal(t *testing.T) {
 	batch := make([]metric.Sample, 2)
 	if n := testing.AllocsPerRun(100, func() {
 		copy(batch, pods)
-		m.Apply(batch)
+		apply(m, batch)
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 	before := heap()
 	for i := range 50_000 {
-		m.Apply([]metric.Sample{sample(metric.Counter, "c_total", 1, metric.Label{Name: "pod", Value: strings.Repeat("p", i%500)})})
+		apply(m, []metric.Sample{sample(metric.Counter, "c_total", 1, metric.Label{Name: "pod", Value: strings.Repeat("p", i%500)})})
 	}
 	if grown := heap() - before; grown > 1<<20 {
 		t.Errorf("%d bytes for one series", grown)

@@ -422,7 +422,7 @@ func TestScrapesInFlight(t *testing.T) {
 	m := open(t, quietHub(newClock()), loopback())
 	long := strings.Repeat("x", 900) // 9 MB: more than the kernel buffers for a reader who does not read
 	for i := range 10_000 {
-		m.Apply([]metric.Sample{sample(metric.Gauge, "g", 1, metric.Label{Name: "id", Value: long + fmt.Sprint(i)})})
+		apply(m, []metric.Sample{sample(metric.Gauge, "g", 1, metric.Label{Name: "id", Value: long + fmt.Sprint(i)})})
 	}
 	var slow []net.Conn
 	for range 4 {
@@ -445,7 +445,7 @@ func TestScrapesInFlight(t *testing.T) {
 	if resp, _ := fetch(t, m, "/metrics"); resp.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("fifth: %s", resp.Status)
 	}
-	m.Apply([]metric.Sample{sample(metric.Gauge, "g", 7, metric.Label{Name: "id", Value: long + "0"})})
+	apply(m, []metric.Sample{sample(metric.Gauge, "g", 7, metric.Label{Name: "id", Value: long + "0"})})
 	slow[0].Close()
 	for {
 		resp, body := fetch(t, m, "/metrics")
@@ -469,7 +469,7 @@ func TestConcurrent(t *testing.T) {
 		wg.Go(func() {
 			for j := range 200 {
 				observe(m, cpu, start.Add(time.Duration(j)*time.Second))
-				m.Apply([]metric.Sample{sample(metric.Gauge, "g", float64(j))})
+				apply(m, []metric.Sample{sample(metric.Gauge, "g", float64(j))})
 				clock.Advance(time.Second)
 			}
 		})

@@ -12,12 +12,12 @@ func (p *endpoint) snapshot() *statuspage.Snapshot {
 	for _, m := range p.attached() {
 		status := m.cfg.status()
 		in := statuspage.Instance{
-			Version: m.cfg.Version, Labels: m.labels, Opened: m.opened, Sinks: m.cfg.Sinks,
+			Version: m.cfg.Version, Labels: m.cfg.Labels, Opened: m.opened, Sinks: m.cfg.Sinks,
 			SeriesLimit: m.cfg.SeriesLimit, SeriesTTL: m.cfg.SeriesTTL,
 			Telemetry: m.cfg.Telemetry.State(), Shared: seen[m.cfg.Telemetry],
 			NotReady: status.NotReady, Settings: m.cfg.Settings, Backlog: status.Backlog, Repairs: status.Repairs,
 		}
-		in.Charts, in.Series = m.chartsNow()
+		in.Charts, in.Series = m.chartsNow(), m.registry.Len()
 		seen[m.cfg.Telemetry] = true
 		s.Instances = append(s.Instances, in)
 	}

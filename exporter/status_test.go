@@ -204,7 +204,7 @@ func TestStatusEscapes(t *testing.T) {
 	m := open(t, quietHub(newClock()), cfg)
 	observe(m, payload(t, "name", "thermal_zone0", "type", evil, "temp", 1), start)
 	observe(m, payload(t, "alive", true, "proc_name", evil, "pid", 7), start)
-	m.Apply([]metric.Sample{{Series: &metric.Series{Name: "rule_x", Kind: metric.Gauge, Labels: []metric.Label{{Name: "x", Value: evil}}}, Value: 1}})
+	apply(m, []metric.Sample{{Series: intern(metric.Series{Name: "rule_x", Kind: metric.Gauge, Labels: []metric.Label{{Name: "x", Value: evil}}}), Value: 1}})
 	m.Telemetry().Dropped("datadog", evil, 1)
 	m.Telemetry().Dropped("<b>", "r", 1)
 	m.Telemetry().Request("logs", evil)
@@ -358,7 +358,7 @@ func TestHistoryOfOddCourses(t *testing.T) {
 			clock.Advance(10 * time.Minute) // a gap
 		}
 		observe(m, temperature(t, "0", 1e300*float64(i%2)), clock.Now().Time())
-		m.Apply([]metric.Sample{{Series: restarting, Value: float64(i % 10), UnixNano: clock.Now().Wall}})
+		apply(m, []metric.Sample{{Series: restarting, Value: float64(i % 10), UnixNano: clock.Now().Wall}})
 		clock.Advance(time.Second)
 	}
 	_, body := fetch(t, m, "/")
@@ -390,7 +390,7 @@ func TestHistoryWhenTheClockGoesBack(t *testing.T) {
 	}
 }
 
-var restarting = &metric.Series{Name: "rule_events_total", Kind: metric.Counter}
+var restarting = intern(metric.Series{Name: "rule_events_total", Kind: metric.Counter})
 
 // A page that serves nothing keeps no histories, and a closed one leaves none.
 func TestNoHistoryWithoutAPage(t *testing.T) {

@@ -36,7 +36,7 @@ type Config struct {
 // Engine makes samples of host records. It is safe for concurrent use.
 type Engine struct {
 	cfg   Config
-	names [NumMetrics]struct{ prometheus, datadog string }
+	names [numMetrics]struct{ prometheus, datadog string }
 
 	mu sync.Mutex
 	// The devices that records came from, by name, "" for this one. Those that are
@@ -44,6 +44,7 @@ type Engine struct {
 	// go.
 	young, old map[string]*deviceState
 	slots      int // of the young
+	last       *deviceState
 	scratch    []byte
 }
 
@@ -58,7 +59,7 @@ type deviceState struct {
 // slot is where a value belongs.
 type slot struct {
 	series   *metric.Series
-	metric   Metric
+	metric   int // in table
 	div, mul float64
 	// at is the instant of a counter's last record, ns since 1970, if known.
 	at    int64
@@ -80,14 +81,14 @@ func New(cfg Config) *Engine {
 	return e
 }
 
-// MetricOf tells which host metric a series that an Engine of the prefix made is of.
-func (e *Engine) MetricOf(s *metric.Series) (Metric, bool) {
+// DefinitionOf is that of the metric of a series that the Engine made, or nil.
+func (e *Engine) DefinitionOf(s *metric.Series) *metric.Definition {
 	for i := range e.names {
 		if e.names[i].prometheus == s.Name {
-			return Metric(i), true
+			return &table[i].Definition
 		}
 	}
-	return 0, false
+	return nil
 }
 
 // Observe appends the samples of a host record, stamped unixNano; taken is false, and
@@ -197,8 +198,8 @@ func (o *observation) add(name, key []byte) *slot {
 			if src.input != o.in {
 				continue
 			}
-			if labels, ok := src.labels(name, &o.context); ok {
-				s := &slot{series: o.e.series(Metric(m), labels, o.device.name), metric: Metric(m), div: src.div, mul: src.mul}
+			if labels, ok := src.labels(name, o.context); ok {
+				s := &slot{series: o.e.series(m, labels, o.device.name), metric: m, div: src.div, mul: src.mul}
 				o.e.keep(o.device, o.in, string(key), s)
 				return s
 			}
@@ -208,7 +209,7 @@ func (o *observation) add(name, key []byte) *slot {
 }
 
 // series makes the identity of a series.
-func (e *Engine) series(m Metric, labels []metric.Label, device string) *metric.Series {
+func (e *Engine) series(m int, labels []metric.Label, device string) *metric.Series {
 	r := &table[m]
 	if device != "" {
 		labels = append(labels, metric.Label{Name: InstanceLabel, Value: device})
@@ -219,15 +220,25 @@ func (e *Engine) series(m Metric, labels []metric.Label, device string) *metric.
 
 // deviceOf finds or makes the state of a device.
 func (e *Engine) deviceOf(name []byte) *deviceState {
-	if d := e.young[string(name)]; d != nil {
-		return d
+	if last := e.last; last != nil && last.name == string(name) {
+		return last
 	}
+	d := e.young[string(name)]
+	if d == nil {
+		d = e.renew(name)
+	}
+	e.last = d
+	return d
+}
+
+// renew takes a device's state out of the old ones, or makes it.
+func (e *Engine) renew(name []byte) *deviceState {
 	d := e.old[string(name)]
 	if d == nil {
 		d = &deviceState{name: string(name)}
 	}
 	if e.slots > 0 && e.slots+d.n > e.cfg.Limit {
-		e.old, e.young, e.slots = e.young, make(map[string]*deviceState), 0
+		e.old, e.young, e.slots, e.last = e.young, make(map[string]*deviceState), 0, nil
 	}
 	e.young[d.name] = d
 	e.slots += d.n
@@ -263,7 +274,7 @@ func (o *observation) value(s *slot, val wire.Value) {
 		return
 	}
 	v, ok := val.Float64()
-	if s.metric == ProcessUp {
+	if s.metric == processUp {
 		v, ok = 0, true
 		if o.up {
 			v = 1

@@ -6,39 +6,28 @@ import (
 	"out_edge/plugin/metric"
 )
 
-// Metric is one of the host metrics.
-type Metric int
-
-// The host metrics.
+// The host metrics, as indices of table.
 const (
-	CPUUsage Metric = iota
-	MemoryBytes
-	SwapBytes
-	Temperature
-	DiskRead
-	DiskWritten
-	NetworkBytes
-	NetworkPackets
-	NetworkErrors
-	NetworkDrops
-	ProcessUp
-	ProcessFDs
-	ProcessMemory
-	NumMetrics
+	cpuUsage = iota
+	memoryBytes
+	swapBytes
+	temperature
+	diskRead
+	diskWritten
+	networkBytes
+	networkPackets
+	networkErrors
+	networkDrops
+	processUp
+	processFDs
+	processMemory
+	numMetrics
 )
 
-// Row says what one metric is. The page, Datadog, the README's table and the status
+// row says what one metric is. The page, Datadog, the README's table and the status
 // page all take it from here.
-type Row struct {
-	// Word and Rest make the name: <prefix>_<word>_<rest> at Prometheus,
-	// <prefix>.<word>.<rest> at Datadog.
-	Word, Rest string
-	Kind       metric.Kind
-	// Unit is Datadog's unit name, or "".
-	Unit, Help string
-	// Labels and From are for the README, in Markdown.
-	Labels, From string
-
+type row struct {
+	metric.Definition
 	// fastest is the most that a counter may grow by in a second and still be
 	// believed.
 	fastest float64
@@ -50,7 +39,7 @@ type source struct {
 	input input
 	// labels are those of the series that a key's value belongs to; ok is false
 	// where the key has nothing to do with the metric.
-	labels func(key []byte, c *context) (labels []metric.Label, ok bool)
+	labels func(key []byte, c context) (labels []metric.Label, ok bool)
 	// A value is divided by div and then multiplied by mul, to be exact for whole
 	// numbers.
 	div, mul float64
@@ -70,58 +59,54 @@ const (
 
 const netLabels = "`device`, `direction`=receive, transmit"
 
-var table = [NumMetrics]Row{
-	CPUUsage: {"cpu", "usage_ratio", metric.Gauge, "fraction",
-		"CPU time in use, as a share of one CPU or of all of them (cpu=\"total\"); nice counts as user.",
-		"`cpu`=total, 0, 1…; `mode`=total, user, system", "cpu",
-		0, []source{{cpu, cpuLabels, 100, 1}}}, // percent
-	MemoryBytes: {"memory", "bytes", metric.Gauge, "byte",
-		"Memory; used is total less free, cache included.", "`state`=total, used, free", "mem",
-		0, []source{{mem, state("Mem."), 1, 1024}}}, // KiB
-	SwapBytes: {"swap", "bytes", metric.Gauge, "byte",
-		"Swap space.", "`state`=total, used, free", "mem",
-		0, []source{{mem, state("Swap."), 1, 1024}}},
-	Temperature: {"temperature", "celsius", metric.Gauge, "degree celsius",
-		"Temperature of a thermal zone.", "`zone`, `type`", "thermal",
-		0, []source{{thermal, zoneLabels, 1, 1}}},
-	DiskRead: {"disk", "read_bytes_total", metric.Counter, "byte",
-		"Bytes read from disks.", "", "disk",
-		maxDiskBytes, []source{{disk, key("read_size"), 1, 1}}},
-	DiskWritten: {"disk", "written_bytes_total", metric.Counter, "byte",
-		"Bytes written to disks.", "", "disk",
-		maxDiskBytes, []source{{disk, key("write_size"), 1, 1}}},
-	NetworkBytes: {"network", "bytes_total", metric.Counter, "byte",
-		"Bytes that passed a network device.", netLabels, "netif",
-		maxNetBytes, []source{{netif, device("bytes"), 1, 1}}},
-	NetworkPackets: {"network", "packets_total", metric.Counter, "packet",
-		"Packets that passed a network device.", netLabels, "netif",
-		maxNetPackets, []source{{netif, device("packets"), 1, 1}}},
-	NetworkErrors: {"network", "errors_total", metric.Counter, "error",
-		"Errors of a network device.", netLabels, "netif",
-		maxNetPackets, []source{{netif, device("errors"), 1, 1}}},
-	NetworkDrops: {"network", "drops_total", metric.Counter, "packet",
-		"Packets that a network device dropped.", netLabels, "netif (verbose)",
-		maxNetPackets, []source{{netif, device("drop"), 1, 1}}},
-	ProcessUp: {"process", "up", metric.Gauge, "",
-		"Whether the process runs: 1 or 0.", "`process`", "proc",
-		0, []source{{proc, process("alive"), 1, 1}}},
-	ProcessFDs: {"process", "open_fds", metric.Gauge, "file",
-		"Open file descriptors of the process.", "`process`", "proc",
-		0, []source{{proc, process("fd"), 1, 1}}},
-	ProcessMemory: {"process", "memory_bytes", metric.Gauge, "byte",
-		"Memory of the process by kind, as /proc/<pid>/status names it.",
-		"`process` (the tag, for mem), `kind`=rss, hwm, size, peak, data…", "proc, mem (with pid)",
-		0, []source{{proc, vmLabels, 1000, 1024}, {mem, ownMemory, 1, 1}}}, // proc: kB times 1000
+var table = [numMetrics]row{
+	cpuUsage: {metric.Definition{Word: "cpu", Rest: "usage_ratio", Kind: metric.Gauge, Unit: "fraction", From: "cpu",
+		Help:   "CPU time in use, as a share of one CPU or of all of them (cpu=\"total\"); nice counts as user.",
+		Labels: "`cpu`=total, 0, 1…; `mode`=total, user, system"}, 0, []source{{cpu, cpuLabels, 100, 1}}}, // percent
+	memoryBytes: {metric.Definition{Word: "memory", Rest: "bytes", Kind: metric.Gauge, Unit: "byte", From: "mem",
+		Help:   "Memory; used is total less free, cache included.",
+		Labels: "`state`=total, used, free"}, 0, []source{{mem, state("Mem."), 1, 1024}}}, // KiB
+	swapBytes: {metric.Definition{Word: "swap", Rest: "bytes", Kind: metric.Gauge, Unit: "byte", From: "mem",
+		Help:   "Swap space.",
+		Labels: "`state`=total, used, free"}, 0, []source{{mem, state("Swap."), 1, 1024}}}, // KiB
+	temperature: {metric.Definition{Word: "temperature", Rest: "celsius", Kind: metric.Gauge, Unit: "degree celsius", From: "thermal",
+		Help:   "Temperature of a thermal zone.",
+		Labels: "`zone`, `type`"}, 0, []source{{thermal, zoneLabels, 1, 1}}},
+	diskRead: {metric.Definition{Word: "disk", Rest: "read_bytes_total", Kind: metric.Counter, Unit: "byte", From: "disk",
+		Help: "Bytes read from disks."}, maxDiskBytes, []source{{disk, key("read_size"), 1, 1}}},
+	diskWritten: {metric.Definition{Word: "disk", Rest: "written_bytes_total", Kind: metric.Counter, Unit: "byte", From: "disk",
+		Help: "Bytes written to disks."}, maxDiskBytes, []source{{disk, key("write_size"), 1, 1}}},
+	networkBytes: {metric.Definition{Word: "network", Rest: "bytes_total", Kind: metric.Counter, Unit: "byte", From: "netif",
+		Help:   "Bytes that passed a network device.",
+		Labels: netLabels}, maxNetBytes, []source{{netif, device("bytes"), 1, 1}}},
+	networkPackets: {metric.Definition{Word: "network", Rest: "packets_total", Kind: metric.Counter, Unit: "packet", From: "netif",
+		Help:   "Packets that passed a network device.",
+		Labels: netLabels}, maxNetPackets, []source{{netif, device("packets"), 1, 1}}},
+	networkErrors: {metric.Definition{Word: "network", Rest: "errors_total", Kind: metric.Counter, Unit: "error", From: "netif",
+		Help:   "Errors of a network device.",
+		Labels: netLabels}, maxNetPackets, []source{{netif, device("errors"), 1, 1}}},
+	networkDrops: {metric.Definition{Word: "network", Rest: "drops_total", Kind: metric.Counter, Unit: "packet", From: "netif (verbose)",
+		Help:   "Packets that a network device dropped.",
+		Labels: netLabels}, maxNetPackets, []source{{netif, device("drop"), 1, 1}}},
+	processUp: {metric.Definition{Word: "process", Rest: "up", Kind: metric.Gauge, From: "proc",
+		Help:   "Whether the process runs: 1 or 0.",
+		Labels: "`process`"}, 0, []source{{proc, process("alive"), 1, 1}}},
+	processFDs: {metric.Definition{Word: "process", Rest: "open_fds", Kind: metric.Gauge, Unit: "file", From: "proc",
+		Help:   "Open file descriptors of the process.",
+		Labels: "`process`"}, 0, []source{{proc, process("fd"), 1, 1}}},
+	processMemory: {metric.Definition{Word: "process", Rest: "memory_bytes", Kind: metric.Gauge, Unit: "byte", From: "proc, mem (with pid)",
+		Help:   "Memory of the process by kind, as /proc/<pid>/status names it.",
+		Labels: "`process` (the tag, for mem), `kind`=rss, hwm, size, peak, data…"}, 0, []source{{proc, vmLabels, 1000, 1024}, {mem, ownMemory, 1, 1}}}, // proc: kB times 1000
 }
 
-// Table lists the host metrics. It is a copy.
-func Table() []Row { return append([]Row(nil), table[:]...) }
-
-// Name is the metric's name at Prometheus.
-func (r *Row) Name(prefix string) string { return prefix + "_" + r.Word + "_" + r.Rest }
-
-// DatadogName is the metric's name at Datadog.
-func (r *Row) DatadogName(prefix string) string { return prefix + "." + r.Word + "." + r.Rest }
+// Table lists the host metrics.
+func Table() []metric.Definition {
+	all := make([]metric.Definition, len(table))
+	for i := range table {
+		all[i] = table[i].Definition
+	}
+	return all
+}
 
 func label(name string, value []byte) metric.Label {
 	return metric.Label{Name: name, Value: string(value)}
@@ -129,7 +114,7 @@ func label(name string, value []byte) metric.Label {
 
 // cpuLabels reads cpu_p, user_p and system_p, of all CPUs, and cpuN.p_cpu, cpuN.p_user
 // and cpuN.p_system.
-func cpuLabels(key []byte, _ *context) ([]metric.Label, bool) {
+func cpuLabels(key []byte, _ context) ([]metric.Label, bool) {
 	number, mode := []byte("total"), key
 	if rest, ok := bytes.CutPrefix(key, []byte("cpu")); ok && len(rest) > 0 && isDigit(rest[0]) {
 		number, mode, _ = bytes.Cut(rest, []byte(".p_"))
@@ -152,8 +137,8 @@ func cpuLabels(key []byte, _ *context) ([]metric.Label, bool) {
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
 // state reads the keys of a mem record with the prefix.
-func state(prefix string) func([]byte, *context) ([]metric.Label, bool) {
-	return func(key []byte, _ *context) ([]metric.Label, bool) {
+func state(prefix string) func([]byte, context) ([]metric.Label, bool) {
+	return func(key []byte, _ context) ([]metric.Label, bool) {
 		state, ok := bytes.CutPrefix(key, []byte(prefix))
 		switch string(state) {
 		case "total", "used", "free":
@@ -167,14 +152,14 @@ func state(prefix string) func([]byte, *context) ([]metric.Label, bool) {
 // proc_hr, which is a pointer, not a number.
 const procBytes = "proc_bytes"
 
-func ownMemory(key []byte, c *context) ([]metric.Label, bool) {
+func ownMemory(key []byte, c context) ([]metric.Label, bool) {
 	if string(key) != procBytes {
 		return nil, false
 	}
 	return []metric.Label{{Name: "kind", Value: "rss"}, label("process", c.tag)}, true
 }
 
-func zoneLabels(key []byte, c *context) ([]metric.Label, bool) {
+func zoneLabels(key []byte, c context) ([]metric.Label, bool) {
 	if string(key) != "temp" {
 		return nil, false
 	}
@@ -182,14 +167,14 @@ func zoneLabels(key []byte, c *context) ([]metric.Label, bool) {
 }
 
 // key takes one key, without labels.
-func key(name string) func([]byte, *context) ([]metric.Label, bool) {
-	return func(key []byte, _ *context) ([]metric.Label, bool) { return nil, string(key) == name }
+func key(name string) func([]byte, context) ([]metric.Label, bool) {
+	return func(key []byte, _ context) ([]metric.Label, bool) { return nil, string(key) == name }
 }
 
 // device reads <device>.<rx|tx>.<what> from its end, as a device's name may have dots
 // (eth0.100).
-func device(what string) func([]byte, *context) ([]metric.Label, bool) {
-	return func(key []byte, _ *context) ([]metric.Label, bool) {
+func device(what string) func([]byte, context) ([]metric.Label, bool) {
+	return func(key []byte, _ context) ([]metric.Label, bool) {
 		rest, ok := bytes.CutSuffix(key, []byte("."+what))
 		if !ok {
 			return nil, false
@@ -208,8 +193,8 @@ func device(what string) func([]byte, *context) ([]metric.Label, bool) {
 }
 
 // process takes one key of a proc record.
-func process(name string) func([]byte, *context) ([]metric.Label, bool) {
-	return func(key []byte, c *context) ([]metric.Label, bool) {
+func process(name string) func([]byte, context) ([]metric.Label, bool) {
+	return func(key []byte, c context) ([]metric.Label, bool) {
 		if string(key) != name {
 			return nil, false
 		}
@@ -218,7 +203,7 @@ func process(name string) func([]byte, *context) ([]metric.Label, bool) {
 }
 
 // vmLabels reads mem.VmRSS and its like.
-func vmLabels(key []byte, c *context) ([]metric.Label, bool) {
+func vmLabels(key []byte, c context) ([]metric.Label, bool) {
 	kind, ok := bytes.CutPrefix(key, []byte("mem.Vm"))
 	if !ok || len(kind) == 0 {
 		return nil, false

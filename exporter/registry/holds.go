@@ -28,21 +28,21 @@ type eventFamily struct {
 // abandoned.
 const minRenewals = 2
 
-// holds looks at the events of a batch, one after the other.
-func (r *Registry) holds(b *Batch) {
+// hold looks at the events of a batch, one after the other.
+func (b *Batch) hold(found []*source) {
 	for from := 0; from < len(b.Samples); {
 		to := from + 1
 		for to < len(b.Samples) && b.Samples[to].Index == b.Samples[from].Index {
 			to++
 		}
-		r.holdsEvent(b.Samples[from:to], r.found[from:to], b.At.Wall)
+		holdEvent(b.Samples[from:to], found[from:to], b.At.Wall)
 		from = to
 	}
 }
 
-// holdsEvent gives samples that came again with an old time the event's, and marks
+// holdEvent gives samples that came again with an old time the event's, and marks
 // those that are abandoned. arrival is the wall clock's time.
-func (r *Registry) holdsEvent(samples []metric.Sample, found []*source, arrival int64) {
+func holdEvent(samples []metric.Sample, found []*source, arrival int64) {
 	newest := int64(math.MinInt64)
 	for i, src := range found {
 		sm := &samples[i]

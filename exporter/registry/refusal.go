@@ -34,14 +34,5 @@ func (r Refusal) String() string { return refusalNames[r] }
 // Reasons are the names of the refusals that can occur in every instance.
 func Reasons() []string { return append([]string(nil), refusalNames[OverLimit:RelabelDuplicate]...) }
 
-// Tally counts the samples of one call by what became of them.
+// Tally counts the samples of one call by what became of them: by Refusal.
 type Tally [numRefusals]int32
-
-// Each goes through the refusals that occurred.
-func (t *Tally) Each(do func(why Refusal, n int)) {
-	for r := OverLimit; r < numRefusals; r++ {
-		if t[r] > 0 {
-			do(r, int(t[r]))
-		}
-	}
-}

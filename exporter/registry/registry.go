@@ -76,7 +76,6 @@ type Registry struct {
 	rules   *tagSources // those of the rules
 	sources int         // that are remembered
 	gone    int         // series that have ended since sources were last looked through
-	found   []*source   // scratch of Apply: the samples' sources
 	ended   []*metric.Series
 
 	warned   map[[2]string]bool // pairs of tags
@@ -94,7 +93,8 @@ func (p *Page) Open(cfg Config) *Registry {
 // for the other sinks: a counter's total or what it has grown by, a histogram's
 // ResetCount, and the time of what still holds (see holds.go). What comes from a
 // second source, and what says nothing new, is left out of the answer, which has
-// b.Samples' memory; what only the page refuses is not.
+// b.Samples' memory, and so is what the host inputs added to a series that finds no
+// room; what only the page refuses is not.
 func (r *Registry) Apply(b Batch) (kept []metric.Sample, t Tally) {
 	kept, ended := r.apply(&b, &t)
 	if ended {
@@ -106,30 +106,32 @@ func (r *Registry) Apply(b Batch) (kept []metric.Sample, t Tally) {
 func (r *Registry) apply(b *Batch, t *Tally) (kept []metric.Sample, ended bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.findSources(b)
+	found := r.findSources(b)
 	if b.Origin == FromEvent {
-		r.holds(b)
+		b.hold(found)
 	}
-	kept = b.Samples[:0]
-	for i := range b.Samples {
-		src := r.found[i]
-		why := r.applyOne(&b.Samples[i], src, b)
+	n := 0
+	for i, src := range found {
+		sm := &b.Samples[i]
+		why := r.applyOne(sm, src, b)
 		if why == passedOver {
 			continue
 		}
 		if why != Accepted || !b.Hidden {
 			t[why]++
 		}
-		if why == SecondSource || why == RelabelDuplicate {
+		if why == SecondSource || why == RelabelDuplicate || src.series == nil && b.Origin == FromHost {
 			continue
 		}
-		kept = append(kept, b.Samples[i])
+		if n != i {
+			b.Samples[n] = *sm
+		}
+		n++
 		if why != Accepted && b.Origin == FromRule && r.cfg.Refused != nil {
 			r.cfg.Refused(src.from.Name, why)
 		}
 	}
-	clear(r.found)
-	return kept, len(r.ended) > 0
+	return b.Samples[:n], len(r.ended) > 0
 }
 
 // applyOne gives a sample to its series.

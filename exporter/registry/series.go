@@ -37,7 +37,8 @@ type series struct {
 	owner      *source // whose samples it takes
 	missing    int     // samples of other sources since the owner's last
 	takenOver  bool    // it has had another owner
-	resetCount uint32  // of a histogram or summary
+	resetCount uint32  // by which owners have changed, of a histogram or summary
+	resetIn    uint32  // Sample.ResetCount of a rule's newest total
 	abandoned  bool    // its owner goes on without it
 	dropped    bool    // it is no more
 }
@@ -58,8 +59,9 @@ func (s *series) take(sm *metric.Sample, now timefix.Instant, origin Origin) Ref
 		if !sound(sm.Dist, s.id.Kind) {
 			return Malformed
 		}
-		sm.ResetCount = s.resetCount
-		if s.isNewTotal(sm, now, origin) {
+		newest := s.isNewTotal(sm, now, origin)
+		sm.ResetCount += s.resetCount
+		if newest {
 			s.dist.Store(sm.Dist)
 		}
 	case !s.id.Kind.IsTotal():
@@ -87,27 +89,19 @@ func (s *series) isNewTotal(sm *metric.Sample, now timefix.Instant, origin Origi
 }
 
 // grown is newer for a total that a rule has made. Those never fall: the largest is
-// the newest, however late the record; but a rule that has made room for others
-// begins anew, at an instant after all before.
+// the newest, however late the record. One that has made room for others begins anew,
+// with another ResetCount.
 func (s *series) grown(sm *metric.Sample, now timefix.Instant) bool {
 	s.seen = arrival(now)
-	if s.known && !(sm.UnixNano > s.at && begins(sm)) {
+	if s.known && sm.ResetCount <= s.resetIn {
 		switch d := s.dist.Load(); {
 		case sm.Dist != nil && sm.Dist.Count <= d.Count,
 			sm.Dist == nil && sm.Value <= s.number():
 			return false
 		}
 	}
-	s.known, s.at = true, sm.UnixNano
+	s.known, s.at, s.resetIn = true, sm.UnixNano, sm.ResetCount
 	return true
-}
-
-// begins tells whether a rule's total may be the first of its series.
-func begins(sm *metric.Sample) bool {
-	if sm.Dist != nil {
-		return sm.Dist.Count == 1
-	}
-	return sm.HasDelta && sm.Value == sm.Delta
 }
 
 // set makes v the value. Arrival is what keeps a series alive, even where the sample
@@ -144,6 +138,7 @@ func (s *series) total(sm *metric.Sample, now timefix.Instant, origin Origin) {
 	if newest {
 		s.set(sm.Value, now)
 	}
+	sm.ResetCount = 0
 	if sm.HasDelta || !known && !s.takenOver {
 		return
 	}

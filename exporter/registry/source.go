@@ -33,6 +33,7 @@ type source struct {
 type tagSources struct {
 	tag      string
 	from     map[*metric.Series]*source
+	found    []*source // of the last batch
 	families map[string]*eventFamily
 	newest   int64 // the newest time in its events, ns since 1970
 }
@@ -51,29 +52,40 @@ const (
 	patience = 100
 )
 
-// findSources finds the sources of a batch's samples, or makes them.
-func (r *Registry) findSources(b *Batch) {
+// findSources finds the sources of a batch's samples, or makes them. They are valid
+// until the tag's next batch.
+func (r *Registry) findSources(b *Batch) []*source {
 	tag := r.rules
 	if b.Origin != FromRule {
 		if tag = r.tags[b.Tag]; tag == nil {
 			tag = newTagSources(strings.Clone(b.Tag))
 		}
 	}
-	r.found = r.found[:0]
+	found := tag.found[:0]
 	for i := range b.Samples {
 		from := b.Samples[i].Series
 		if b.From != nil {
 			from = b.From[i]
 		}
-		src := tag.from[from]
-		if src == nil {
+		var src *source
+		if i < len(tag.found) && tag.found[i].from == from {
+			src = tag.found[i] // a tag's samples mostly come in the same order
+		} else if src = tag.from[from]; src == nil {
 			src = &source{from: from, tag: tag, host: b.Origin == FromHost}
-		} else if src.series != nil && src.series.dropped {
+		}
+		if src.series != nil && src.series.dropped {
 			src.series = nil
 		}
-		r.found = append(r.found, src)
+		found = append(found, src)
 	}
+	if tag.found = found; cap(found) > maxFound {
+		tag.found = nil
+	}
+	return found
 }
+
+// maxFound bounds the sources that are remembered of a tag's last batch.
+const maxFound = 4096
 
 // remember enters a source that has found its series, as far as there is room.
 func (r *Registry) remember(src *source) {
@@ -114,6 +126,7 @@ func (r *Registry) forgetOf(t *tagSources) {
 			r.sources--
 		}
 	}
+	t.found = nil
 }
 
 // note takes note of a sample's arrival.

@@ -314,7 +314,8 @@ func captured(t *testing.T, host string) []metric.Sample {
 			raw := d.Record().RawTime
 			raw = raw[len(raw)-8:]
 			at := int64(binary.BigEndian.Uint32(raw))*1e9 + int64(binary.BigEndian.Uint32(raw[4:]))
-			samples, _ = m.Observe(samples, "t", d.Record(), at)
+			made, _ := m.Observe(nil, "t", d.Record(), at)
+			samples = append(samples, m.Apply(exporter.Batch{Samples: made, Tag: c.Name, Origin: exporter.FromHost})...)
 		}
 	}
 	newest := slices.MaxFunc(samples, func(a, b metric.Sample) int { return int(a.UnixNano/1e3 - b.UnixNano/1e3) }).UnixNano

@@ -19,6 +19,7 @@ type table struct {
 	wall     func() int64 // the clock's time, ns since 1970; 0 where there is none
 	mu       sync.Mutex
 	series   map[string]*series
+	resets   uint32 // how often totals were dropped
 }
 
 // series is one series and its state, guarded by its table's mutex.
@@ -28,6 +29,7 @@ type series struct {
 	dist  *metric.Distribution // of a histogram; shared once it is in a sample
 	at    int64                // instant of the last sample, ns since 1970
 	seen  int64                // arrival of a gauge's last sample
+	reset uint32               // Sample.ResetCount: totals that begin anew after others were dropped have another
 }
 
 // seriesBudget is how many series an engine has, and may have.
@@ -84,7 +86,7 @@ func (t *table) add(key []byte, v float64, unixNano, now int64) (metric.Sample, 
 			return metric.Sample{}, overLimit
 		}
 		text := string(key)
-		s = &series{id: t.identity(text)}
+		s = &series{id: t.identity(text), reset: t.resets}
 		t.series[text] = s
 	}
 	switch t.family.kind {
@@ -104,7 +106,7 @@ func (s *series) count(t *table, v float64, unixNano int64) (metric.Sample, refu
 		return metric.Sample{}, notFinite
 	}
 	s.total = total
-	return metric.Sample{Series: s.id, UnixNano: t.monotonic(s, unixNano), Value: total, Delta: v, HasDelta: true, Kept: true}, accepted
+	return metric.Sample{Series: s.id, UnixNano: t.monotonic(s, unixNano), Value: total, Delta: v, HasDelta: true, Kept: true, ResetCount: s.reset}, accepted
 }
 
 // observe adds to a histogram. The state before may be in anybody's hands, so
@@ -132,7 +134,7 @@ func (s *series) observe(t *table, v float64, unixNano int64) (metric.Sample, re
 		f.native.observe(d.Native, v)
 	}
 	s.dist = d
-	return metric.Sample{Series: s.id, UnixNano: t.monotonic(s, unixNano), Dist: d, Kept: true}, accepted
+	return metric.Sample{Series: s.id, UnixNano: t.monotonic(s, unixNano), Dist: d, Kept: true, ResetCount: s.reset}, accepted
 }
 
 // snapshot makes a family's empty Distribution, in one piece up to 16 counts.
@@ -207,6 +209,9 @@ func (t *table) expire(seen, at int64) bool {
 			t.budget.give(len(key))
 			dropped = true
 		}
+	}
+	if dropped {
+		t.resets++
 	}
 	return dropped
 }

@@ -1,6 +1,10 @@
 package telemetry
 
-import "out_edge/plugin/metric"
+import (
+	"slices"
+
+	"out_edge/plugin/metric"
+)
 
 // The plugin's own series, as indices of table.
 const (
@@ -65,11 +69,24 @@ func Table() []metric.Definition {
 	return all[:]
 }
 
-// Names are the names of the plugin's own series under a prefix, with their kinds.
-func Names(prefix string) map[string]metric.Kind {
-	names := make(map[string]metric.Kind, numSeries)
-	for i := range table {
-		names[table[i].Name(prefix)] = table[i].Kind
-	}
-	return names
+// Family is one of the plugin's own metrics, with the labels that its series have.
+type Family struct {
+	Name, Help string
+	Kind       metric.Kind
+	Constant   map[string]string // labels with one value
+	Names      []string          // labels with any value
 }
+
+// Owns tells whether s has the labels that a series of the family may have: then it
+// could not be told from one.
+func (f *Family) Owns(s *metric.Series) bool {
+	for _, l := range s.Labels {
+		if value, ok := f.Constant[l.Name]; ok && value != l.Value || !ok && !slices.Contains(f.Names, l.Name) {
+			return false
+		}
+	}
+	return len(s.Labels) == len(f.Constant)+len(f.Names)
+}
+
+// Families are those of the series.
+func (t *Telemetry) Families() []*Family { return t.families }

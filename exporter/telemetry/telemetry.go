@@ -10,6 +10,7 @@ package telemetry
 
 import (
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -39,6 +40,7 @@ type Config struct {
 type Telemetry struct {
 	clock    timefix.Clock
 	registry *prometheus.Registry
+	families []*Family
 
 	repairs  [timefix.NumVerdicts]prometheus.Counter
 	records  *prometheus.CounterVec
@@ -88,6 +90,7 @@ func New(cfg Config) *Telemetry {
 	}
 	b.gauges(buildInfo, "version", "goversion", "goarch").
 		WithLabelValues(strings.ToValidUTF8(cfg.Version, "\uFFFD"), runtime.Version(), runtime.GOARCH).Set(1)
+	t.families = b.families
 	t.AddSink(delivery.SinkDecode, delivery.DropReasons(delivery.SinkDecode), nil)
 	t.AddSink(delivery.SinkPrometheus, delivery.DropReasons(delivery.SinkPrometheus), nil)
 	t.shown = t.records.WithLabelValues(delivery.SinkPrometheus, delivered)
@@ -238,6 +241,7 @@ func (t *Telemetry) Collect(ch chan<- prometheus.Metric) { t.registry.Collect(ch
 type builder struct {
 	cfg      Config
 	registry *prometheus.Registry
+	families []*Family
 }
 
 // opts are those of one metric. Its own label names win over the instance's.
@@ -251,7 +255,11 @@ func (b *builder) opts(index int, own []string) prometheus.Opts {
 	for _, name := range own {
 		delete(constant, name)
 	}
-	return prometheus.Opts{Name: table[index].Name(b.cfg.Prefix), Help: table[index].Help, ConstLabels: constant}
+	def := &table[index]
+	own = slices.DeleteFunc(slices.Clone(own), func(name string) bool { return name == "le" })
+	f := &Family{Name: def.Name(b.cfg.Prefix), Help: def.Help, Kind: def.Kind, Constant: constant, Names: own}
+	b.families = append(b.families, f)
+	return prometheus.Opts{Name: f.Name, Help: f.Help, ConstLabels: constant}
 }
 
 func (b *builder) counters(index int, own ...string) *prometheus.CounterVec {

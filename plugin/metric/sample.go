@@ -21,8 +21,9 @@ type Sample struct {
 	Kept bool
 	// Dist is set for histograms and summaries only.
 	Dist *Distribution
-	// ResetCount counts the sources that a histogram or summary has had one after
-	// the other: between two of them there is no difference to take.
+	// ResetCount rises each time that a histogram or summary (or a total of a rule)
+	// begins anew, or changes its source: between two samples with unlike ones there
+	// is no difference to take.
 	ResetCount uint32
 }
 

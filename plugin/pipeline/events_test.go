@@ -202,7 +202,7 @@ func TestARetryCountsNothingTwice(t *testing.T) {
 func TestATagIsPartOfAChunk(t *testing.T) {
 	down := true
 	in := newIntake(t, unless(&down))
-	b := start(t, in, nil)
+	b := start(t, in, func(c *pipeline.Config) { c.Metrics.TagLabel = "tag" }) // else b would be a second source
 	chunk := slices.Concat(recordOf(t, present, map[string]any{"read_size": 1, "write_size": 2}), logChunk(t, present, "x"))
 	if got := b.Flush("a", chunk, workerThread); got != pipeline.Retry {
 		t.Errorf("Flush = %d", got)

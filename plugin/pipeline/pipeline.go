@@ -81,7 +81,7 @@ type scratch struct {
 func New(cfg Config, deps Deps) (*Pipeline, error) {
 	p := &Pipeline{cfg: cfg.withDefaults(), clock: deps.Clock, log: deps.Log, thread: deps.Thread}
 	p.scratch.New = func() any { return new(scratch) }
-	p.series.Limit = cfg.Metrics.SeriesLimit
+	p.series.Limit, p.series.Series = cfg.Metrics.SeriesLimit, deps.Exporter.Series()
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	p.queue = newQueue(p.cfg.QueueBytes)
 	p.pauses = newPauses(p.queue.signal)
@@ -107,7 +107,8 @@ func (p *Pipeline) start(deps Deps) (err error) {
 		return err
 	}
 	p.engine = p.cfg.Rules.Engine(rules.EngineConfig{
-		Limit: mc.SeriesLimit, SeriesTTL: mc.SeriesTTL, Clock: p.clock, Refused: p.telemetry.Refused, Labels: mc.Labels})
+		Limit: mc.SeriesLimit, SeriesTTL: mc.SeriesTTL, Clock: p.clock, Refused: p.telemetry.Refused, Labels: mc.Labels,
+		TagLabel: mc.TagLabel, Series: deps.Exporter.Series()})
 	for _, r := range p.cfg.Rules.Refusals() {
 		p.telemetry.Refused(r.Rule, r.Reason, 0)
 	}

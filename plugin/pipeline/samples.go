@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"out_edge/exporter"
 	"out_edge/exporter/rules"
 	"out_edge/plugin/cmetrics"
 	"out_edge/plugin/delivery"
@@ -20,7 +21,7 @@ func (p *Pipeline) takeMetrics(tag string, payload []byte, t *try) error {
 	t.event = true
 	p.repairSamples(tag, samples, t)
 	to := p.cfg.Rules.Route(tag, nil)
-	samples = p.metrics.ApplyAt(samples, t.arrived, to.Prometheus)
+	samples = p.metrics.Apply(exporter.Batch{Samples: samples, Tag: tag, At: t.arrived, Origin: exporter.FromEvent, Hidden: !to.Prometheus})
 	if p.sends() {
 		t.samples = samples
 		t.settle(to, 0, len(samples))

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"out_edge/ddsink"
+	"out_edge/exporter"
 	"out_edge/exporter/rules"
 	"out_edge/plugin/chunk"
 	"out_edge/plugin/delivery"
@@ -130,14 +131,19 @@ func (p *Pipeline) observe(dst []metric.Sample, tag string, rec *chunk.Record, a
 	case p.cfg.Host == HostOff, !to.Metrics():
 		return dst, p.metrics.Recognises(rec)
 	}
-	return p.metrics.ObserveAt(dst, tag, rec, at, t.arrived, to.Prometheus)
+	first := len(dst)
+	if dst, host = p.metrics.Observe(dst, tag, rec, at); !host {
+		return dst, false
+	}
+	kept := p.metrics.Apply(exporter.Batch{Samples: dst[first:], Tag: tag, At: t.arrived, Origin: exporter.FromHost, Hidden: !to.Prometheus})
+	return dst[:first+len(kept)], true
 }
 
 // applyRules makes the samples of config_file's rules.
 func (p *Pipeline) applyRules(dst []metric.Sample, tag string, rec *chunk.Record, at int64, t *try, show bool) []metric.Sample {
 	first := len(dst)
 	dst = p.engine.Observe(dst, tag, rec, at)
-	kept := p.metrics.ApplyRules(dst[first:], t.arrived, show)
+	kept := p.metrics.Apply(exporter.Batch{Samples: dst[first:], Tag: tag, At: t.arrived, Origin: exporter.FromRule, Hidden: !show})
 	return dst[:first+len(kept)]
 }
 

@@ -1,0 +1,138 @@
+package exporter
+
+import (
+	"slices"
+	"sync"
+
+	"out_edge/plugin/metric"
+)
+
+// labeller puts the instance's labels (add_label, tag_label) on series, and sends them
+// through relabelling. What it makes of a series is remembered by pointer.
+type labeller struct {
+	add      []metric.Label
+	tagLabel string
+	relabel  func(*metric.Series) (*metric.Series, bool)
+	isIdle   bool // there is nothing to do
+	series   *metric.Interner
+	limit    int
+	scratch  sync.Pool // of *labelled
+
+	mu         sync.RWMutex
+	young, old map[labelKey]*metric.Series // nil: dropped; young becomes old when it is full
+}
+
+// labelKey is a series without the instance's labels, and its tag where that is one.
+type labelKey struct {
+	from *metric.Series
+	tag  string
+}
+
+// labelled are samples with their labels, and the series that they had before.
+type labelled struct {
+	samples []metric.Sample
+	from    []*metric.Series
+}
+
+func newLabeller(cfg Config, series *metric.Interner) *labeller {
+	l := &labeller{tagLabel: cfg.TagLabel, relabel: cfg.Relabel, series: series, limit: cfg.SeriesLimit}
+	for _, label := range cfg.Labels {
+		if label.Value != "" {
+			l.add = append(l.add, label)
+		}
+	}
+	l.isIdle = len(l.add) == 0 && l.tagLabel == "" && l.relabel == nil
+	if l.limit == 0 {
+		l.limit = DefaultSeriesLimit
+	}
+	l.scratch.New = func() any { return new(labelled) }
+	return l
+}
+
+// apply labels the samples of b, in their memory; nil leaves them as they are.
+func (l *labeller) apply(b *Batch) *labelled {
+	if l.isIdle {
+		return nil
+	}
+	out := l.scratch.Get().(*labelled)
+	out.samples, out.from = b.Samples[:0], out.from[:0]
+	tag := b.Tag
+	if l.tagLabel == "" || b.Origin == FromRule { // rules have the label themselves
+		tag = ""
+	}
+	for _, s := range b.Samples {
+		from := s.Series
+		var keep bool
+		if s.Series, keep = l.target(from, tag); keep {
+			out.samples, out.from = append(out.samples, s), append(out.from, from)
+		}
+	}
+	return out
+}
+
+// release gives scratch back.
+func (l *labeller) release(out *labelled) {
+	clear(out.from)
+	*out = labelled{from: out.from[:0]}
+	l.scratch.Put(out)
+}
+
+// target is what becomes of a series of the tag, or of any if that is no label; keep
+// is false where relabelling drops it.
+func (l *labeller) target(from *metric.Series, tag string) (to *metric.Series, keep bool) {
+	k := labelKey{from, tag}
+	to, isYoung, known := l.find(k)
+	if isYoung {
+		return to, to != nil
+	}
+	if !known {
+		var final bool
+		if to, final = l.make(k); !final {
+			return nil, false
+		}
+	}
+	l.keep(k, to)
+	return to, to != nil
+}
+
+func (l *labeller) find(k labelKey) (to *metric.Series, isYoung, known bool) {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	if to, known = l.young[k]; known {
+		return to, true, true
+	}
+	to, known = l.old[k]
+	return to, false, known
+}
+
+func (l *labeller) keep(k labelKey, to *metric.Series) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.young) >= l.limit {
+		l.old, l.young = l.young, nil
+	}
+	if l.young == nil {
+		l.young = make(map[labelKey]*metric.Series)
+	}
+	l.young[k] = to
+}
+
+// make puts the labels on a series, where those of its own win, and relabels it. nil
+// is a series that is dropped; final is false where that is to be asked again.
+func (l *labeller) make(k labelKey) (to *metric.Series, final bool) {
+	id := *k.from
+	id.Labels = slices.Clone(id.Labels)
+	if k.tag != "" {
+		id.Labels = append(id.Labels, metric.Label{Name: l.tagLabel, Value: k.tag})
+	}
+	id.Labels = append(id.Labels, l.add...)
+	to = l.series.Intern(id)
+	if l.relabel == nil {
+		return to, true
+	}
+	to, keep := l.relabel(to)
+	if !keep {
+		return nil, to == nil
+	}
+	return l.series.Intern(*to), true
+}
