@@ -77,7 +77,7 @@ func examine(file string, settings bool, out io.Writer) int {
 
 func printSettings(out io.Writer, o *check.Output) {
 	fmt.Fprintf(out, "%s: edge\n", o.Place)
-	for _, e := range o.Settings.Effective() {
+	for _, e := range o.Settings.Pipeline.Metrics.Settings {
 		from := "set"
 		if e.Default {
 			from = "default"
