@@ -1,0 +1,374 @@
+package e2e_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+	"github.com/vmihailenco/msgpack/v5"
+
+	"out_edge/build/captured"
+	"out_edge/build/harness"
+	"out_edge/build/intake"
+	"out_edge/build/receivers"
+)
+
+// before puts a proxy with faults before a receiver.
+func before(t *testing.T, url string, script intake.Script) *intake.Proxy {
+	t.Helper()
+	p := intake.NewProxy(url, script)
+	t.Cleanup(p.Close)
+	return p
+}
+
+// logLine is one record that a test has made.
+type logLine struct {
+	ID   string
+	Time time.Time
+	Text string
+}
+
+// logPayload packs records as Fluent Bit does. All their values are texts:
+// VictoriaLogs takes nothing else.
+func logPayload(t *testing.T, lines []logLine) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	enc := msgpack.NewEncoder(&b)
+	for _, l := range lines {
+		sec, nsec := uint32(l.Time.Unix()), uint32(l.Time.Nanosecond())
+		b.Write([]byte{0x92, 0x92, 0xd7, 0x00, byte(sec >> 24), byte(sec >> 16), byte(sec >> 8), byte(sec),
+			byte(nsec >> 24), byte(nsec >> 16), byte(nsec >> 8), byte(nsec), 0x80, 0x83})
+		if err := enc.EncodeMulti("id", l.ID, "log", l.Text, "level", "info"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return b.Bytes()
+}
+
+// logChunks writes records into payload files of so many each.
+func logChunks(t *testing.T, lines []logLine, perChunk int) (chunks []harness.Chunk) {
+	t.Helper()
+	dir := t.TempDir()
+	for part := range slices.Chunk(lines, perChunk) {
+		file := filepath.Join(dir, fmt.Sprintf("%04d.msgpack", len(chunks)))
+		if err := os.WriteFile(file, logPayload(t, part), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		chunks = append(chunks, harness.Chunk{Tag: fmt.Sprintf("app%d", len(chunks)%4), File: file})
+	}
+	return chunks
+}
+
+// Every record is at VictoriaLogs with its own time, once, but for those whose
+// answer was lost: through broken connections and refusals.
+func TestVictoriaLogsKeepsEachRecord(t *testing.T) {
+	vl, err := receivers.StartVictoriaLogs(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(vl.Close)
+	const records, perChunk = 5000, 125
+	begin := time.Now().Add(-2 * time.Hour)
+	lines := make([]logLine, records)
+	for i := range lines {
+		lines[i] = logLine{fmt.Sprintf("id-%05d", i), begin.Add(time.Duration(i) * 1234567 * time.Nanosecond), fmt.Sprintf("line %d of %d", i, records)}
+	}
+	proxy := before(t, vl.URL, intake.Faults{Seed: 11, Share: 0.3, Kinds: everyFault()}.Script())
+	chunks := logChunks(t, lines, perChunk)
+	_, res := runUntilSettled(t, harness.Run{V5: true, Threads: 3, RetryLimit: "no_limits", RetryBase: 10 * time.Millisecond,
+		RetryCap: 100 * time.Millisecond, Chunks: chunks, Timeout: 2 * patience,
+		Outputs: []harness.Output{serving(edge("apikey", theKey, "dd_url", proxy.URL(), "dd_metrics_url", proxy.URL(), "dd_hostname", "edge-1"))}}, len(chunks))
+	if o := res.Outputs[0]; o.OK != len(chunks) {
+		t.Errorf("host: %+v\n%s", o, res.Stderr)
+	}
+	stored, err := vl.Logs(t.Context(), "*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept := make(map[string][]receivers.Log)
+	for _, l := range stored {
+		kept[l.Fields["id"]] = append(kept[l.Fields["id"]], l)
+	}
+	lost := lostAnswers(t, proxy)
+	for _, l := range lines {
+		got := kept[l.ID]
+		if len(got) != 1+lost[l.ID] {
+			t.Errorf("%s is stored %d times, and %d answers were lost", l.ID, len(got), lost[l.ID])
+		}
+		for _, g := range got {
+			if !g.Time.Equal(l.Time.Truncate(time.Millisecond)) || g.Fields["_msg"] != l.Text || g.Fields["hostname"] != "edge-1" {
+				t.Errorf("%s is stored as %+v, want %+v", l.ID, g, l)
+			}
+		}
+	}
+	if len(kept) != records {
+		t.Errorf("%d ids, want %d", len(kept), records)
+	}
+	if len(lost) == 0 {
+		t.Error("no answer was lost: nothing is proved")
+	}
+	noSecret(t, res.Stderr)
+}
+
+// lostAnswers counts, by id, the accepted logs requests whose answer did not reach
+// the library.
+func lostAnswers(t *testing.T, proxy *intake.Proxy) map[string]int {
+	t.Helper()
+	lost := make(map[string]int)
+	for _, f := range proxy.Forwarded() {
+		if f.Path != "/api/v2/logs" || f.Status/100 != 2 || !f.Lost {
+			continue
+		}
+		var entries []struct{ ID string }
+		if err := json.Unmarshal(unpacked(t, f), &entries); err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range entries {
+			lost[e.ID]++
+		}
+	}
+	return lost
+}
+
+func unpacked(t *testing.T, f intake.Forwarded) []byte {
+	t.Helper()
+	var r io.Reader = bytes.NewReader(f.Body)
+	var err error
+	switch f.Encoding {
+	case "gzip":
+		r, err = gzip.NewReader(r)
+	case "zstd", "zstd1":
+		var d *zstd.Decoder
+		if d, err = zstd.NewReader(r, zstd.WithDecoderConcurrency(1)); err == nil {
+			defer d.Close()
+			r = d
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return body
+}
+
+// What senders garbled is at VictoriaLogs with the times that the golden files of
+// the intake have.
+func TestVictoriaLogsKeepsRepairedTimes(t *testing.T) {
+	senders := captured.Sets()[0]
+	for _, host := range hosts {
+		t.Run(host, func(t *testing.T) {
+			vl, err := receivers.StartVictoriaLogs(t.Context(), t.TempDir())
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(vl.Close)
+			all := slices.DeleteFunc(chunks(t, host, senders), func(c harness.Chunk) bool { return !strings.HasPrefix(c.Tag, "fw.") })
+			in := startIntake(t, intake.Config{})
+			runUntilSettled(t, harness.Run{V5: host == hosts[0], Threads: 1, Chunks: all, Timeout: patience,
+				Outputs: []harness.Output{serving(edge("apikey", theKey, "dd_url", vl.URL, "dd_metrics_url", in.URL(), "dd_hostname", "edge-1",
+					"clock_start", senders.Clock, "include_tag_key", "on"))}}, len(all))
+			stored, err := vl.Logs(t.Context(), "*")
+			if err != nil {
+				t.Fatal(err)
+			}
+			begin, err := time.Parse(time.RFC3339, senders.Clock)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, l := range stored {
+				ms := l.Time.UnixMilli()
+				if since := l.Time.Sub(begin); since >= 0 && since < time.Minute {
+					ms = 0 // the arrival's
+				}
+				got = append(got, fmt.Sprintf("%s %d %s", l.Fields["tagkey"], ms, l.Fields["m"]))
+			}
+			want := goldenTimes(t, host)
+			slices.Sort(got)
+			if !slices.Equal(got, want) {
+				t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+			}
+		})
+	}
+}
+
+// goldenTimes are tag, time and text of the forward protocol's records in a golden
+// file of the intake.
+func goldenTimes(t *testing.T, host string) (all []string) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("testdata", "intake-"+host+"-senders.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		var entry struct {
+			Timestamp int64
+			Tagkey, M string
+		}
+		if err := json.Unmarshal([]byte(line), &entry); err == nil && strings.HasPrefix(entry.Tagkey, "fw.") {
+			all = append(all, fmt.Sprintf("%s %d %s", entry.Tagkey, entry.Timestamp, entry.M))
+		}
+	}
+	if len(all) < 20 {
+		t.Fatalf("%d entries in the golden file", len(all))
+	}
+	slices.Sort(all)
+	return all
+}
+
+// countedLines is a rule that counts the generated records, and a device that makes
+// them through some seconds.
+func countedLines(t *testing.T, lines int, outputs ...harness.Output) harness.Run {
+	t.Helper()
+	return harness.Run{V5: true, Threads: 2, RetryLimit: "no_limits", RetryBase: 10 * time.Millisecond, RetryCap: 100 * time.Millisecond,
+		Generate: harness.Generate{Records: lines, PerChunk: 50, Tag: "app"}, Pace: 40 * time.Millisecond,
+		Live: []string{"cpu", "mem", "thermal"}, Sysfs: thermalSysfs(t), Interval: 200 * time.Millisecond,
+		Timeout: 2 * patience, Outputs: outputs}
+}
+
+func linesRule(t *testing.T) (file string) {
+	t.Helper()
+	file = filepath.Join(t.TempDir(), "rules.yaml")
+	writeFile(t, file, "metrics:\n- {name: lines_total, type: counter, help: Lines., match: app, labels: {level: $level}}\n"+
+		"routes:\n- {match: app, sinks: [prometheus, datadog_metrics, remote_write]}\n")
+	return file
+}
+
+// passing are faults that pass; after some, the client cannot know that its body was
+// accepted.
+func passing() intake.Script {
+	return intake.Faults{Seed: 14, Share: 0.3, Kinds: []intake.Action{
+		{ResetBefore: true}, {Status: http.StatusInternalServerError}, {Status: http.StatusServiceUnavailable, Header: http.Header{"Retry-After": {"0"}}},
+		{SlowRead: time.Millisecond}, {Delay: 20 * time.Millisecond}, {ResetAfter: true}, {Cut: true}}}.Script()
+}
+
+// VictoriaMetrics, asked as Datadog, has each count once, whatever was repeated.
+func TestVictoriaMetricsCountsAsDatadogDoes(t *testing.T) {
+	vm, err := receivers.StartVictoriaMetrics(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(vm.Close)
+	const lines = 4000
+	proxy := before(t, vm.DatadogURL(), passing())
+	in := startIntake(t, intake.Config{CountOnly: true})
+	page, res := runUntilSettled(t, countedLines(t, lines, serving(edge("apikey", theKey, "dd_url", in.URL(), "dd_metrics_url", proxy.URL(),
+		"dd_hostname", "edge-1", "config_file", linesRule(t)))), lines/50)
+	sum := 0.0
+	for _, level := range []string{"info", "warn"} {
+		sum += sample(t, page, `lines_total{level="`+level+`"}`)
+	}
+	if sum != lines {
+		t.Errorf("/metrics counts %v lines, want %d", sum, lines)
+	}
+	series, err := vm.Series(t.Context(), `{host="edge-1"}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	counted := 0.0
+	names := make(map[string]bool)
+	for _, s := range series {
+		names[s.Labels["__name__"]] = true
+		for _, p := range s.Points {
+			if s.Labels["__name__"] == "lines_total" {
+				counted += p.Value
+			}
+			if age := time.Since(time.UnixMilli(p.UnixMilli)); age < -time.Minute || age > 10*time.Minute {
+				t.Errorf("%v at %d", s.Labels, p.UnixMilli)
+			}
+		}
+	}
+	if counted != lines {
+		t.Errorf("VictoriaMetrics counts %v lines, want %d", counted, lines)
+	}
+	for _, name := range []string{"edge_cpu_usage_ratio", "edge_memory_bytes", "edge_temperature_celsius"} {
+		if !names[name] {
+			t.Errorf("no series %s in %v", name, names)
+		}
+	}
+	noSecret(t, res.Stderr)
+}
+
+// Prometheus 3 has the same by remote write, through faults, as by a scrape, and no
+// counter falls.
+func TestPrometheus3HasTheSameByBothWays(t *testing.T) {
+	written, err := receivers.StartPrometheus(t.Context(), t.TempDir(), "", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(written.Close)
+	const lines = 4000
+	proxy := before(t, written.URL, passing())
+	r := countedLines(t, lines, serving(edge("remote_write_url", proxy.URL()+"/api/v1/write", "config_file", linesRule(t), "add_label", "host=edge-1")))
+	done := settled(&r, lines/50)
+	l := start(t, r)
+	scraping, err := receivers.StartPrometheus(t.Context(), t.TempDir(), "", "global: {scrape_interval: 200ms, scrape_timeout: 200ms}\n"+
+		"scrape_configs:\n"+job("edge", l.address()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(scraping.Close)
+	l.await(done)
+	awaitSum(t, scraping, lines)
+	res := l.stop()
+	awaitSum(t, written, lines)
+	for name, p := range map[string]*receivers.Prometheus{"written": written, "scraped": scraping} {
+		series, err := p.Series(t.Context(), `{host="edge-1"}`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		names := make(map[string]bool)
+		for _, s := range series {
+			names[s.Labels["__name__"]] = true
+			for i, point := range s.Points {
+				if strings.HasSuffix(s.Labels["__name__"], "_total") && i > 0 && point.Value < s.Points[i-1].Value {
+					t.Errorf("%s: %v falls from %v to %v", name, s.Labels, s.Points[i-1], point)
+				}
+			}
+		}
+		for _, want := range []string{"lines_total", "edge_cpu_usage_ratio", "edge_memory_bytes", "edge_temperature_celsius"} {
+			if !names[want] {
+				t.Errorf("%s: no series %s in %v", name, want, names)
+			}
+		}
+	}
+	noSecret(t, res.Stderr)
+}
+
+// awaitSum waits until a Prometheus has counted all lines: the last sample of a
+// series may come a moment later than the others.
+func awaitSum(t *testing.T, p *receivers.Prometheus, lines float64) {
+	t.Helper()
+	deadline := time.After(patience)
+	got := math.NaN()
+	for {
+		series, err := p.Instant(t.Context(), "sum(last_over_time(lines_total[10m]))", time.Now().Add(time.Minute))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(series) == 1 {
+			if got = series[0].Points[0].Value; got == lines {
+				return
+			}
+		}
+		select {
+		case <-deadline:
+			t.Fatalf("%v lines are stored, want %v\n%s", got, lines, p.Log())
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
