@@ -240,6 +240,25 @@ func countedLines(t *testing.T, lines int, outputs ...harness.Output) harness.Ru
 		Timeout: 2 * patience, Outputs: outputs}
 }
 
+// awaitLines waits until /metrics has counted them.
+func (l *live) awaitLines(lines float64) {
+	l.t.Helper()
+	url := "http://" + l.address() + "/metrics"
+	deadline := time.After(patience)
+	for {
+		page := get(l.t, url)
+		got := sample(l.t, page, `lines_total{host="edge-1",level="info"}`) + sample(l.t, page, `lines_total{host="edge-1",level="warn"}`)
+		if got == lines {
+			return
+		}
+		select {
+		case <-deadline:
+			l.t.Fatalf("%v lines are counted, want %v\n%s", got, lines, l.log.String())
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
 func linesRule(t *testing.T) (file string) {
 	t.Helper()
 	file = filepath.Join(t.TempDir(), "rules.yaml")
@@ -266,15 +285,10 @@ func TestVictoriaMetricsCountsAsDatadogDoes(t *testing.T) {
 	const lines = 4000
 	proxy := before(t, vm.DatadogURL(), passing())
 	in := startIntake(t, intake.Config{CountOnly: true})
-	page, res := runUntilSettled(t, countedLines(t, lines, serving(edge("apikey", theKey, "dd_url", in.URL(), "dd_metrics_url", proxy.URL(),
-		"dd_hostname", "edge-1", "config_file", linesRule(t)))), lines/50)
-	sum := 0.0
-	for _, level := range []string{"info", "warn"} {
-		sum += sample(t, page, `lines_total{level="`+level+`"}`)
-	}
-	if sum != lines {
-		t.Errorf("/metrics counts %v lines, want %d", sum, lines)
-	}
+	l := start(t, countedLines(t, lines, serving(edge("apikey", theKey, "dd_url", in.URL(), "dd_metrics_url", proxy.URL(),
+		"dd_hostname", "edge-1", "add_label", "host=edge-1", "config_file", linesRule(t)))))
+	l.awaitLines(lines)
+	res := l.stop()
 	series, err := vm.Series(t.Context(), `{host="edge-1"}`)
 	if err != nil {
 		t.Fatal(err)
@@ -295,7 +309,7 @@ func TestVictoriaMetricsCountsAsDatadogDoes(t *testing.T) {
 	if counted != lines {
 		t.Errorf("VictoriaMetrics counts %v lines, want %d", counted, lines)
 	}
-	for _, name := range []string{"edge_cpu_usage_ratio", "edge_memory_bytes", "edge_temperature_celsius"} {
+	for _, name := range []string{"edge.cpu.usage_ratio", "edge.memory.bytes", "edge.temperature.celsius"} {
 		if !names[name] {
 			t.Errorf("no series %s in %v", name, names)
 		}
@@ -313,16 +327,14 @@ func TestPrometheus3HasTheSameByBothWays(t *testing.T) {
 	t.Cleanup(written.Close)
 	const lines = 4000
 	proxy := before(t, written.URL, passing())
-	r := countedLines(t, lines, serving(edge("remote_write_url", proxy.URL()+"/api/v1/write", "config_file", linesRule(t), "add_label", "host=edge-1")))
-	done := settled(&r, lines/50)
-	l := start(t, r)
+	l := start(t, countedLines(t, lines, serving(edge("remote_write_url", proxy.URL()+"/api/v1/write", "config_file", linesRule(t), "add_label", "host=edge-1"))))
 	scraping, err := receivers.StartPrometheus(t.Context(), t.TempDir(), "", "global: {scrape_interval: 200ms, scrape_timeout: 200ms}\n"+
 		"scrape_configs:\n"+job("edge", l.address()))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(scraping.Close)
-	l.await(done)
+	l.awaitLines(lines)
 	awaitSum(t, scraping, lines)
 	res := l.stop()
 	awaitSum(t, written, lines)

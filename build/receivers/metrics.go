@@ -25,9 +25,8 @@ type Point struct {
 	Value     float64
 }
 
-// VictoriaMetrics takes Datadog's metrics at /datadog/api/v2/series, where it writes
-// their names with _, and remote write at /api/v1/write. Of two points of a series
-// at one time it shows the larger.
+// VictoriaMetrics takes Datadog's metrics at /datadog/api/v2/series, and remote write
+// at /api/v1/write. Of two points of a series at one time it shows the larger.
 type VictoriaMetrics struct{ *Process }
 
 // StartVictoriaMetrics keeps what it takes in dir.
