@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"out_edge/build/testkit"
 	"out_edge/ddsink"
 	"out_edge/plugin/delivery"
 	"out_edge/plugin/metric"
@@ -240,7 +241,7 @@ func TestTimeoutThatTellsNothing(t *testing.T) {
 					<-ctx.Done()
 					return nil, ctx.Err()
 				}
-				return loopbackOnly(ctx, network, addr)
+				return testkit.LoopbackOnly(ctx, network, addr)
 			}
 		})
 		var done delivery.Set

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -36,36 +35,9 @@ func now() time.Time { return testkit.Start }
 
 func newClock() *testkit.Clock { return testkit.NewClock(now()) }
 
-// counts is a Meter that keeps what it is told as lines.
-type counts struct {
-	mu sync.Mutex
-	n  map[string]int
-}
+type counts = testkit.Telemetry
 
-func newCounts() *counts { return &counts{n: map[string]int{}} }
-
-func (c *counts) add(n int, key ...string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.n[strings.Join(key, " ")] += n
-}
-
-func (c *counts) get(key string) int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.n[key]
-}
-
-func (c *counts) Delivered(sink string, n int)        { c.add(n, sink, "delivered") }
-func (c *counts) Retried(sink string, n int)          { c.add(n, sink, "retried") }
-func (c *counts) Dropped(sink, reason string, n int)  { c.add(n, sink, "dropped", reason) }
-func (c *counts) Adjusted(sink, reason string, n int) { c.add(n, sink, "adjusted", reason) }
-func (c *counts) Request(endpoint, code string)       { c.add(1, "request", endpoint, code) }
-func (c *counts) Skew(d time.Duration)                { c.add(int(d/time.Second), "skew") }
-func (c *counts) Sent(endpoint string, raw, wire int) {
-	c.add(raw, "raw", endpoint)
-	c.add(wire, "wire", endpoint)
-}
+func newCounts() *counts { return new(counts) }
 
 // request is what the intake got.
 type request struct {
@@ -240,7 +212,7 @@ func newSink(t *testing.T, change func(*ddsink.Config)) *setup {
 	cfg := ddsink.Config{
 		APIKey: delivery.NewSecret(testKey), Version: "1.2.3",
 		URL: s.intake.server.URL, MetricsURL: s.intake.server.URL,
-		DialContext: loopbackOnly,
+		DialContext: testkit.LoopbackOnly,
 	}
 	if change != nil {
 		change(&cfg)
@@ -248,7 +220,7 @@ func newSink(t *testing.T, change func(*ddsink.Config)) *setup {
 	var err error
 	s.Sink, err = ddsink.New(cfg, ddsink.Deps{
 		Clock: s.clock, Meter: s.counts,
-		Log: slog.New(slog.NewTextHandler(&lockedWriter{w: s.log}, &slog.HandlerOptions{ReplaceAttr: noTime})),
+		Log: slog.New(slog.NewTextHandler(&lockedWriter{w: s.log}, &slog.HandlerOptions{ReplaceAttr: testkit.NoTime})),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -264,13 +236,6 @@ func newSink(t *testing.T, change func(*ddsink.Config)) *setup {
 	return s
 }
 
-func noTime(_ []string, a slog.Attr) slog.Attr {
-	if a.Key == slog.TimeKey {
-		return slog.Attr{}
-	}
-	return a
-}
-
 type lockedWriter struct {
 	mu sync.Mutex
 	w  io.Writer
@@ -282,28 +247,7 @@ func (l *lockedWriter) Write(p []byte) (int, error) {
 	return l.w.Write(p)
 }
 
-func loopbackOnly(ctx context.Context, network, addr string) (net.Conn, error) {
-	host, _, err := net.SplitHostPort(addr)
-	if ip := net.ParseIP(host); err != nil || ip == nil || !ip.IsLoopback() {
-		return nil, fmt.Errorf("test dials %s, which is not loopback", addr)
-	}
-	return new(net.Dialer).DialContext(ctx, network, addr)
-}
-
-// pairs is a map whose order counts: key, value, key, value, ...
-type pairs []any
-
-func (p pairs) EncodeMsgpack(e *msgpack.Encoder) error {
-	if err := e.EncodeMapLen(len(p) / 2); err != nil {
-		return err
-	}
-	for _, v := range p {
-		if err := e.Encode(v); err != nil {
-			return err
-		}
-	}
-	return nil
-}
+type pairs = testkit.Pairs
 
 func pack(t testing.TB, v any) []byte {
 	t.Helper()

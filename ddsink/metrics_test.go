@@ -331,7 +331,7 @@ func TestRoomForTotals(t *testing.T) {
 	} {
 		s.clock.Advance(step.advance)
 		s.total(t, "new_total", 1)
-		if got := s.counts.get("datadog_metrics dropped series_limit"); got != step.refused {
+		if got := s.counts.Get("datadog_metrics dropped series_limit"); got != step.refused {
 			t.Errorf("%s: %d refused, want %d", step.name, got, step.refused)
 		}
 	}

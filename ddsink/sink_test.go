@@ -55,7 +55,7 @@ func (s *setup) prove(t *testing.T) {
 func (s *setup) wantCounts(t *testing.T, want map[string]int) {
 	t.Helper()
 	for key, n := range want {
-		if got := s.counts.get(key); got != n {
+		if got := s.counts.Get(key); got != n {
 			t.Errorf("%s = %d, want %d", key, got, n)
 		}
 	}
@@ -314,7 +314,7 @@ func TestSearchIsBounded(t *testing.T) {
 			break
 		}
 	}
-	if got := s.counts.get("datadog dropped rejected"); got != 300 || tries > 20 {
+	if got := s.counts.Get("datadog dropped rejected"); got != 300 || tries > 20 {
 		t.Errorf("%d dropped after %d tries", got, tries)
 	}
 }

@@ -11,11 +11,11 @@ import (
 	"os"
 	"regexp"
 	"strings"
-	"sync"
 	"time"
 
 	"out_edge/build/harness"
 	"out_edge/build/intake"
+	"out_edge/build/testkit"
 )
 
 // patience ends a run that comes to no end by itself, under qemu too.
@@ -69,11 +69,11 @@ func (s Set) Play(ctx context.Context, k *harness.Kit, library, host string) (se
 
 // runAndScrape ends the run when all chunks are settled and /metrics was read.
 func runAndScrape(ctx context.Context, k *harness.Kit, r harness.Run) (page string, res harness.Result, err error) {
-	said := &said{}
+	said := &testkit.Buffer{}
 	settled, ended := make(chan string, 1), make(chan error, 1)
 	r.Stderr = said
 	r.OnReport = func(rep harness.Result) {
-		o, addr := rep.Outputs[0], said.address()
+		o, addr := rep.Outputs[0], address(said)
 		if o.OK+o.Error+o.GaveUp+o.Unrouted < len(r.Chunks) || addr == "" {
 			return
 		}
@@ -101,26 +101,12 @@ func runAndScrape(ctx context.Context, k *harness.Kit, r harness.Run) (page stri
 	return page, res, errors.Join(err, <-ended)
 }
 
-// said is the host's log so far.
-type said struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (s *said) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.Write(p)
-}
-
 var listening = regexp.MustCompile(`listening on (\S+)\n`)
 
 // address is where the library says that it listens, or "".
-func (s *said) address() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if m := listening.FindSubmatch(s.text.Bytes()); m != nil {
-		return string(m[1])
+func address(said *testkit.Buffer) string {
+	if m := listening.FindStringSubmatch(said.String()); m != nil {
+		return m[1]
 	}
 	return ""
 }

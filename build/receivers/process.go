@@ -14,6 +14,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"out_edge/build/testkit"
 )
 
 // Process is a receiver that runs. Close ends it.
@@ -22,7 +24,7 @@ type Process struct {
 	URL string
 
 	cmd    *exec.Cmd
-	log    *log
+	log    *testkit.Buffer
 	client http.Client
 	ended  chan struct{} // closed when the program has
 	close  sync.Once
@@ -35,7 +37,7 @@ func start(ctx context.Context, program, ready string, arguments func(addr strin
 	if err != nil {
 		return nil, err
 	}
-	p := &Process{URL: "http://" + addr, log: &log{}, ended: make(chan struct{})}
+	p := &Process{URL: "http://" + addr, log: new(testkit.Buffer), ended: make(chan struct{})}
 	p.client.Transport = &http.Transport{DisableKeepAlives: true}
 	p.cmd = exec.Command(program, arguments(addr)...)
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
@@ -129,22 +131,4 @@ func freeAddress() (string, error) {
 	}
 	defer l.Close()
 	return l.Addr().String(), nil
-}
-
-// log keeps what a program says.
-type log struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *log) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *log) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
 }

@@ -21,15 +21,8 @@ import (
 type (
 	object = map[string]any
 	list   = []any
-	pairs  []any // a map whose members keep their order: key, value, ...
+	pairs  = testkit.Pairs
 )
-
-func (p pairs) EncodeMsgpack(enc *msgpack.Encoder) error {
-	if err := enc.EncodeMapLen(len(p) / 2); err != nil {
-		return err
-	}
-	return enc.EncodeMulti(p...)
-}
 
 // event makes a metrics event as cmetrics does.
 func event(tb testing.TB, static list, metrics ...any) []byte {

@@ -21,13 +21,14 @@ import (
 	"testing"
 	"time"
 
+	"out_edge/build/testkit"
 	"out_edge/plugin/delivery"
 )
 
 func client(t *testing.T, cfg delivery.HTTPConfig) *http.Client {
 	t.Helper()
 	if cfg.DialContext == nil {
-		cfg.DialContext = loopbackOnly
+		cfg.DialContext = testkit.LoopbackOnly
 	}
 	c, err := delivery.NewClient(cfg)
 	if err != nil {
@@ -70,7 +71,7 @@ func TestClientReusesConnections(t *testing.T) {
 	dials := 0
 	c := client(t, delivery.HTTPConfig{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
 		dials++
-		return loopbackOnly(ctx, network, addr)
+		return testkit.LoopbackOnly(ctx, network, addr)
 	}})
 	for range 5 {
 		if _, body, err := get(c, s.URL); len(body) != 10_000 || err != nil {
@@ -237,7 +238,7 @@ func TestProxyFromEnvironment(t *testing.T) {
 		if addr == envProxy {
 			addr = s.Listener.Addr().String()
 		}
-		return loopbackOnly(ctx, network, addr)
+		return testkit.LoopbackOnly(ctx, network, addr)
 	}})
 	if _, body, err := get(c, "http://intake.invalid/"); body != "by proxy" || err != nil {
 		t.Errorf("got %q, %v", body, err)

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"out_edge/build/testkit"
 	"out_edge/plugin/delivery"
 )
 
@@ -14,12 +15,7 @@ func TestFaultLog(t *testing.T) {
 		out   bytes.Buffer
 		clock ticks
 	)
-	log := slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
-		if a.Key == slog.TimeKey {
-			return slog.Attr{}
-		}
-		return a
-	}}))
+	log := slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{ReplaceAttr: testkit.NoTime}))
 	f := delivery.NewFaultLog(log, clock.elapsed)
 	step := func(name, want string) {
 		t.Helper()

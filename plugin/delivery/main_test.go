@@ -1,9 +1,6 @@
 package delivery_test
 
 import (
-	"context"
-	"fmt"
-	"net"
 	"os"
 	"sync/atomic"
 	"testing"
@@ -32,12 +29,3 @@ type ticks struct{ atomic.Int64 }
 
 func (t *ticks) elapsed() time.Duration  { return time.Duration(t.Load()) }
 func (t *ticks) advance(d time.Duration) { t.Add(int64(d)) }
-
-// loopbackOnly dials nothing but this machine.
-func loopbackOnly(ctx context.Context, network, addr string) (net.Conn, error) {
-	host, _, err := net.SplitHostPort(addr)
-	if ip := net.ParseIP(host); err != nil || ip == nil || !ip.IsLoopback() {
-		return nil, fmt.Errorf("test dials %s, which is not loopback", addr)
-	}
-	return new(net.Dialer).DialContext(ctx, network, addr)
-}

@@ -2,46 +2,18 @@ package delivery_test
 
 import (
 	"fmt"
-	"strings"
 	"sync"
 	"testing"
-	"time"
 
+	"out_edge/build/testkit"
 	"out_edge/plugin/chunk"
 	"out_edge/plugin/delivery"
 	"out_edge/plugin/metric"
 )
 
-// counts is a Telemetry that keeps what it is told as lines.
-type counts struct {
-	mu sync.Mutex
-	n  map[string]int
-}
+type counts = testkit.Telemetry
 
-func newCounts() *counts { return &counts{n: map[string]int{}} }
-
-func (c *counts) add(n int, key ...string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.n[strings.Join(key, " ")] += n
-}
-
-func (c *counts) get(key string) int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.n[key]
-}
-
-func (c *counts) Delivered(sink string, n int)        { c.add(n, sink, "delivered") }
-func (c *counts) Retried(sink string, n int)          { c.add(n, sink, "retried") }
-func (c *counts) Dropped(sink, reason string, n int)  { c.add(n, sink, "dropped", reason) }
-func (c *counts) Adjusted(sink, reason string, n int) { c.add(n, sink, "adjusted", reason) }
-func (c *counts) Request(endpoint, code string)       { c.add(1, "request", endpoint, code) }
-func (c *counts) Skew(d time.Duration)                { c.add(int(d/time.Second), "skew") }
-func (c *counts) Sent(endpoint string, raw, wire int) {
-	c.add(raw, "raw", endpoint)
-	c.add(wire, "wire", endpoint)
-}
+func newCounts() *counts { return new(counts) }
 
 // records is a Source of records with the given indices.
 type records []int
@@ -66,9 +38,7 @@ func TestJob(t *testing.T) {
 	j := delivery.NewJob(delivery.JobSpec{Sink: "toy", Telemetry: tel, Source: records{1, 2, 4, 70, 71}, Open: 4, Skip: skip,
 		Settled: func() {
 			settled++
-			tel.mu.Lock()
-			defer tel.mu.Unlock()
-			if n := tel.n["toy delivered"] + tel.n["toy dropped bad"] + tel.n["toy adjusted old"]; n != 4 {
+			if n := tel.Get("toy delivered") + tel.Get("toy dropped bad") + tel.Get("toy adjusted old"); n != 4 {
 				t.Errorf("%d are counted when the last one is settled", n)
 			}
 		}})
@@ -106,7 +76,7 @@ func TestJob(t *testing.T) {
 		t.Fatalf("settled %d times, %d open", settled, j.Open())
 	}
 	for key, want := range map[string]int{"toy delivered": 2, "toy dropped bad": 1, "toy adjusted old": 1, "toy dropped late": 0} {
-		if got := tel.get(key); got != want {
+		if got := tel.Get(key); got != want {
 			t.Errorf("%s = %d, want %d", key, got, want)
 		}
 	}
@@ -123,8 +93,8 @@ func TestJobDropAll(t *testing.T) {
 	}
 	j.Deliver(1)
 	j.Drop("bad", 2)
-	if settled != 1 || tel.get("toy delivered") != 1 || tel.get("toy dropped shutdown") != 2 || tel.get("toy dropped bad") != 0 {
-		t.Errorf("settled %d times, counts %v", settled, tel.n)
+	if settled != 1 || tel.Get("toy delivered") != 1 || tel.Get("toy dropped shutdown") != 2 || tel.Get("toy dropped bad") != 0 {
+		t.Errorf("settled %d times, counts %v", settled, tel)
 	}
 }
 
@@ -144,7 +114,7 @@ func TestJobConcurrency(t *testing.T) {
 	}
 	wg.Wait()
 	<-done
-	if got := tel.get("toy delivered"); got != n {
+	if got := tel.Get("toy delivered"); got != n {
 		t.Errorf("delivered %d", got)
 	}
 }

@@ -143,25 +143,8 @@ type bench struct {
 	*pipeline.Pipeline
 	clock    *testkit.Clock
 	exporter *exporter.Exporter
-	log      *lockedBuffer
+	log      *testkit.Buffer
 	t        *testing.T
-}
-
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
 
 // start opens a pipeline that serves nothing; change edits its configuration.
@@ -178,7 +161,7 @@ func startAt(t *testing.T, c *testkit.Clock, in *intake, change func(*pipeline.C
 // startWith gives the pipeline another clock than the one that the test sets.
 func startWith(t *testing.T, c *testkit.Clock, theirs timefix.Clock, in *intake, change func(*pipeline.Config)) *bench {
 	t.Helper()
-	b := &bench{clock: c, log: new(lockedBuffer), t: t}
+	b := &bench{clock: c, log: new(testkit.Buffer), t: t}
 	log := slog.New(slog.NewTextHandler(b.log, nil))
 	b.exporter = exporter.New(log, c)
 	cfg := pipeline.Config{
