@@ -1,7 +1,7 @@
 package ddsink
 
 import (
-	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -26,73 +26,74 @@ const (
 // pooled: a gzip writer takes about 1.1 MB, a zstd encoder 0.7 MB.
 type compressor struct {
 	kind string
-	pool sync.Pool // encoder
+	pool sync.Pool // of *encoder
 }
 
-// encoder is what gzip.Writer and zstd.Encoder have in common.
-type encoder interface {
+// encoder is a gzip.Writer or zstd.Encoder that writes to the end of out.
+type encoder struct {
+	resetWriter
+	out appendWriter
+}
+
+type resetWriter interface {
 	io.WriteCloser
 	Reset(io.Writer)
 }
 
+type appendWriter struct{ b []byte }
+
+func (w *appendWriter) Write(p []byte) (int, error) {
+	w.b = append(w.b, p...)
+	return len(p), nil
+}
+
 func newCompressor(kind string) *compressor { return &compressor{kind: kind} }
 
-// encoding is the Content-Encoding for the given endpoint, or "". For zstd the
-// logs intake takes the registered name, which Datadog's Agent sends; the
-// series intake's documented name is zstd1.
-func (c *compressor) encoding(e endpoint) string {
-	switch {
-	case c.kind == CompressGzip:
+// encoding is the Content-Encoding for an endpoint that calls zstd so, or "".
+func (c *compressor) encoding(zstdName string) string {
+	switch c.kind {
+	case CompressGzip:
 		return "gzip"
-	case c.kind == CompressZstd && e == endpointSeries:
-		return "zstd1"
-	case c.kind == CompressZstd:
-		return "zstd"
+	case CompressZstd:
+		return zstdName
 	default:
 		return ""
 	}
 }
 
-// compress puts the compressed body into out, which it empties first, and
-// returns what is to be sent: out's bytes, or body itself when compression is
-// off.
-func (c *compressor) compress(out *bytes.Buffer, body []byte) ([]byte, error) {
+// append appends the compressed body to dst, or returns body itself when
+// compression is off.
+func (c *compressor) append(dst, body []byte) ([]byte, error) {
 	if c.kind == CompressOff {
 		return body, nil
 	}
-	out.Reset()
-	enc, err := c.get(out)
+	enc, err := c.get()
 	if err != nil {
 		return nil, fmt.Errorf("compress body: %w", err)
 	}
-	_, writeErr := enc.Write(body)
-	if err := enc.Close(); writeErr != nil || err != nil {
-		return nil, fmt.Errorf("compress body: %w", firstError(writeErr, err))
+	enc.out.b = dst
+	enc.Reset(&enc.out)
+	_, err = enc.Write(body)
+	if err = errors.Join(err, enc.Close()); err != nil {
+		return nil, fmt.Errorf("compress body: %w", err)
 	}
+	dst, enc.out.b = enc.out.b, nil
 	c.pool.Put(enc)
-	return out.Bytes(), nil
+	return dst, nil
 }
 
-func (c *compressor) get(out io.Writer) (encoder, error) {
-	if enc, ok := c.pool.Get().(encoder); ok {
-		enc.Reset(out)
+func (c *compressor) get() (*encoder, error) {
+	if enc, ok := c.pool.Get().(*encoder); ok {
 		return enc, nil
 	}
 	if c.kind == CompressZstd {
-		return zstd.NewWriter(out,
+		enc, err := zstd.NewWriter(nil,
 			zstd.WithEncoderConcurrency(1),
 			zstd.WithLowerEncoderMem(true),
 			zstd.WithWindowSize(zstdWindow),
 			zstd.WithEncoderLevel(zstdLevel))
+		return &encoder{resetWriter: enc}, err //nolint:wrapcheck // by the caller
 	}
-	return gzip.NewWriterLevel(out, gzipLevel)
-}
-
-func firstError(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	enc, err := gzip.NewWriterLevel(nil, gzipLevel)
+	return &encoder{resetWriter: enc}, err //nolint:wrapcheck // by the caller
 }

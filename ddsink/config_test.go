@@ -69,7 +69,7 @@ func TestValidate(t *testing.T) {
 			if strings.Contains(got, testKey) {
 				t.Error("the key stands in the error")
 			}
-			if _, err := ddsink.New(test.cfg, ddsink.Deps{Clock: newClock()}); (err != nil) != (test.want != "") {
+			if _, err := ddsink.Open(test.cfg, ddsink.Deps{Clock: newClock()}); (err != nil) != (test.want != "") {
 				t.Errorf("New: %v", err)
 			}
 		})

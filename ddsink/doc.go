@@ -1,16 +1,11 @@
 // Package ddsink sends records to Datadog: logs to /api/v2/logs, metrics to
 // /api/v2/series.
 //
-// A Sink belongs to one plugin instance. Each flush opens a Chunk, adds its
-// records one by one, and ends it:
+// An Account belongs to one plugin instance; Logs and Metrics are its two sinks,
+// which the pipeline calls as any delivery.Sink:
 //
-//	record → entry (JSON, appended into one reused buffer) → batch (under the
-//	intake's limits) → compressed body → one request → an outcome
-//
-// What becomes of each record stands in the caller's delivery.Set: an index in it
-// has been delivered, or dropped and counted, and is never sent again. End says
-// whether all of the chunk is settled; if not, the same chunk is offered again
-// with the same set, and only the rest is sent.
+//	job → entries (JSON, appended into one reused buffer) → batch (under the
+//	intake's limits, of as many jobs as wait) → delivery.Run
 //
 // The Datadog client does what it is good at: sites, authentication, requests. Bodies
 // are encoded and compressed here, as its models cost 28 allocations a record.

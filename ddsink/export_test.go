@@ -1,8 +1,6 @@
 package ddsink
 
 import (
-	"bytes"
-
 	"out_edge/plugin/chunk"
 	"out_edge/plugin/wire"
 )
@@ -25,7 +23,7 @@ func AppendStringMax(dst, s []byte, limit int) ([]byte, int) { return appendStri
 func MetricName(name string) string       { return metricName(name) }
 func MetricTag(name, value string) string { return string(appendMetricTag(nil, name, value)) }
 
-// Entries writes entries as a Chunk does, without sending them.
+// Entries writes entries as Logs does, without sending them.
 type Entries struct{ w entryWriter }
 
 // NewEntries is for cfg's properties.
@@ -44,25 +42,15 @@ func NewCompressor(kind string) *Compressor { return &Compressor{c: newCompresso
 // Compressor compresses into a buffer of its own.
 type Compressor struct {
 	c   *compressor
-	out bytes.Buffer
+	out []byte
 }
 
 // Compress returns what is valid until the next call.
 func (c *Compressor) Compress(body []byte) []byte {
-	out, err := c.c.compress(&c.out, body)
+	out, err := c.c.append(c.out[:0], body)
 	if err != nil {
 		panic(err)
 	}
+	c.out = out
 	return out
 }
-
-// BatchLimit is how large a batch may be.
-type BatchLimit struct{ l batchLimit }
-
-// NewBatchLimit is that of logs.
-func NewBatchLimit() *BatchLimit { return &BatchLimit{batchLimit{most: maxBatchBytes}} }
-
-// Bytes, Refused and Accepted are its methods.
-func (b *BatchLimit) Bytes() int        { return b.l.bytes() }
-func (b *BatchLimit) Refused(size int)  { b.l.refused(size) }
-func (b *BatchLimit) Accepted(size int) { b.l.accepted(size) }

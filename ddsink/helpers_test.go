@@ -19,6 +19,7 @@ import (
 	"out_edge/ddsink"
 	"out_edge/plugin/chunk"
 	"out_edge/plugin/delivery"
+	"out_edge/plugin/metric"
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/vmihailenco/msgpack/v5"
@@ -198,17 +199,22 @@ func strictValue(d *json.Decoder) (any, error) {
 
 // setup is a sink with all that it is given.
 type setup struct {
-	*ddsink.Sink
+	*ddsink.Account
+	logs   *ddsink.Logs
+	series *ddsink.Metrics
 	intake *intake
 	clock  *testkit.Clock
 	counts *counts
 	log    *bytes.Buffer
+
+	mu   sync.Mutex // one Send at a time
+	jobs map[*delivery.Set]*delivery.Job
 }
 
 // newSink makes a sink that sends to a fresh intake and can reach nothing else.
 func newSink(t *testing.T, change func(*ddsink.Config)) *setup {
 	t.Helper()
-	s := &setup{intake: newIntake(t), clock: newClock(), counts: newCounts(), log: &bytes.Buffer{}}
+	s := &setup{intake: newIntake(t), clock: newClock(), counts: newCounts(), log: &bytes.Buffer{}, jobs: map[*delivery.Set]*delivery.Job{}}
 	cfg := ddsink.Config{
 		APIKey: delivery.NewSecret(testKey), Version: "1.2.3",
 		URL: s.intake.server.URL, MetricsURL: s.intake.server.URL,
@@ -218,11 +224,17 @@ func newSink(t *testing.T, change func(*ddsink.Config)) *setup {
 		change(&cfg)
 	}
 	var err error
-	s.Sink, err = ddsink.New(cfg, ddsink.Deps{
-		Clock: s.clock, Meter: s.counts,
+	s.Account, err = ddsink.Open(cfg, ddsink.Deps{
+		Clock: s.clock, Telemetry: s.counts,
 		Log: slog.New(slog.NewTextHandler(&lockedWriter{w: s.log}, &slog.HandlerOptions{ReplaceAttr: testkit.NoTime})),
 	})
 	if err != nil {
+		t.Fatal(err)
+	}
+	if s.logs, err = s.Logs(); err != nil {
+		t.Fatal(err)
+	}
+	if s.series, err = s.Metrics(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -235,6 +247,80 @@ func newSink(t *testing.T, change func(*ddsink.Config)) *setup {
 	})
 	return s
 }
+
+// offer has a sink send one chunk's job, as its worker does. The same done stands for
+// the same chunk; what is settled is in it afterwards.
+func (s *setup) offer(ctx context.Context, sink delivery.Sink, tag string, source delivery.Source, positions []int, done *delivery.Set) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	job := s.jobs[done]
+	if job == nil {
+		open := 0
+		for _, i := range positions {
+			if !done.Has(i) {
+				open++
+			}
+		}
+		job = delivery.NewJob(delivery.JobSpec{Tag: tag, Sink: sink.Name(), Telemetry: s.counts, Open: open, Skip: done.Clone()})
+		s.jobs[done] = job
+		sink.Admit(job)
+	}
+	job.Attach(source)
+	defer job.Attach(nil)
+	err := sink.Send(ctx, []*delivery.Job{job}, false)
+	for _, i := range positions {
+		if job.IsDone(i) {
+			done.Add(i)
+		}
+	}
+	if err != nil {
+		s.counts.Retried(sink.Name(), job.Open())
+	}
+	return err
+}
+
+// logChunk is a chunk of logs that a test makes.
+type logChunk struct {
+	s     *setup
+	ctx   context.Context
+	tag   string
+	done  *delivery.Set
+	recs  []*chunk.Record
+	nanos []int64
+}
+
+func (s *setup) Begin(ctx context.Context, tag string, done *delivery.Set) *logChunk {
+	return &logChunk{s: s, ctx: ctx, tag: tag, done: done}
+}
+
+func (c *logChunk) Add(rec *chunk.Record, unixNano int64) {
+	c.recs, c.nanos = append(c.recs, rec), append(c.nanos, unixNano)
+}
+
+// End offers the chunk.
+func (c *logChunk) End() error {
+	var positions []int
+	for _, r := range c.recs {
+		positions = append(positions, r.Index)
+	}
+	return c.s.offer(c.ctx, c.s.logs, c.tag, c, positions, c.done)
+}
+
+func (c *logChunk) Records(yield func(*chunk.Record, int64) bool) {
+	for i, r := range c.recs {
+		if !yield(r, c.nanos[i]) {
+			return
+		}
+	}
+}
+
+func (c *logChunk) Samples() []metric.Sample { return nil }
+
+// sampleChunk is a chunk of samples.
+type sampleChunk []metric.Sample
+
+func (c sampleChunk) Records(func(*chunk.Record, int64) bool) {}
+func (c sampleChunk) Samples() []metric.Sample                { return c }
 
 type lockedWriter struct {
 	mu sync.Mutex

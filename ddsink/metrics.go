@@ -3,6 +3,7 @@ package ddsink
 import (
 	"context"
 	"strings"
+	"sync"
 	"time"
 
 	"out_edge/plugin/delivery"
@@ -33,14 +34,71 @@ const (
 	reasonFirstSight  = "first_sight" // a total that there was nothing to compare with
 )
 
-// seriesBatch is the working memory of one SendMetrics. It is reused.
+// Metrics is the sink of metrics.
+type Metrics struct {
+	*Account
+	sender   *delivery.Sender
+	batch    *seriesBatch // of the Send that runs
+	totals   *totals
+	seconds  *secondsTaken
+	ahead    sync.Once // what is ahead of the clock was spoken of
+	tags     []string  // the user's, each as "name:value"
+	hostJSON string    // of a series
+}
+
+var _ delivery.Sink = (*Metrics)(nil)
+
+// Metrics makes the account's sink of metrics.
+func (a *Account) Metrics() (*Metrics, error) {
+	sender, err := a.newSender(a.seriesEndpoint())
+	if err != nil {
+		return nil, err
+	}
+	s := &Metrics{
+		Account: a, sender: sender, totals: newTotals(), seconds: newSecondsTaken(),
+		tags: strings.FieldsFunc(a.cfg.Tags, func(r rune) bool { return r == ',' }), hostJSON: hostResource(a.cfg),
+	}
+	s.batch = &seriesBatch{sink: s, blocks: map[*metric.Series]blockInfo{}}
+	return s, nil
+}
+
+// Name is that of the sink.
+func (s *Metrics) Name() string { return delivery.SinkDatadogMetrics }
+
+// Reasons are those of metrics.
+func (s *Metrics) Reasons() (dropped, adjusted []string) {
+	return delivery.DropReasons(s.Name()), delivery.AdjustReasons(s.Name())
+}
+
+// Admit has nothing to note.
+func (s *Metrics) Admit(*delivery.Job) {}
+
+// Send sends the open samples of the jobs. A count is added to once, however often
+// its job is offered.
+func (s *Metrics) Send(ctx context.Context, jobs []*delivery.Job, probe bool) error {
+	b := s.batch
+	b.run.Begin(ctx, s.sender)
+	for _, j := range jobs {
+		if b.run.Failed() {
+			break
+		}
+		b.send(j)
+		if probe {
+			break
+		}
+	}
+	return b.run.End()
+}
+
+// seriesBatch is the working memory of Send. It is reused.
 //
 // Its unit is the block: the points of one series in all its parts, so that a
 // sample is never delivered by half.
 type seriesBatch struct {
-	sink    *Sink
+	sink    *Metrics
+	run     delivery.Run
+	job     *delivery.Job
 	samples []metric.Sample
-	done    *delivery.Set
 	now     timefix.Instant
 
 	blocks map[*metric.Series]blockInfo
@@ -53,11 +111,7 @@ type seriesBatch struct {
 	buf    []byte // blocks, with commas between them
 	refs   []blockRef
 	claims []claim
-	out    []byte       // the body of one request
-	seen   delivery.Set // samples that pending has
-
-	way     courier
-	pending int
+	out    []byte // the body of one request
 }
 
 type blockInfo struct{ number, samples int }
@@ -76,33 +130,20 @@ type claim struct {
 	sec int64
 }
 
-// SendMetrics sends the samples whose positions are not in done, and puts those
-// into it that are settled. nil means that all are; a *delivery.RetryError, that
-// the same samples should be offered again with the same done: a count is added to
-// once however often that happens.
-func (s *Sink) SendMetrics(ctx context.Context, samples []metric.Sample, done *delivery.Set) error {
-	b, ok := s.series.Get().(*seriesBatch)
-	if !ok {
-		b = &seriesBatch{sink: s, blocks: map[*metric.Series]blockInfo{}}
-		b.way = newCourier(s, endpointSeries, b)
-	}
-	b.way.begin(ctx)
-	b.samples, b.done, b.now = samples, done, s.clock.Now()
+// send sends the samples of one job.
+func (b *seriesBatch) send(j *delivery.Job) {
+	b.release() // the last one may have panicked
+	b.job, b.samples, b.now = j, j.Samples(), b.sink.clock.Now()
 	b.collect()
 	sortPoints(b.points)
 	b.encode()
-	if b.pending > 0 {
-		s.meter.Retried(delivery.SinkDatadogMetrics, b.pending)
-	}
-	err := b.way.end()
 	b.release()
-	return err
 }
 
 // collect turns the samples into points.
 func (b *seriesBatch) collect() {
 	for i, s := range b.samples {
-		if b.done.Has(i) {
+		if b.job.IsDone(i) {
 			continue
 		}
 		reason := b.refusal(s)
@@ -113,13 +154,13 @@ func (b *seriesBatch) collect() {
 		switch {
 		case reason != "":
 			if reason == reasonTooNew {
-				b.sink.sayAhead(endpointSeries, "metric points are more than 10 minutes ahead of the clock: Datadog takes none, and they are dropped")
+				b.sink.ahead.Do(func() {
+					b.sink.sayAhead("metric points are more than 10 minutes ahead of the clock: Datadog takes none, and they are dropped")
+				})
 			}
-			b.done.Add(i)
-			b.sink.meter.Dropped(delivery.SinkDatadogMetrics, reason, 1)
+			b.job.Drop(reason, i)
 		case len(b.points) == before:
-			b.done.Add(i)
-			b.sink.meter.Adjusted(delivery.SinkDatadogMetrics, reasonFirstSight, 1)
+			b.job.Absorb(reasonFirstSight, i)
 		}
 	}
 }
@@ -160,18 +201,18 @@ const (
 func (b *seriesBatch) encode() {
 	b.buf = append(b.buf, seriesHead...)
 	from := 0
-	for from < len(b.points) && b.way.failed == nil {
+	for from < len(b.points) && !b.run.Failed() {
 		to := from
 		for to < len(b.points) && b.points[to].block == b.points[from].block {
 			to++
 		}
 		b.add(from, to)
-		if len(b.buf)+len(seriesTail) > b.way.target.limit.bytes() && len(b.refs) > 1 {
+		if len(b.buf)+len(seriesTail) > b.sink.sender.BatchBytes() && len(b.refs) > 1 {
 			b.sendAllButLast()
 		}
 		from = to
 	}
-	b.way.deliver(len(b.refs))
+	b.run.Deliver(b, len(b.refs))
 	b.giveUp(from, len(b.points))
 }
 
@@ -204,47 +245,41 @@ func (b *seriesBatch) add(from, to int) {
 func (b *seriesBatch) sendAllButLast() {
 	n := len(b.refs) - 1
 	last := b.refs[n]
-	b.way.deliver(n)
+	b.run.Deliver(b, n)
 	size := copy(b.buf[len(seriesHead):], b.buf[last.from:last.to])
 	b.buf = b.buf[:len(seriesHead)+size]
 	last.from, last.to = len(seriesHead), len(b.buf)
 	b.refs = append(b.refs[:0], last)
 }
 
-// body is that of a request with blocks lo to hi.
-func (b *seriesBatch) body(lo, hi int) []byte {
+// Body is that of a request with blocks lo to hi.
+func (b *seriesBatch) Body(lo, hi int) []byte {
 	b.out = append(b.out[:0], seriesHead...)
 	b.out = append(b.out, b.buf[b.refs[lo].from:b.refs[hi-1].to]...)
 	b.out = append(b.out, seriesTail...)
 	return b.out
 }
 
-func (b *seriesBatch) delivered(lo, hi int) {
-	n := b.finish(lo, hi)
+// Delivered settles the samples of blocks lo to hi.
+func (b *seriesBatch) Delivered(lo, hi int, _ delivery.Answer) {
+	points := b.points[b.refs[lo].points:b.refs[hi-1].pointsTo]
+	at := func(k int) int { return points[k].sample }
 	if b.sink.cfg.DryRun {
-		b.sink.meter.Dropped(delivery.SinkDatadogMetrics, reasonDryRun, n)
+		b.job.DropEach(reasonDryRun, len(points), at)
 		return
 	}
-	b.sink.meter.Delivered(delivery.SinkDatadogMetrics, n)
+	b.job.DeliverEach(len(points), at)
 }
 
-// finish puts the samples of blocks lo to hi into done, and counts them.
-func (b *seriesBatch) finish(lo, hi int) (n int) {
-	for _, p := range b.points[b.refs[lo].points:b.refs[hi-1].pointsTo] {
-		if !b.done.Has(p.sample) {
-			b.done.Add(p.sample)
-			n++
-		}
-	}
-	return n
+// Refused drops the samples of a block.
+func (b *seriesBatch) Refused(i int, reason string) (lost bool) {
+	points := b.points[b.refs[i].points:b.refs[i].pointsTo]
+	b.job.DropEach(reason, len(points), func(k int) int { return points[k].sample })
+	return true
 }
 
-func (b *seriesBatch) refused(i int, reason string) {
-	b.sink.meter.Dropped(delivery.SinkDatadogMetrics, reason, b.finish(i, i+1))
-}
-
-// postponed leaves blocks lo to hi for another time.
-func (b *seriesBatch) postponed(lo, hi int) {
+// Kept leaves blocks lo to hi for another time.
+func (b *seriesBatch) Kept(lo, hi int) {
 	for _, r := range b.refs[lo:hi] {
 		for _, c := range b.claims[r.claims:r.claimsTo] {
 			b.sink.seconds.release(c.key, c.sec)
@@ -253,31 +288,24 @@ func (b *seriesBatch) postponed(lo, hi int) {
 	}
 }
 
-// giveUp gives back what points from to to have taken, and counts their samples.
+// giveUp gives back what points from to to have taken.
 func (b *seriesBatch) giveUp(from, to int) {
 	for _, p := range b.points[from:to] {
 		if p.claimed {
 			b.sink.totals.giveBack(p.key, p.value)
 		}
-		if !b.seen.Has(p.sample) {
-			b.seen.Add(p.sample)
-			b.pending++
-		}
 	}
 }
 
-// release gives the batch back to the pool, without what it refers to.
+// release makes the batch ready for the next job, without what it refers to.
 func (b *seriesBatch) release() {
-	s, fresh := b.sink, seriesBatch{sink: b.sink, blocks: b.blocks, way: b.way}
+	fresh := seriesBatch{sink: b.sink, run: b.run, blocks: b.blocks, tag: b.tag[:0], values: b.values[:0]}
 	clear(fresh.blocks)
-	fresh.tag = b.tag[:0]
-	fresh.values = b.values[:0]
 	if cap(b.buf) <= keptBytes {
 		fresh.buf, fresh.out = b.buf[:0], b.out[:0]
 		fresh.points, fresh.refs, fresh.claims = b.points[:0], b.refs[:0], b.claims[:0]
 	}
 	*b = fresh
-	s.series.Put(b)
 }
 
 // appendMetric appends the name of one part of a series at Datadog.

@@ -35,7 +35,11 @@ func (s *setup) metrics(t *testing.T, done *delivery.Set, samples ...metric.Samp
 	if done == nil {
 		done = new(delivery.Set)
 	}
-	err := s.SendMetrics(context.Background(), samples, done)
+	positions := make([]int, len(samples))
+	for i := range positions {
+		positions[i] = i
+	}
+	err := s.offer(context.Background(), s.series, "tag", sampleChunk(samples), positions, done)
 	var retry *delivery.RetryError
 	if err != nil && !errors.As(err, &retry) {
 		t.Fatalf("err = %v, want a RetryError", err)

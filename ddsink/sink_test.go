@@ -15,10 +15,8 @@ import (
 	"time"
 
 	"out_edge/ddsink"
-	"out_edge/plugin/chunk"
 	"out_edge/plugin/delivery"
 	"out_edge/plugin/metric"
-	"out_edge/plugin/wire"
 )
 
 // send offers records 0 to n-1, with ids, as one chunk.
@@ -363,33 +361,6 @@ func TestProxyWithALimitOfItsOwn(t *testing.T) {
 		t.Errorf("refused %d times in the first flush, %d in the second", first, refused-first)
 	}
 	s.wantCounts(t, map[string]int{"datadog delivered": 80, "datadog dropped too_large": 0})
-}
-
-func TestBatchLimit(t *testing.T) {
-	l := ddsink.NewBatchLimit()
-	want := func(n int) {
-		t.Helper()
-		if got := l.Bytes(); got != n {
-			t.Errorf("got %d, want %d", got, n)
-		}
-	}
-	want(5_000_000)
-	l.Accepted(5_000_000)
-	want(5_000_000)
-	l.Refused(3_000_000)
-	want(1_500_000)
-	l.Refused(4_000_000) // one that was under way before
-	want(1_500_000)
-	l.Accepted(700_000) // says nothing
-	want(1_500_000)
-	l.Accepted(1_400_000)
-	want(1_523_437)
-	l.Refused(1000)
-	want(64 << 10)
-	for range 300 {
-		l.Accepted(l.Bytes())
-	}
-	want(5_000_000)
 }
 
 // TestFaultRun sends many chunks from several workers to an intake that fails at
@@ -805,26 +776,4 @@ func TestCloseTwice(t *testing.T) {
 			t.Error(err)
 		}
 	}
-}
-
-// TestChunksAreApart has chunks open at the same time, as workers do.
-func TestChunksAreApart(t *testing.T) {
-	s := newSink(t, nil)
-	errs := make(chan error)
-	const workers, records = 8, 300
-	for range workers {
-		go func() {
-			c := s.Begin(context.Background(), "tag", new(delivery.Set))
-			for i := range records {
-				c.Add(&chunk.Record{Index: i, Body: wire.Value("\x81\xa3log\xa1x")}, now().UnixNano())
-			}
-			errs <- c.End()
-		}()
-	}
-	for range workers {
-		if err := <-errs; err != nil {
-			t.Error(err)
-		}
-	}
-	s.wantCounts(t, map[string]int{"datadog delivered": workers * records})
 }

@@ -85,6 +85,15 @@ func (s *Session) prepareAuto() {
 	}
 }
 
+// Replay is a session for the same records once more: it repairs them as s would
+// from here on, and leaves no trace. It may be copied, to go through them again;
+// each copy is for one goroutine.
+func (s *Session) Replay() Session {
+	replay := *s
+	replay.quiet, replay.notes = true, nil
+	return replay
+}
+
 // Repair gives the time that the record happened at, as far as it can be told,
 // and the verdict. It neither blocks nor allocates.
 func (s *Session) Repair(raw Raw) Fixed {

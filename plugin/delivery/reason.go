@@ -76,6 +76,7 @@ var Reasons = []Reason{
 	{Name: "truncated", Adjusted: datadog, Meaning: "The message was cut to what Datadog takes."},
 	{Name: "attributes_dropped", Adjusted: datadog, Meaning: "Attributes were left out: more, or deeper, than Datadog takes."},
 	{Name: "too_old_sent", Adjusted: datadog, Meaning: "Sent with its own time, which is older than what Datadog shows."},
+	{Name: "too_new_sent", Adjusted: datadog, Meaning: "Sent with its own time, which is further ahead than what Datadog shows."},
 	{Name: "too_old_arrival", Adjusted: datadog, Meaning: "Too old for Datadog, so it was sent with its time of arrival (`too_old arrival`)."},
 	{Name: "first_sight", Adjusted: metrics, Meaning: "The first total of a counter: there is nothing to take a difference to."},
 	{Name: "same_time", Adjusted: remote, Meaning: "Another sample of the series has the same millisecond; the later one is sent."},

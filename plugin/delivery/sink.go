@@ -31,7 +31,8 @@ type Sink interface {
 	//
 	// The jobs, and the slice, are the caller's again when Send returns: a
 	// job's payload may be gone then. Of a job that it did not settle a sink
-	// may keep the pointer, and settle the rest of it in a later Send.
+	// may keep the pointer, and settle the rest of it in a later Send or
+	// Admit, at no other time.
 	//
 	// After a failure the worker asks with probe set: the sink makes one small
 	// request, with a few parts of the first job, and returns nil if that was
@@ -45,7 +46,7 @@ type Sink interface {
 const ProbeParts = 64
 
 // Source gives what a chunk holds, as often as it is asked, and always the same.
-// The pipeline implements it. Its methods are for one goroutine at a time.
+// The pipeline implements it. Several goroutines may ask at once.
 type Source interface {
 	// Records yields the log records with their repaired times, in ns since
 	// 1970, until yield is false. rec is valid until yield returns.
@@ -67,7 +68,6 @@ type Job struct {
 
 	sink      string
 	telemetry Telemetry
-	settled   func()
 
 	mu     sync.Mutex
 	source Source // nil while the payload is not there
@@ -86,8 +86,6 @@ type JobSpec struct {
 	// positions that it has not.
 	Open int
 	Skip Set
-	// Settled, if not nil, is called once, by whoever settles the last position.
-	Settled func()
 }
 
 // NewJob makes a job. Only the pipeline and tests do.
@@ -95,7 +93,7 @@ func NewJob(s JobSpec) *Job {
 	if s.Telemetry == nil {
 		s.Telemetry = NoTelemetry{}
 	}
-	return &Job{Tag: s.Tag, Arrived: s.Arrived, sink: s.Sink, telemetry: s.Telemetry, settled: s.Settled,
+	return &Job{Tag: s.Tag, Arrived: s.Arrived, sink: s.Sink, telemetry: s.Telemetry,
 		source: s.Source, done: s.Skip, open: s.Open}
 }
 
@@ -159,11 +157,10 @@ func (j *Job) Deliver(positions ...int) {
 
 // DeliverEach is Deliver for n positions, of which at gives the k-th.
 func (j *Job) DeliverEach(n int, at func(k int) int) {
-	n, last := j.mark(n, at)
+	n = j.mark(n, at)
 	if n > 0 {
 		j.telemetry.Delivered(j.sink, n)
 	}
-	j.finish(last)
 }
 
 // Drop settles positions as given up, and counts those that were open.
@@ -173,21 +170,19 @@ func (j *Job) Drop(reason string, positions ...int) {
 
 // DropEach is Drop for n positions, of which at gives the k-th.
 func (j *Job) DropEach(reason string, n int, at func(k int) int) {
-	n, last := j.mark(n, at)
+	n = j.mark(n, at)
 	if n > 0 {
 		j.telemetry.Dropped(j.sink, reason, n)
 	}
-	j.finish(last)
 }
 
 // Absorb settles positions, and counts them as adjusted: they are not sent by
 // themselves, as when a later value covers theirs. An empty reason counts nothing.
 func (j *Job) Absorb(reason string, positions ...int) {
-	n, last := j.mark(len(positions), func(k int) int { return positions[k] })
+	n := j.mark(len(positions), func(k int) int { return positions[k] })
 	if n > 0 && reason != "" {
 		j.telemetry.Adjusted(j.sink, reason, n)
 	}
-	j.finish(last)
 }
 
 // DropAll gives up all that is open, and returns how many positions that were.
@@ -199,13 +194,12 @@ func (j *Job) DropAll(reason string) int {
 	if n > 0 {
 		j.telemetry.Dropped(j.sink, reason, n)
 	}
-	j.finish(n > 0)
 	return n
 }
 
-// mark puts positions into done; it returns how many of them were open, and
-// whether the last one is among them. After DropAll none is open.
-func (j *Job) mark(n int, at func(k int) int) (marked int, last bool) {
+// mark puts positions into done, and returns how many of them were open. After
+// DropAll none is.
+func (j *Job) mark(n int, at func(k int) int) (marked int) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for k := range n {
@@ -215,14 +209,7 @@ func (j *Job) mark(n int, at func(k int) int) (marked int, last bool) {
 			marked++
 		}
 	}
-	return marked, marked > 0 && j.open == 0
-}
-
-// finish is called with nothing locked, and once all that was settled is counted.
-func (j *Job) finish(last bool) {
-	if last && j.settled != nil {
-		j.settled()
-	}
+	return marked
 }
 
 // Bytes is the memory that a job holds, without its payload and samples.

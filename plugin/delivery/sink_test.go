@@ -28,20 +28,12 @@ func (r records) Records(yield func(*chunk.Record, int64) bool) {
 
 func (r records) Samples() []metric.Sample { return make([]metric.Sample, len(r)) }
 
-// TestJob: each position is settled and counted once, Records leaves out what is,
-// and the last one says so when all is counted.
+// TestJob: each position is settled and counted once, and Records leaves out what is.
 func TestJob(t *testing.T) {
 	tel := newCounts()
-	settled := 0
 	var skip delivery.Set
 	skip.Add(2)
-	j := delivery.NewJob(delivery.JobSpec{Sink: "toy", Telemetry: tel, Source: records{1, 2, 4, 70, 71}, Open: 4, Skip: skip,
-		Settled: func() {
-			settled++
-			if n := tel.Get("toy delivered") + tel.Get("toy dropped bad") + tel.Get("toy adjusted old"); n != 4 {
-				t.Errorf("%d are counted when the last one is settled", n)
-			}
-		}})
+	j := delivery.NewJob(delivery.JobSpec{Sink: "toy", Telemetry: tel, Source: records{1, 2, 4, 70, 71}, Open: 4, Skip: skip})
 	left := func() string {
 		var all []int
 		j.Records(func(r *chunk.Record, at int64) bool {
@@ -68,12 +60,9 @@ func TestJob(t *testing.T) {
 		t.Error("samples without a payload")
 	}
 	j.Attach(records{1, 2, 4, 70, 71})
-	if settled != 0 {
-		t.Fatal("settled too early")
-	}
 	j.DeliverEach(2, func(k int) int { return k })
-	if settled != 1 || j.Open() != 0 || j.DropAll("late") != 0 || settled != 1 {
-		t.Fatalf("settled %d times, %d open", settled, j.Open())
+	if j.Open() != 0 || j.DropAll("late") != 0 {
+		t.Fatalf("%d open", j.Open())
 	}
 	for key, want := range map[string]int{"toy delivered": 2, "toy dropped bad": 1, "toy adjusted old": 1, "toy dropped late": 0} {
 		if got := tel.Get(key); got != want {
@@ -85,25 +74,23 @@ func TestJob(t *testing.T) {
 // TestJobDropAll: what is given up as a whole is settled, whatever comes later.
 func TestJobDropAll(t *testing.T) {
 	tel := newCounts()
-	settled := 0
-	j := delivery.NewJob(delivery.JobSpec{Sink: "toy", Telemetry: tel, Open: 3, Settled: func() { settled++ }})
+	j := delivery.NewJob(delivery.JobSpec{Sink: "toy", Telemetry: tel, Open: 3})
 	j.Deliver(0)
 	if n := j.DropAll("shutdown"); n != 2 {
 		t.Fatalf("dropped %d", n)
 	}
 	j.Deliver(1)
 	j.Drop("bad", 2)
-	if settled != 1 || tel.Get("toy delivered") != 1 || tel.Get("toy dropped shutdown") != 2 || tel.Get("toy dropped bad") != 0 {
-		t.Errorf("settled %d times, counts %v", settled, tel)
+	if tel.Get("toy delivered") != 1 || tel.Get("toy dropped shutdown") != 2 || tel.Get("toy dropped bad") != 0 {
+		t.Errorf("counts %v", tel)
 	}
 }
 
 // TestJobConcurrency: positions may be settled from anywhere.
 func TestJobConcurrency(t *testing.T) {
 	tel := newCounts()
-	done := make(chan struct{})
 	const n = 1000
-	j := delivery.NewJob(delivery.JobSpec{Sink: "toy", Telemetry: tel, Open: n, Settled: func() { close(done) }})
+	j := delivery.NewJob(delivery.JobSpec{Sink: "toy", Telemetry: tel, Open: n})
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
@@ -113,8 +100,7 @@ func TestJobConcurrency(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	<-done
-	if got := tel.Get("toy delivered"); got != n {
+	if got := tel.Get("toy delivered"); got != n || j.Open() != 0 {
 		t.Errorf("delivered %d", got)
 	}
 }

@@ -6,15 +6,8 @@ import (
 	"out_edge/timefix"
 )
 
-// rebase gives a try's arrival in terms of the wall clock as it is now, by the
-// time that has passed since boot: the clock may have been set meanwhile.
-func (t *try) rebase(now timefix.Instant) {
-	t.arrived.Wall = now.Wall - (now.Boot - t.arrived.Boot)
-}
-
-// clockBelievable looks at the wall clock and says once, each way, what it
-// finds.
-func (p *Pipeline) clockBelievable(now timefix.Instant) bool {
+// isClockSet looks at the wall clock, and says once, each way, what it finds.
+func (p *Pipeline) isClockSet(now timefix.Instant) bool {
 	good := p.fixer.Believable(now)
 	if p.clockBad.Swap(!good) == good {
 		if good {

@@ -61,6 +61,9 @@ type Config struct {
 	// FlushTimeout bounds one try of one chunk, and the drain at exit; 0 is
 	// DefaultFlushTimeout.
 	FlushTimeout time.Duration
+
+	// moreSinks are sinks beside those of sinkTable, for tests.
+	moreSinks []sinkRow
 }
 
 // Deps is what a pipeline is given by its process.

@@ -1,13 +1,21 @@
 // Package pipeline is one instance of the plugin behind the C boundary. A chunk
 // flows one way through it:
 //
-//	decode → time repair → route → sinks
+//	Flush, Park → survey (decode, repair times, make samples, show, route)
+//	→ for each sink its worker: backlog → gate → Send → settled or given back
+//	→ answer: OK, RETRY or ERROR
 //
-// and all of that stands in one function, walk. It is the only place that
-// decides between OK, RETRY and ERROR.
+// survey.go is the data path, worker.go asks the sinks, and answer is the only place
+// that decides what Fluent Bit is told. Sinks are rows of sinkTable: each has a
+// worker, with a gate and a goroutine of its own, so that one that is down stops
+// nobody but itself.
 //
-// Flush is safe from several threads at once. What an earlier try of a chunk
-// has already settled is remembered (ledger), so that a retry sends only the
-// rest. On Fluent Bit's engine thread nothing may block, so there the chunk goes
-// into a bounded queue and a goroutine takes it through the same function.
+// Flushes differ only in how they wait. Flush waits on its thread until every sink has
+// settled its part or failed. Park returns at once, and the chunk is held through
+// outages, as long as there is room. On Fluent Bit's engine thread, where nothing may
+// block and parking is not possible, Flush copies the chunk into the queue and
+// answers OK.
+//
+// What is known of a chunk that goes back to Fluent Bit stays in retryState, so that
+// nothing of it is counted or sent twice.
 package pipeline

@@ -56,6 +56,15 @@ func (in *intake) sums() (sum map[string]float64, newest int64) {
 	return sum, newest
 }
 
+// awaitSum waits for the points of a metric to add up.
+func (in *intake) awaitSum(t *testing.T, metric string, want float64) {
+	t.Helper()
+	in.await(t, metric, func() bool {
+		sum, _ := in.sums()
+		return sum[metric] >= want
+	})
+}
+
 func (in *intake) wantSum(t *testing.T, metric string, want float64) {
 	t.Helper()
 	if sum, _ := in.sums(); sum[metric] != want {
@@ -128,6 +137,7 @@ func TestAnEventIsTakenOnce(t *testing.T) {
 	b.flush(pipeline.Retry, cut, workerThread)
 	b.flush(pipeline.Retry, cut, workerThread)
 	down = false
+	b.pause()
 	b.flush(pipeline.OK, cut, workerThread)
 	in.wantSum(t, "node.net.bytes_total", 30)
 	b.wantPage("node_net_bytes_total 130", `edge_dropped_records_total{reason="undecodable",sink="decode"} 1`,
@@ -190,6 +200,7 @@ func TestARetryCountsNothingTwice(t *testing.T) {
 	b.flush(pipeline.Retry, chunk, workerThread)
 	b.flush(pipeline.Retry, chunk, workerThread)
 	down = false
+	b.pause()
 	b.flush(pipeline.OK, chunk, workerThread)
 	b.wantPage(`edge_time_repairs_total{reason="ok"} 1`, `edge_time_repairs_total{reason="scaled_ms"} 1`,
 		`edge_dropped_records_total{reason="undecodable",sink="decode"} 1`)
@@ -208,6 +219,7 @@ func TestATagIsPartOfAChunk(t *testing.T) {
 		t.Errorf("Flush = %d", got)
 	}
 	down = false
+	b.pause()
 	for _, tag := range []string{"b", "a"} {
 		if got := b.Flush(tag, chunk, workerThread); got != pipeline.OK {
 			t.Errorf("Flush = %d", got)

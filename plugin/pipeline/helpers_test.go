@@ -114,6 +114,24 @@ func (in *intake) accepted() (messages []string) {
 	return messages
 }
 
+// await waits until the intake has what the test wants of it.
+func (in *intake) await(t *testing.T, what string, has func() bool) {
+	t.Helper()
+	for !has() {
+		select {
+		case <-in.arrived:
+		case <-time.After(30 * time.Second):
+			t.Fatalf("the intake never gets %s", what)
+		}
+	}
+}
+
+// awaitLogs waits for n accepted logs.
+func (in *intake) awaitLogs(t *testing.T, n int) {
+	t.Helper()
+	in.await(t, fmt.Sprint(n, " logs"), func() bool { return len(in.accepted()) >= n })
+}
+
 // logs lists the entries of accepted requests.
 func (in *intake) logs() (all []map[string]any) {
 	in.mu.Lock()
@@ -190,6 +208,9 @@ func (b *bench) stop(patience time.Duration) {
 		b.t.Error(err)
 	}
 }
+
+// pause lets the longest pause of a gate go by, so that every sink may be asked.
+func (b *bench) pause() { b.clock.Advance(2 * time.Minute) }
 
 // flush expects want on the given thread.
 func (b *bench) flush(want pipeline.Result, payload []byte, thread int) {

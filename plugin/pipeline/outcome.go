@@ -7,31 +7,36 @@ import (
 	"out_edge/plugin/delivery"
 )
 
+// The reasons for which the pipeline gives up what no sink has settled.
+const (
+	reasonPanic     = "panic"
+	reasonShutdown  = "shutdown"  // left in the queue at exit
+	reasonGivenUp   = "given_up"  // Fluent Bit has not offered the chunk again
+	reasonForgotten = "forgotten" // the samples had to make room for later ones
+)
+
+// ownReasons are all of them.
+var ownReasons = []string{reasonPanic, reasonShutdown, reasonGivenUp, reasonForgotten}
+
 var (
 	// errNothing says that a payload held nothing that could be used.
 	errNothing = errors.New("nothing in the chunk could be decoded")
 	// errFull says why a chunk is given back at once.
 	errFull = errors.New("the queue is full")
-	// errRest says why a sink is not even asked.
-	errRest = errors.New("the receiver was slow or asked for a pause; resting")
 	// errClock says why nothing leaves the device.
 	errClock = errors.New("the wall clock is not believable yet: waiting for NTP")
 )
 
 // resultOf is the one place where an outcome becomes Fluent Bit's answer.
 func resultOf(err error) Result {
+	var retry *delivery.RetryError
 	switch {
 	case err == nil:
 		return OK
-	case isRetry(err):
+	case errors.As(err, &retry):
 		return Retry
 	}
 	return Error
-}
-
-func isRetry(err error) bool {
-	var retry *delivery.RetryError
-	return errors.As(err, &retry)
 }
 
 func stamp(unixNano int64) string {

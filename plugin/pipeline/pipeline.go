@@ -3,19 +3,17 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
 
 	"out_edge/ddsink"
 	"out_edge/exporter"
-	"out_edge/exporter/remotewrite"
 	"out_edge/exporter/rules"
 	"out_edge/exporter/telemetry"
-	"out_edge/plugin/chunk"
 	"out_edge/plugin/cmetrics"
 	"out_edge/plugin/delivery"
-	"out_edge/plugin/metric"
 	"out_edge/timefix"
 )
 
@@ -30,50 +28,46 @@ const (
 	Retry Result = 2 // keep the chunk and offer it again
 )
 
-// Pipeline is one instance. Its methods may be called from any thread, Flush
-// from several at once.
+// Pipeline is one instance. Its methods may be called from any thread, Flush and
+// Park from several at once.
 type Pipeline struct {
-	cfg     Config
-	clock   timefix.Clock
-	log     *slog.Logger
-	fixer   *timefix.Fixer
-	metrics *exporter.Instance
-	// telemetry is there before the sinks and the page.
+	cfg       Config
+	clock     timefix.Clock
+	log       *slog.Logger
+	fixer     *timefix.Fixer
+	metrics   *exporter.Instance
 	telemetry *telemetry.Telemetry
-	datadog   *ddsink.Sink // nil without Datadog
-	// remote is nil without remote write; a pointer to be swapped, as a gauge
-	// may expire before it is there.
-	remote   atomic.Pointer[remotewrite.Sender]
-	reporter *remotewrite.Reporter // nil without remote_write_self
-	engine   *rules.Engine         // nil without rules
-	thread   int                   // the engine's
-	ledger   ledger
-	queue    *queue
-	pauses   *pauses
-	scratch  sync.Pool // of *scratch
-	series   cmetrics.Interner
+	engine    *rules.Engine // nil without rules
+	account   *ddsink.Account
+	thread    int // the engine's
+
+	// workers are the sinks, each with its gate and backlog. They are there
+	// before the page, and never change.
+	workers   []*worker
+	admission sync.Mutex // held while sinks are told of a chunk
+
+	retries retryState
+	backlog backlog
+	samples sampleStore
+	intake  intake
+
+	scratch sync.Pool // of *scratch
+	series  cmetrics.Interner
 	// skipped is how many of series.Skipped are counted; guarded by skippedMu.
 	skippedMu sync.Mutex
 	skipped   uint64
 
-	warnQueue sync.Once
-	warnTrace sync.Once
-	// The rests of the sinks that send.
-	logsRest, metricsRest, remoteRest rest
-	// clockBad is whether the last look at the wall clock found it unbelievable.
+	warnQueue, warnTrace, warnFull, warnRetry sync.Once
+	// clockBad is whether the last look at the wall clock found that it is not set.
 	clockBad atomic.Bool
 
 	// ctx ends when Close has waited long enough.
-	ctx    context.Context
-	cancel context.CancelFunc
-	worker sync.WaitGroup
-	closed sync.Once
-}
-
-// scratch is what one flush works with; reused, never shared.
-type scratch struct {
-	decoder chunk.Decoder
-	samples []metric.Sample
+	ctx      context.Context
+	cancel   context.CancelFunc
+	closing  atomic.Bool
+	running  sync.WaitGroup
+	closed   sync.Once
+	leftOver leftOver
 }
 
 // New starts an instance. An error is a setting that cannot work; whatever may
@@ -83,8 +77,8 @@ func New(cfg Config, deps Deps) (*Pipeline, error) {
 	p.scratch.New = func() any { return new(scratch) }
 	p.series.Limit, p.series.Series = cfg.Metrics.SeriesLimit, deps.Exporter.Series()
 	p.ctx, p.cancel = context.WithCancel(context.Background())
-	p.queue = newQueue(p.cfg.QueueBytes)
-	p.pauses = newPauses(p.queue.signal)
+	p.backlog.limit = p.cfg.QueueBytes
+	p.intake.wake = make(chan struct{}, 1)
 
 	tc := cfg.Time
 	tc.Clock, tc.OnFirst = deps.Clock, p.logRepair
@@ -94,7 +88,10 @@ func New(cfg Config, deps Deps) (*Pipeline, error) {
 		p.cancel()
 		return nil, err
 	}
-	p.worker.Go(func() { p.queue.run(p.ctx, p.deliverQueued) })
+	for _, w := range p.workers {
+		p.running.Go(func() { w.run(p.ctx) })
+	}
+	p.running.Go(p.takeIn)
 	return p, nil
 }
 
@@ -102,7 +99,7 @@ func New(cfg Config, deps Deps) (*Pipeline, error) {
 // them; or nothing.
 func (p *Pipeline) start(deps Deps) (err error) {
 	mc := p.cfg.Metrics
-	mc.Sinks = p.cfg.sinks()
+	mc.Sinks = p.cfg.sinkNames()
 	if p.telemetry, err = deps.Exporter.Telemetry(mc); err != nil {
 		return err
 	}
@@ -112,137 +109,172 @@ func (p *Pipeline) start(deps Deps) (err error) {
 	for _, r := range p.cfg.Rules.Refusals() {
 		p.telemetry.Refused(r.Rule, r.Reason, 0)
 	}
-	if err = errors.Join(p.openDatadog(), p.openRemote()); err != nil {
+	if err = p.openSinks(); err != nil {
 		p.telemetry.Close()
 		return errors.Join(err, p.closeSinks(p.ctx))
 	}
-	mc.Telemetry, mc.Status, mc.Relabel, mc.OnExpire = p.telemetry, p.status, p.relabel, p.expired
+	mc.Telemetry, mc.Status, mc.Relabel, mc.OnExpire = p.telemetry, p.status, p.engine.Relabel, p.expired
 	if p.metrics, err = deps.Exporter.Open(mc); err != nil {
 		return errors.Join(err, p.closeSinks(p.ctx))
 	}
 	return nil
 }
 
-func (p *Pipeline) openDatadog() (err error) {
-	if p.cfg.Datadog == nil {
-		p.log.Info("no apikey: nothing goes to Datadog; set `apikey`, `apikey_file` or DD_API_KEY to change that")
-		return nil
+// Flush takes one chunk of one tag on the thread with the given id, and says what
+// became of it. The payload is only read, and not kept.
+func (p *Pipeline) Flush(tag string, payload []byte, thread int) Result {
+	if p.closing.Load() {
+		return Retry // whoever comes after may deliver it
 	}
-	p.datadog, err = ddsink.New(*p.cfg.Datadog, ddsink.Deps{Clock: p.clock, Log: p.log, Meter: p.telemetry})
-	return err
+	t := p.recall(tag, payload)
+	if p.queues(thread) {
+		return p.answer(t, p.enqueue(t))
+	}
+	return p.answer(t, p.deliver(t))
 }
 
-func (p *Pipeline) openRemote() error {
-	if p.cfg.RemoteWrite == nil {
-		return nil
-	}
-	sender, err := remotewrite.New(*p.cfg.RemoteWrite, remotewrite.Deps{Clock: p.clock, Log: p.log, Meter: p.telemetry})
-	if err != nil {
+// deliver waits until every sink has settled its part of a chunk, or has failed.
+func (p *Pipeline) deliver(t *chunkState) error {
+	if err := p.survey(t); err != nil {
 		return err
 	}
-	p.remote.Store(sender)
-	if p.cfg.RemoteWriteSelf {
-		p.reporter = sender.Report(remotewrite.ReporterConfig{Gather: p.telemetry.Gather, Believable: p.fixer.Believable})
+	done := make(chan error, 1)
+	t.offer(func(err error) { done <- err })
+	return <-done
+}
+
+// queues says whether this flush goes into the queue.
+func (p *Pipeline) queues(thread int) bool {
+	switch {
+	case len(p.workers) == 0:
+		return false // nothing here can block
+	case p.cfg.Mode == Queue, p.cfg.Mode == Sync:
+		return p.cfg.Mode == Queue
+	case thread != p.thread:
+		return false
 	}
+	p.warnQueue.Do(func() {
+		p.log.Warn("flushes run on Fluent Bit's engine thread, so chunks wait in memory and are lost if the agent dies: " +
+			"add `workers 1` to this output, and Fluent Bit keeps them until they are delivered")
+	})
+	return true
+}
+
+// enqueue answers at once: the page has the chunk when it returns, the receivers get
+// it later, from a copy.
+func (p *Pipeline) enqueue(t *chunkState) error {
+	err := p.survey(t)
+	if waits := errors.Is(err, errClock); err != nil && !waits || !t.isOpen() {
+		return err
+	}
+	size := int64(len(t.payload)) + chunkBytes + sampleBytes(t.samples)
+	if !p.backlog.reserve(size) {
+		return &delivery.RetryError{Err: errFull}
+	}
+	t.payload = append([]byte(nil), t.payload...)
+	t.held, t.owned = true, true
+	p.hold(t, func(err error) {
+		p.backlog.release(size)
+		if err != nil {
+			p.leftOver.add(t.dropAll(reasonShutdown))
+		}
+		p.settled(t)
+	})
 	return nil
 }
 
-// Flush takes one chunk of one tag on the thread with the given id. The payload
-// is only read, and not kept.
-func (p *Pipeline) Flush(tag string, payload []byte, thread int) Result {
-	if p.ctx.Err() != nil {
-		return Retry // closed: whoever comes after may deliver it
-	}
-	start := p.clock.Now()
-	defer func() { p.telemetry.FlushDuration(since(start, p.clock.Now())) }()
-	t := p.recall(tag, payload, start)
-	var err error
-	if p.queues(thread) {
-		err = p.enqueue(tag, payload, t)
-	} else {
-		err = p.deliver(tag, payload, t, lanes{})
-	}
-	if isRetry(err) {
-		p.remember(tag, payload, t)
-	}
-	return resultOf(err)
-}
+// chunkBytes is about what a chunk takes besides its payload and samples.
+const chunkBytes = 1 << 10
 
 // recall is what is known of a chunk.
-func (p *Pipeline) recall(tag string, payload []byte, now timefix.Instant) *try {
-	for _, t := range p.ledger.expire(now.Boot) {
-		p.countGone(t, "given_up")
+func (p *Pipeline) recall(tag string, payload []byte) *chunkState {
+	now := p.clock.Now()
+	for _, t := range p.retries.expire(now.Boot) {
+		t.dropAll(reasonGivenUp)
+		p.settled(t)
 	}
-	if t := p.ledger.take(tag, payload); t != nil {
-		return t
+	t := p.retries.take(tag, payload)
+	if t == nil {
+		t = &chunkState{p: p, tag: tag, arrived: now}
 	}
-	return &try{arrived: now}
+	t.payload, t.began, t.held, t.owned = payload, now, false, false
+	return t
 }
 
-// remember keeps what is known of a chunk until it comes again.
-func (p *Pipeline) remember(tag string, payload []byte, t *try) {
-	for _, t := range p.ledger.put(tag, payload, t, p.clock.Now().Boot) {
-		p.countSamplesGone(t, "forgotten")
-	}
-}
-
-// deliver is one try of one chunk: payload and what is known of it in, nil or
-// the reason why it is not settled out. Sinks whose lane is held are not asked.
-func (p *Pipeline) deliver(tag string, payload []byte, t *try, held lanes) error {
-	ctx, cancel := p.limited()
-	defer cancel()
-	sure := p.look(t)
-	if sure && t.unsure {
-		p.rejudge(tag, t)
-	}
-	logs, err := p.offerLogs(ctx, tag, payload, t, sure, held[laneLogs])
-	t.again, t.unsure = true, !sure
+// answer is the one place where the end of a flush becomes Fluent Bit's answer, and
+// where a chunk's state is kept that it is to offer again. After it, the payload is
+// Fluent Bit's.
+func (p *Pipeline) answer(t *chunkState, err error) Result {
+	now := p.clock.Now()
+	p.telemetry.FlushDuration(since(t.began, now))
+	result := resultOf(err)
 	switch {
-	case err != nil:
-		return err
-	case !sure && p.open(t).any():
-		return &delivery.RetryError{Err: errClock}
+	case result == Retry:
+		p.sayRetry(err)
+		if forgotten := p.retries.put(t, now.Boot); forgotten != nil {
+			p.settled(forgotten)
+		}
+	case !t.owned:
+		p.settled(t)
 	}
-	return errors.Join(logs, p.sendSamples(t, held))
+	if !t.owned {
+		t.payload = nil
+	}
+	return result
 }
 
-// offerLogs walks through the payload, unless an earlier walk has left nothing to
-// do.
-func (p *Pipeline) offerLogs(ctx context.Context, tag string, payload []byte, t *try, sure, held bool) (logs, err error) {
-	if judged := t.again && !t.unsure; judged && t.logsDone {
-		return nil, nil
-	} else if judged && held {
-		return &delivery.RetryError{Err: errRest}, nil
-	}
-	logs, err = p.walkPayload(ctx, tag, payload, t, sure && !held)
-	t.logsDone = logs == nil
-	return logs, err
+// settled lets go of a chunk.
+func (p *Pipeline) settled(t *chunkState) {
+	p.samples.drop(t)
+	t.payload = nil
 }
 
-// open are the lanes that a try still waits for.
-func (p *Pipeline) open(t *try) (open lanes) {
-	if p.datadog != nil {
-		open[laneLogs], open[laneMetrics] = !t.logsDone, unsettled(t.samples, &t.metrics) > 0
-	}
-	open[laneRemote] = p.cfg.RemoteWrite != nil && unsettled(t.samples, &t.remote) > 0
-	return open
+// sayRetry says once what Fluent Bit does with a chunk that it is given back.
+func (p *Pipeline) sayRetry(err error) {
+	p.warnRetry.Do(func() {
+		p.log.Warn("a chunk goes back to Fluent Bit's buffer, to be offered again: with `retry_limit` unset that happens once, and then Fluent Bit drops it; set `retry_limit no_limits`",
+			"why", err)
+	})
 }
 
-// survey makes what the page shows of a chunk, and sends nothing.
-func (p *Pipeline) survey(tag string, payload []byte, t *try) error {
-	if t.again {
-		return nil
-	}
-	sure := p.look(t)
-	_, err := p.offerLogs(p.ctx, tag, payload, t, false, true)
-	t.again, t.unsure = true, !sure
+// Close stops the instance: each sink is asked once more for what waits, and the
+// queue, which nobody else has, has until the end of ctx. What is left goes back to
+// Fluent Bit, or is counted and logged. Later calls do nothing, and later flushes are
+// to be retried.
+func (p *Pipeline) Close(ctx context.Context) (err error) {
+	p.closed.Do(func() {
+		p.closing.Store(true)
+		p.intake.close()
+		for _, w := range p.workers {
+			w.close()
+		}
+		stop := context.AfterFunc(ctx, p.cancel)
+		p.running.Wait()
+		stop()
+		p.cancel()
+		p.leftOver.say(p.log)
+		err = errors.Join(p.closeSinks(ctx), p.metrics.Close(ctx))
+	})
 	return err
 }
 
-// look looks at the clocks for a try, and tells whether they are believable.
-func (p *Pipeline) look(t *try) bool {
-	now := p.clock.Now()
-	p.fixer.Observe(now)
-	t.rebase(now)
-	return p.clockBelievable(now)
+// leftOver counts what the queue could not deliver.
+type leftOver struct {
+	mu                    sync.Mutex
+	chunks, logs, samples int
+}
+
+func (l *leftOver) add(logs, samples int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.chunks, l.logs, l.samples = l.chunks+1, l.logs+logs, l.samples+samples
+}
+
+// say logs it: the page goes with the instance.
+func (l *leftOver) say(log *slog.Logger) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.chunks > 0 {
+		log.Error(fmt.Sprintf("stopped with %d chunks (%d logs, %d metric samples) undelivered in memory: `workers 1` keeps them in Fluent Bit's buffer", l.chunks, l.logs, l.samples))
+	}
 }

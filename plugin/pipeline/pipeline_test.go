@@ -46,6 +46,7 @@ func TestARetrySendsOnlyTheRest(t *testing.T) {
 	}
 	chunk := logChunk(t, present, want...)
 	b.flush(pipeline.Retry, chunk, workerThread)
+	b.pause()
 	b.flush(pipeline.OK, chunk, workerThread)
 	if got := in.accepted(); !slices.Equal(got, want) {
 		t.Errorf("accepted %d messages of %d, or out of order", len(got), len(want))
@@ -60,6 +61,7 @@ func TestChunksThatAreTheSameAreStillTwo(t *testing.T) {
 	b.flush(pipeline.Retry, chunk, workerThread)
 	b.flush(pipeline.Retry, slices.Clone(chunk), workerThread)
 	fail = false
+	b.pause()
 	b.flush(pipeline.OK, chunk, workerThread)
 	b.flush(pipeline.OK, chunk, workerThread)
 	if got := in.accepted(); len(got) != 2 {
@@ -106,9 +108,7 @@ func TestTheEngineThreadNeverWaits(t *testing.T) {
 		t.Errorf("the cure is named %d times", n)
 	}
 	close(release)
-	for range 10 {
-		<-in.arrived
-	}
+	in.awaitLogs(t, 10)
 	b.stop(10 * time.Second)
 	if got := in.accepted(); len(got) != 10 {
 		t.Errorf("accepted %v", got)
@@ -186,6 +186,7 @@ func TestConcurrentFlushes(t *testing.T) {
 			for i := range 25 {
 				chunk := logChunk(t, present, fmt.Sprintf("%d-%d", w, i))
 				for b.Flush("app", chunk, workerThread) != pipeline.OK {
+					b.pause()
 				}
 			}
 		})
@@ -205,6 +206,7 @@ func TestHostRecordsBecomeMetricsOnce(t *testing.T) {
 	b.flush(pipeline.Retry, recordOf(t, present, map[string]any{"read_size": 100, "write_size": 50}), workerThread)
 	first := recordOf(t, present, map[string]any{"read_size": 100, "write_size": 50})
 	down = false
+	b.pause()
 	b.flush(pipeline.OK, first, workerThread)
 	sum := map[string]float64{}
 	for _, r := range in.requests {
@@ -398,6 +400,7 @@ func TestARetryOfOneSinkLeavesTheOthersAlone(t *testing.T) {
 	chunk := slices.Concat(logChunk(t, present, "one"), recordOf(t, present, map[string]any{"read_size": 1, "write_size": 2}))
 	b.flush(pipeline.Retry, chunk, workerThread)
 	rw.status.Store(http.StatusNoContent)
+	b.pause()
 	b.flush(pipeline.OK, chunk, workerThread)
 	if got := in.accepted(); len(got) != 1 {
 		t.Errorf("logs: %v", got)

@@ -27,9 +27,8 @@ func TestASinkThatIsDownStopsNoOther(t *testing.T) {
 		for i := range 5 {
 			b.flush(pipeline.OK, chunk(t, i), engineThread)
 		}
-		for range 10 { // a request of logs and one of metrics each
-			<-in.arrived
-		}
+		in.awaitLogs(t, 5)
+		in.awaitSum(t, "edge.disk.read_bytes_total", 15)
 		if got := in.accepted(); !slices.Equal(got, []string{"m0", "m1", "m2", "m3", "m4"}) {
 			t.Errorf("Datadog has %v", got)
 		}
@@ -48,7 +47,7 @@ func TestASinkThatIsDownStopsNoOther(t *testing.T) {
 		for i := range 5 {
 			b.flush(pipeline.OK, chunk(t, i), engineThread)
 		}
-		for range 5 {
+		for rw.points.Load() < 10 {
 			<-rw.arrived
 		}
 		if got := rw.points.Load(); got != 10 {
@@ -75,9 +74,7 @@ func TestAQueueDoesNotHammer(t *testing.T) {
 	for i := range 200 {
 		b.flush(pipeline.OK, recordOf(t, present+uint32(i), map[string]any{"read_size": 1 + i, "write_size": 2}), engineThread)
 	}
-	for range 200 {
-		<-in.arrived
-	}
+	in.awaitSum(t, "edge.disk.read_bytes_total", 200*201/2)
 	// A pause is a quarter of a second at least, and grows.
 	if n, most := rw.asked.Load(), 2+int64(time.Since(begin)/(250*time.Millisecond)); n > most {
 		t.Errorf("the receiver was asked %d times, want %d at most", n, most)
@@ -135,9 +132,10 @@ func (p *panicky) Now() timefix.Instant {
 // A panic behind the queue costs its chunk, and is counted; the next is sent.
 func TestAPanicBehindTheQueueIsCounted(t *testing.T) {
 	c := &panicky{Clock: newClock()}
-	release := make(chan struct{})
+	asked, release := make(chan struct{}), make(chan struct{})
 	in := newIntake(t, func(n int, _ string) int {
 		if n == 0 {
+			close(asked)
 			<-release
 			c.armed.Store(true)
 			return http.StatusServiceUnavailable
@@ -146,6 +144,7 @@ func TestAPanicBehindTheQueueIsCounted(t *testing.T) {
 	})
 	b := startWith(t, c.Clock, c, in, func(cfg *pipeline.Config) { cfg.Mode, cfg.Metrics.Listen = pipeline.Queue, "127.0.0.1:0" })
 	b.flush(pipeline.OK, logChunk(t, present, "lost", "too"), workerThread)
+	<-asked
 	b.flush(pipeline.OK, logChunk(t, present, "kept"), workerThread)
 	close(release)
 	<-in.arrived

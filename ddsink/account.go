@@ -1,0 +1,194 @@
+package ddsink
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"out_edge/plugin/delivery"
+	"out_edge/timefix"
+
+	"github.com/DataDog/datadog-api-client-go/v2/api/datadog"
+)
+
+// Deps is what an Account is given by its owner. A nil Log or Telemetry is none.
+type Deps struct {
+	Clock     timefix.Clock
+	Log       *slog.Logger
+	Telemetry delivery.Telemetry
+}
+
+// Account is what the sinks of one Datadog account share: its key and how to reach
+// it. It is safe for concurrent use.
+type Account struct {
+	cfg       Config
+	clock     timefix.Clock
+	log       *slog.Logger
+	telemetry delivery.Telemetry
+	key       *delivery.Keyring
+	http      *http.Client
+	api       *datadog.APIClient
+	compress  *compressor
+}
+
+// Open makes an Account. It fails only on what cannot heal: all wrong settings at
+// once. It opens no connection. A key file is waited for, and so are certificates.
+func Open(cfg Config, deps Deps) (*Account, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	cfg = cfg.withDefaults()
+	if deps.Log == nil {
+		deps.Log = slog.New(slog.DiscardHandler)
+	}
+	if deps.Telemetry == nil {
+		deps.Telemetry = delivery.NoTelemetry{}
+	}
+	client, err := delivery.NewClient(delivery.HTTPConfig{
+		Proxy: cfg.Proxy, CAFile: cfg.CAFile, CertFile: cfg.CertFile, KeyFile: cfg.KeyFile,
+		Timeout: cfg.Timeout, DialContext: cfg.DialContext, Log: deps.Log,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("set up datadog client: %w", err)
+	}
+	a := &Account{
+		cfg: cfg, clock: deps.Clock, log: deps.Log, telemetry: deps.Telemetry,
+		http: client, api: newAPI(cfg, client), compress: newCompressor(cfg.Compress),
+	}
+	a.key = delivery.NewKeyring(cfg.APIKey, cfg.APIKeyFile, a.elapsed, deps.Log)
+	return a, nil
+}
+
+// newAPI is the Datadog client around an HTTP client. Its own retry stays off:
+// Fluent Bit's buffer is where what is not sent belongs.
+func newAPI(cfg Config, client *http.Client) *datadog.APIClient {
+	c := datadog.NewConfiguration()
+	c.HTTPClient = client
+	c.UserAgent = "out_edge/" + cfg.Version
+	return datadog.NewAPIClient(c)
+}
+
+// elapsed is the time since some fixed point; steps of the wall clock do not show
+// in it where the host knows its time since boot.
+func (a *Account) elapsed() time.Duration { return a.clock.Now().Elapsed() }
+
+// sayAhead says what becomes of what is too far ahead of the clock.
+func (a *Account) sayAhead(what string) {
+	a.log.Warn(what + "; they are counted. Look at `time_repair`, `time_max_future` and the sources' clocks")
+}
+
+// Close gives idle connections back. It may be called more than once, and returns
+// nil.
+func (a *Account) Close(context.Context) error {
+	a.http.CloseIdleConnections()
+	return nil
+}
+
+// endpoint is one of the intake's doors.
+type endpoint struct {
+	label     string // the `endpoint` label
+	path      string
+	operation string // its name in the Datadog client, which knows the servers
+	base      string // the user's address, or empty for the site's
+	// maxBytes is the most of one body before compression, maxWire as it is
+	// sent; 0 is no limit.
+	maxBytes, maxWire int
+	// zstd is the Content-Encoding for it.
+	zstd string
+}
+
+// The names of the operations in the Datadog client.
+const (
+	opSubmitLog     = "v2.LogsApi.SubmitLog"
+	opSubmitMetrics = "v2.MetricsApi.SubmitMetrics"
+)
+
+// logsEndpoint takes logs. It has the registered name for zstd, which Datadog's
+// Agent sends.
+func (a *Account) logsEndpoint() endpoint {
+	return endpoint{label: "logs", path: "/api/v2/logs", operation: opSubmitLog, base: a.cfg.URL,
+		maxBytes: maxBatchBytes, zstd: "zstd"}
+}
+
+// seriesEndpoint takes metrics; zstd1 is the name that its documentation has.
+func (a *Account) seriesEndpoint() endpoint {
+	e := endpoint{label: "series", path: "/api/v2/series", operation: opSubmitMetrics, base: a.cfg.MetricsURL,
+		maxBytes: maxSeriesBytes, maxWire: maxSeriesWire, zstd: "zstd1"}
+	if a.cfg.Compress == CompressOff {
+		e.maxBytes = maxSeriesWire
+	}
+	return e
+}
+
+// newSender makes the Sender for an endpoint.
+func (a *Account) newSender(e endpoint) (*delivery.Sender, error) {
+	address, err := a.address(e)
+	if err != nil {
+		return nil, err
+	}
+	return delivery.NewSender(delivery.Endpoint{
+		Label: e.label, URL: address, MaxBytes: e.maxBytes, MaxWire: e.maxWire,
+		Compress: a.compress.append, Secret: a.key, DryRun: a.cfg.DryRun,
+		Post: func(ctx context.Context, wire []byte, key delivery.Secret) (*http.Response, error) {
+			return a.post(ctx, address, a.compress.encoding(e.zstd), wire, key)
+		},
+		Words: delivery.Words{
+			Send:        "send " + e.label + " to ",
+			NotAccepted: "datadog does not accept " + e.label,
+			Accepted:    "datadog accepts " + e.label + " again",
+			NoSecret:    "nothing is sent to datadog", NoSecretErr: errNoKey,
+			Refused: "datadog refuses an entry by itself: it is dropped; further ones are only counted",
+			Attrs:   []any{"endpoint", e.label},
+		},
+	}, delivery.SenderDeps{Clock: a.clock, Log: a.log, Telemetry: a.telemetry}), nil
+}
+
+var errNoKey = errors.New("no API key yet: waiting for the file that `apikey_file` names")
+
+// address is the user's address or the site's server, with the path behind it.
+func (a *Account) address(e endpoint) (string, error) {
+	base := e.base
+	if base == "" {
+		ctx := context.WithValue(context.Background(), datadog.ContextServerVariables, map[string]string{"site": a.cfg.Site})
+		var err error
+		if base, err = a.api.Cfg.ServerURLWithContext(ctx, e.operation); err != nil {
+			return "", fmt.Errorf("find datadog server: %w", err)
+		}
+	}
+	return strings.TrimSuffix(strings.TrimRight(base, "/"), e.path) + e.path, nil
+}
+
+// The intake's headers, beside the key's.
+const (
+	headerOrigin        = "DD-EVP-ORIGIN"
+	headerOriginVersion = "DD-EVP-ORIGIN-VERSION"
+)
+
+// post makes one request with the Datadog client. The body is compressed already:
+// Content-Encoding is set behind the client's back, which would compress it again.
+func (a *Account) post(ctx context.Context, address, encoding string, body []byte, key delivery.Secret) (*http.Response, error) {
+	ctx = context.WithValue(ctx, datadog.ContextAPIKeys, map[string]datadog.APIKey{"apiKeyAuth": {Key: key.Reveal()}})
+	header := map[string]string{
+		"Content-Type":      "application/json",
+		"Accept":            "application/json",
+		headerOrigin:        "out_edge",
+		headerOriginVersion: a.cfg.Version,
+	}
+	datadog.SetAuthKeys(ctx, &header, [2]string{"apiKeyAuth", "DD-API-KEY"})
+	req, err := a.api.PrepareRequest(ctx, address, http.MethodPost, body, header, url.Values{}, nil, nil)
+	if err != nil {
+		return nil, fmt.Errorf("prepare request: %w", err)
+	}
+	if encoding != "" {
+		req.Header.Set("Content-Encoding", encoding)
+	}
+	for _, h := range a.cfg.Headers {
+		req.Header.Set(h.Name, h.Value.Reveal())
+	}
+	return a.api.CallAPI(req) //nolint:wrapcheck // delivery.Cause words it
+}

@@ -1,0 +1,112 @@
+package pipeline
+
+import (
+	"container/list"
+	"sync"
+	"unsafe"
+
+	"out_edge/plugin/metric"
+)
+
+// maxHeldChunks bounds the chunks that are held through an outage: each takes a
+// coroutine of Fluent Bit's.
+const maxHeldChunks = 1024
+
+// backlog bounds the chunks that are held here. It is safe for concurrent use.
+type backlog struct {
+	limit int64 // of bytes
+
+	mu     sync.Mutex
+	chunks int
+	bytes  int64
+}
+
+// reserve takes room for a chunk, or says that there is none. One that is above the
+// whole limit finds room where nothing else is, since no retry would ever make any.
+func (b *backlog) reserve(bytes int64) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.chunks >= maxHeldChunks || b.bytes > 0 && b.bytes+bytes > b.limit {
+		return false
+	}
+	b.chunks++
+	b.bytes += bytes
+	return true
+}
+
+func (b *backlog) release(bytes int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.chunks--
+	b.bytes -= bytes
+}
+
+func (b *backlog) size() (chunks int, bytes int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.chunks, b.bytes
+}
+
+// maxSampleBytes bounds the samples of all chunks that are not settled. Over it the
+// oldest chunks lose theirs: what their sinks have not taken by then is dropped and
+// counted.
+const maxSampleBytes = 4 << 20
+
+// sampleStore bounds the samples of chunks.
+type sampleStore struct {
+	mu      sync.Mutex
+	order   list.List // of *chunkState, the oldest first
+	byChunk map[*chunkState]*list.Element
+	bytes   int64
+}
+
+// keep notes a chunk's samples, and takes those of the oldest until the bound holds,
+// never the newest's. It returns the chunks that have lost theirs.
+func (s *sampleStore) keep(t *chunkState) (evicted []*chunkState) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.byChunk == nil {
+		s.byChunk = make(map[*chunkState]*list.Element)
+	}
+	newest := s.order.PushBack(t)
+	s.byChunk[t] = newest
+	s.bytes += sampleBytes(t.samples)
+	for e := s.order.Front(); e != newest && s.bytes > maxSampleBytes; e = s.order.Front() {
+		evicted = append(evicted, s.remove(e))
+	}
+	return evicted
+}
+
+// drop lets go of a chunk's samples.
+func (s *sampleStore) drop(t *chunkState) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e := s.byChunk[t]; e != nil {
+		s.remove(e)
+	}
+}
+
+// remove is called with mu held.
+func (s *sampleStore) remove(e *list.Element) *chunkState {
+	t := s.order.Remove(e).(*chunkState)
+	delete(s.byChunk, t)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s.bytes -= sampleBytes(t.samples)
+	t.samples = nil
+	return t
+}
+
+// sampleBytes is the memory of samples.
+func sampleBytes(samples []metric.Sample) int64 {
+	n := int64(unsafe.Sizeof(metric.Sample{})) * int64(cap(samples))
+	for i := range samples {
+		if d := samples[i].Dist; d != nil {
+			n += 8 * int64(cap(d.Bounds)+cap(d.Counts)+cap(d.Values)+8)
+			if d.Native != nil {
+				n += 12 * int64(len(d.Native.Positive.Indices)+len(d.Native.Negative.Indices)+8)
+			}
+		}
+	}
+	return n
+}

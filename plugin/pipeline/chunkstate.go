@@ -1,0 +1,148 @@
+package pipeline
+
+import (
+	"errors"
+	"sync"
+	"time"
+
+	"out_edge/plugin/chunk"
+	"out_edge/plugin/delivery"
+	"out_edge/plugin/metric"
+	"out_edge/timefix"
+)
+
+// chunkState is what is known of one chunk, from its first flush until every sink
+// has settled its part. Between two flushes it is in retryState.
+type chunkState struct {
+	p   *Pipeline
+	tag string
+	// arrived is the instant of the chunk's first flush.
+	arrived timefix.Instant
+	// began is when the running flush of it began.
+	began timefix.Instant
+	// payload is there while a flush of the chunk runs.
+	payload []byte
+	// surveyed is set once the chunk was decoded for the first time: nothing is
+	// shown or counted again. timesFinal is set once its times were repaired by
+	// a wall clock that was set. admitted is set once the sinks know of it.
+	surveyed, timesFinal, admitted bool
+	// event is set for a metrics event.
+	event bool
+	// session repairs the chunk's times as its survey did.
+	session timefix.Session
+	// jobs are what the sinks have to deliver, by worker; nil where that is
+	// nothing.
+	jobs []*delivery.Job
+
+	// held: the running flush waits through outages, and the chunk is part of
+	// the backlog. owned: the payload is a copy, which Fluent Bit knows nothing
+	// of.
+	held, owned bool
+
+	mu      sync.Mutex
+	samples []metric.Sample // that the survey made
+	// Of the running flush: tasks that are not reported, why some are not
+	// settled, and what to do when all are reported.
+	pending int
+	err     error
+	done    func(error)
+}
+
+// Records walks through the payload again; see delivery.Source.
+func (t *chunkState) Records(yield func(rec *chunk.Record, unixNano int64) bool) {
+	s := t.p.scratch.Get().(*scratch)
+	defer t.p.release(s)
+	session := t.replay()
+	s.decoder.Reset(t.payload)
+	for s.decoder.Next() {
+		rec := s.decoder.Record()
+		if !yield(rec, repair(&session, rec)) {
+			return
+		}
+	}
+}
+
+// Samples are those of the survey; see delivery.Source.
+func (t *chunkState) Samples() []metric.Sample {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.samples
+}
+
+// smallStep is by how much the wall clock may be corrected without a second look
+// at the times of a chunk.
+const smallStep = time.Second
+
+// replay repairs the times as the survey did, unless the wall clock was set since.
+func (t *chunkState) replay() timefix.Session {
+	arrived := t.rebased(t.p.clock.Now())
+	if step := arrived.Wall - t.arrived.Wall; -int64(smallStep) < step && step < int64(smallStep) {
+		return t.session
+	}
+	return t.p.fixer.Begin(t.tag, arrived, true)
+}
+
+// rebased is the arrival in terms of the wall clock as it is now, by the time that
+// has passed since boot: the clock may have been set meanwhile.
+func (t *chunkState) rebased(now timefix.Instant) timefix.Instant {
+	return timefix.Instant{Wall: now.Wall - (now.Boot - t.arrived.Boot), Boot: t.arrived.Boot}
+}
+
+// isOpen says whether a sink has not settled its part.
+func (t *chunkState) isOpen() bool {
+	for _, j := range t.jobs {
+		if j != nil && j.Open() > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// dropAll gives up what no sink has settled, and says how many logs and samples
+// that were; a sample counts once, however many sinks wanted it.
+func (t *chunkState) dropAll(reason string) (logs, samples int) {
+	for i, j := range t.jobs {
+		if j == nil {
+			continue
+		}
+		if n := j.DropAll(reason); t.p.workers[i].logs {
+			logs = max(logs, n)
+		} else {
+			samples = max(samples, n)
+		}
+	}
+	return logs, samples
+}
+
+// offer gives the open jobs to their workers. done is called once all of them are
+// settled, or given back: with nil, or why not all are settled. The payload must be
+// there until then.
+func (t *chunkState) offer(done func(error)) {
+	var tasks []*task
+	for i, j := range t.jobs {
+		if j != nil && j.Open() > 0 {
+			j.Attach(t)
+			tasks = append(tasks, &task{Job: j, chunk: t, worker: t.p.workers[i]})
+		}
+	}
+	t.pending, t.err, t.done = len(tasks)+1, nil, done
+	for _, one := range tasks {
+		one.worker.add(one)
+	}
+	t.report(nil, nil)
+}
+
+// report is called once for each task: it is settled, or given back with an error.
+func (t *chunkState) report(one *task, err error) {
+	if one != nil {
+		one.Attach(nil)
+	}
+	t.mu.Lock()
+	t.pending--
+	t.err = errors.Join(t.err, err)
+	last, err, done := t.pending == 0, t.err, t.done
+	t.mu.Unlock()
+	if last {
+		done(err)
+	}
+}

@@ -1,0 +1,186 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+
+	"out_edge/ddsink"
+	"out_edge/exporter/remotewrite"
+	"out_edge/exporter/rules"
+	"out_edge/plugin/delivery"
+	"out_edge/plugin/metric"
+)
+
+// route says what of a chunk a sink is given.
+type route struct {
+	// logs: log records; else samples.
+	logs bool
+	// wants says whether a route of config_file leads to the sink.
+	wants func(rules.Route) bool
+}
+
+// sinkRow is one sink that an instance can have.
+type sinkRow struct {
+	name string
+	// isOn says whether the user has set it up.
+	isOn func(*Config) bool
+	open func(*Pipeline) (delivery.Sink, error)
+	route
+}
+
+// sinkTable is all sinks.
+func sinkTable() []sinkRow {
+	hasDatadog := func(c *Config) bool { return c.Datadog != nil }
+	return []sinkRow{
+		{delivery.SinkDatadog, hasDatadog, openLogs, route{true, func(r rules.Route) bool { return r.Datadog }}},
+		{delivery.SinkDatadogMetrics, hasDatadog, openMetrics, route{false, func(r rules.Route) bool { return r.DatadogMetrics }}},
+		{delivery.SinkRemoteWrite, func(c *Config) bool { return c.RemoteWrite != nil }, openRemoteWrite,
+			route{false, func(r rules.Route) bool { return r.RemoteWrite }}},
+	}
+}
+
+// sinks are those that are set up.
+func (c *Config) sinks() (on []sinkRow) {
+	for _, row := range append(sinkTable(), c.moreSinks...) {
+		if row.isOn(c) {
+			on = append(on, row)
+		}
+	}
+	return on
+}
+
+func (c *Config) sinkNames() (names []string) {
+	for _, row := range c.sinks() {
+		names = append(names, row.name)
+	}
+	return names
+}
+
+// openSinks makes a worker for each sink.
+func (p *Pipeline) openSinks() error {
+	if p.cfg.Datadog == nil {
+		p.log.Info("no apikey: nothing goes to Datadog; set `apikey`, `apikey_file` or DD_API_KEY to change that")
+	}
+	for _, row := range p.cfg.sinks() {
+		sink, err := row.open(p)
+		if err != nil {
+			return err
+		}
+		p.workers = append(p.workers, newWorker(p, sink, row.route))
+	}
+	return nil
+}
+
+func (p *Pipeline) closeSinks(ctx context.Context) (err error) {
+	for _, w := range p.workers {
+		err = errors.Join(err, w.sink.Close(ctx))
+	}
+	return err
+}
+
+// datadog is the account that both of Datadog's sinks use.
+func (p *Pipeline) datadog() (_ *ddsink.Account, err error) {
+	if p.account == nil {
+		p.account, err = ddsink.Open(*p.cfg.Datadog, ddsink.Deps{Clock: p.clock, Log: p.log, Telemetry: p.telemetry})
+	}
+	return p.account, err
+}
+
+func openLogs(p *Pipeline) (delivery.Sink, error) {
+	account, err := p.datadog()
+	if err != nil {
+		return nil, err
+	}
+	return account.Logs()
+}
+
+func openMetrics(p *Pipeline) (delivery.Sink, error) {
+	account, err := p.datadog()
+	if err != nil {
+		return nil, err
+	}
+	return account.Metrics()
+}
+
+// expirer is a sink that wants to hear of gauges that are no more.
+type expirer interface{ Expire(s *metric.Series) }
+
+// expired tells the sinks of a gauge that is no more.
+func (p *Pipeline) expired(s *metric.Series) {
+	for _, w := range p.workers {
+		if e, ok := w.sink.(expirer); ok {
+			e.Expire(s)
+		}
+	}
+}
+
+func openRemoteWrite(p *Pipeline) (delivery.Sink, error) {
+	return newRemoteSink(p)
+}
+
+// remoteSink makes a sink of a remotewrite.Sender.
+type remoteSink struct {
+	*remotewrite.Sender
+	reporter *remotewrite.Reporter // nil without remote_write_self
+	sets     map[*delivery.Job]*delivery.Set
+}
+
+// noRetried leaves that count to the worker.
+type noRetried struct{ delivery.Telemetry }
+
+func (noRetried) Retried(string, int) {}
+
+func newRemoteSink(p *Pipeline) (*remoteSink, error) {
+	sender, err := remotewrite.New(*p.cfg.RemoteWrite, remotewrite.Deps{Clock: p.clock, Log: p.log, Meter: noRetried{p.telemetry}})
+	if err != nil {
+		return nil, err
+	}
+	r := &remoteSink{Sender: sender, sets: map[*delivery.Job]*delivery.Set{}}
+	if p.cfg.RemoteWriteSelf {
+		r.reporter = sender.Report(remotewrite.ReporterConfig{Gather: p.telemetry.Gather, Believable: p.fixer.Believable})
+	}
+	return r, nil
+}
+
+func (r *remoteSink) Name() string { return delivery.SinkRemoteWrite }
+
+func (r *remoteSink) Reasons() (dropped, adjusted []string) { return remotewrite.DropReasons(), nil }
+
+func (r *remoteSink) Admit(*delivery.Job) {}
+
+func (r *remoteSink) Send(ctx context.Context, jobs []*delivery.Job, probe bool) error {
+	for _, j := range jobs {
+		if err := r.send(ctx, j); err != nil || probe {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *remoteSink) send(ctx context.Context, j *delivery.Job) error {
+	samples := j.Samples()
+	set := r.sets[j]
+	if set == nil {
+		set = new(delivery.Set)
+		r.sets[j] = set
+		for i := range samples {
+			if j.IsDone(i) {
+				set.Add(i)
+			}
+		}
+	}
+	err := r.Sender.Send(ctx, samples, set)
+	for i := range samples {
+		if set.Has(i) {
+			j.Absorb("", i)
+		}
+	}
+	if j.Open() == 0 {
+		delete(r.sets, j)
+	}
+	return err
+}
+
+func (r *remoteSink) Close(ctx context.Context) error {
+	return errors.Join(r.reporter.Close(ctx), r.Sender.Close(ctx))
+}

@@ -1,0 +1,316 @@
+package pipeline
+
+import (
+	"errors"
+	"slices"
+
+	"out_edge/exporter"
+	"out_edge/exporter/rules"
+	"out_edge/plugin/chunk"
+	"out_edge/plugin/cmetrics"
+	"out_edge/plugin/delivery"
+	"out_edge/plugin/metric"
+	"out_edge/timefix"
+)
+
+// scratch is what one walk through a payload works with; reused, never shared.
+type scratch struct {
+	decoder chunk.Decoder
+	samples []metric.Sample
+	// skip has, for each worker, the positions that are not for its sink.
+	skip []delivery.Set
+}
+
+// survey looks at a chunk, once: decode, repair the times, make samples, show them,
+// route. Then its sinks know what they have to deliver. nil: the chunk can be
+// offered to them. A chunk whose times wait for the wall clock to be set is looked
+// at again.
+func (p *Pipeline) survey(t *chunkState) error {
+	now := p.clock.Now()
+	p.fixer.Observe(now)
+	final := p.isClockSet(now)
+	switch {
+	case !t.surveyed:
+		err := p.surveyPayload(t)
+		t.surveyed, t.timesFinal = true, final
+		if err != nil {
+			return err
+		}
+	case final && !t.timesFinal:
+		t.arrived = t.rebased(now)
+		p.repairAgain(t)
+		t.timesFinal = true
+	}
+	if !t.timesFinal && t.isOpen() {
+		return &delivery.RetryError{Err: errClock}
+	}
+	p.admit(t)
+	return nil
+}
+
+// admit tells the sinks of a chunk, one chunk after the other.
+func (p *Pipeline) admit(t *chunkState) {
+	if t.admitted {
+		return
+	}
+	t.admitted = true
+	p.admission.Lock()
+	defer p.admission.Unlock()
+	for i, j := range t.jobs {
+		if j != nil {
+			p.workers[i].sink.Admit(j)
+		}
+	}
+}
+
+// surveyPayload takes the payload for what it is. An error says that there is
+// nothing in it to deliver.
+func (p *Pipeline) surveyPayload(t *chunkState) error {
+	s := p.scratch.Get().(*scratch)
+	defer p.release(s)
+	s.samples, s.skip = s.samples[:0], make([]delivery.Set, len(p.workers))
+	switch chunk.Detect(t.payload) {
+	case chunk.Logs:
+		p.newJobs(t, s, p.surveyLogs(t, s))
+		return nil
+	case chunk.Metrics:
+		err := p.surveyMetrics(t, s)
+		p.newJobs(t, s, 0)
+		return err
+	case chunk.Traces:
+		p.warnTrace.Do(func() { p.log.Warn("traces reach this output and are dropped: keep them away with `match`") })
+		return p.refuse("traces")
+	}
+	return p.refuse("undecodable")
+}
+
+// surveyLogs decodes log records, and says how many there are.
+func (p *Pipeline) surveyLogs(t *chunkState, s *scratch) (records int) {
+	session := p.begin(t, s)
+	for s.decoder.Next() {
+		rec := s.decoder.Record()
+		at := repair(&session, rec)
+		records++
+		p.route(s, t, rec, at)
+	}
+	p.telemetry.Repairs(session.End())
+	if n := s.decoder.Undecodable(); n > 0 {
+		p.telemetry.Dropped(delivery.SinkDecode, "undecodable", n)
+	}
+	return records
+}
+
+// begin starts on the log records of a chunk, with a first look at their times.
+func (p *Pipeline) begin(t *chunkState, s *scratch) timefix.Session {
+	session := p.fixer.Begin(t.tag, t.arrived, false)
+	s.decoder.Reset(t.payload)
+	for s.decoder.Next() && session.Look(rawTime(s.decoder.Record())) {
+	}
+	s.decoder.Reset(t.payload)
+	t.session = session.Replay()
+	return session
+}
+
+// repair gives the record's true time in ns since 1970. Only the OTLP input makes
+// groups, and it has a fault of its own.
+func repair(session *timefix.Session, rec *chunk.Record) int64 {
+	raw := rawTime(rec)
+	switch {
+	case rec.Group == nil:
+		return session.Repair(raw).UnixNano
+	case raw.Bits == 0:
+		observed, _ := rec.Metadata.Get("otlp").Get("observed_timestamp").Int64()
+		return session.RepairObserved(raw, observed).UnixNano
+	}
+	return session.RepairOTLP(raw).UnixNano
+}
+
+func rawTime(rec *chunk.Record) timefix.Raw {
+	return timefix.Raw{Form: timefix.Form(rec.Time.Form), Bits: rec.Time.Bits}
+}
+
+// route makes a record's samples, and notes which sinks are not to have what.
+func (p *Pipeline) route(s *scratch, t *chunkState, rec *chunk.Record, at int64) {
+	to := p.cfg.Rules.Route(t.tag, rec)
+	first := len(s.samples)
+	host := p.observe(s, t, rec, at, to)
+	if to.Metrics() {
+		first := len(s.samples)
+		s.samples = p.engine.Observe(s.samples, t.tag, rec, at)
+		p.apply(s, t, first, exporter.FromRule, to)
+	}
+	asLog := !host || p.cfg.Host == HostBoth
+	for i, w := range p.workers {
+		switch {
+		case !w.logs:
+			s.skipSamples(i, first, w.wants(to))
+		case !asLog || !w.wants(to):
+			s.skip[i].Add(rec.Index)
+		}
+	}
+}
+
+// skipSamples notes for worker i that the samples from first on are not for its
+// sink.
+func (s *scratch) skipSamples(i, first int, wanted bool) {
+	for k := first; !wanted && k < len(s.samples); k++ {
+		s.skip[i].Add(k)
+	}
+}
+
+// observe makes the samples of a host record, as far as a sink takes them; host is
+// false for any other, and where host records are logs.
+func (p *Pipeline) observe(s *scratch, t *chunkState, rec *chunk.Record, at int64, to rules.Route) (host bool) {
+	switch {
+	case p.cfg.Host == HostLogs:
+		return false
+	case p.cfg.Host == HostOff, !to.Metrics():
+		return p.metrics.Recognises(rec)
+	}
+	first := len(s.samples)
+	if s.samples, host = p.metrics.Observe(s.samples, t.tag, rec, at); host {
+		p.apply(s, t, first, exporter.FromHost, to)
+	}
+	return host
+}
+
+// apply relabels the samples from first on, adds them up, and shows them.
+func (p *Pipeline) apply(s *scratch, t *chunkState, first int, origin exporter.Origin, to rules.Route) {
+	kept := p.metrics.Apply(exporter.Batch{Samples: s.samples[first:], Tag: t.tag, At: t.arrived, Origin: origin, Hidden: !to.Prometheus})
+	s.samples = s.samples[:first+len(kept)]
+}
+
+// surveyMetrics decodes a metrics event.
+func (p *Pipeline) surveyMetrics(t *chunkState, s *scratch) error {
+	samples, err := cmetrics.Append(s.samples, t.payload, t.arrived.Wall, &p.series)
+	s.samples, t.event = samples, true
+	p.repairSamples(t, s.samples)
+	to := p.cfg.Rules.Route(t.tag, nil)
+	p.apply(s, t, 0, exporter.FromEvent, to)
+	for i, w := range p.workers {
+		s.skipSamples(i, 0, !w.logs && w.wants(to))
+	}
+	p.countMetrics(err)
+	if err != nil && len(s.samples) == 0 {
+		return errNothing
+	}
+	return nil
+}
+
+// countMetrics counts what of a metrics event could not be used.
+func (p *Pipeline) countMetrics(err error) {
+	if n := p.newlySkipped(); n > 0 {
+		p.telemetry.Dropped(delivery.SinkDecode, "exponential_histogram", n)
+	}
+	var bad *cmetrics.Error
+	if errors.As(err, &bad) {
+		p.telemetry.Dropped(delivery.SinkDecode, "undecodable", bad.Count)
+	}
+}
+
+// newlySkipped is how many exponential histograms were left out since it was
+// last asked.
+func (p *Pipeline) newlySkipped() int {
+	p.skippedMu.Lock()
+	defer p.skippedMu.Unlock()
+	now := p.series.Skipped()
+	n := now - p.skipped
+	p.skipped = now
+	return int(n)
+}
+
+// refuse counts a payload that nothing can be made of.
+func (p *Pipeline) refuse(reason string) error {
+	p.telemetry.Dropped(delivery.SinkDecode, reason, 1)
+	return errNothing
+}
+
+// newJobs makes the jobs of a chunk, with the samples as its own.
+func (p *Pipeline) newJobs(t *chunkState, s *scratch, records int) {
+	t.jobs = make([]*delivery.Job, len(p.workers))
+	samples := false
+	for i, w := range p.workers {
+		all := records
+		if !w.logs {
+			all = len(s.samples)
+		}
+		open := all - s.skip[i].Len()
+		if open <= 0 {
+			continue
+		}
+		samples = samples || !w.logs
+		t.jobs[i] = delivery.NewJob(delivery.JobSpec{Tag: t.tag, Arrived: t.arrived, Sink: w.sink.Name(),
+			Telemetry: p.telemetry, Source: t, Open: open, Skip: s.skip[i]})
+	}
+	if samples {
+		t.samples = slices.Clone(s.samples)
+		p.evict(p.samples.keep(t))
+	}
+}
+
+// evict drops what of chunks that lost their samples is not delivered.
+func (p *Pipeline) evict(chunks []*chunkState) {
+	for _, t := range chunks {
+		for i, j := range t.jobs {
+			if j != nil && !p.workers[i].logs {
+				j.DropAll(reasonForgotten)
+				p.workers[i].signal()
+			}
+		}
+	}
+}
+
+// repairAgain looks again at the times of a chunk that were repaired before the
+// wall clock was set, and counts them.
+func (p *Pipeline) repairAgain(t *chunkState) {
+	if t.event {
+		p.repairSamples(t, t.samples)
+		return
+	}
+	session := p.fixer.Begin(t.tag, t.arrived, true)
+	for i := range t.samples {
+		t.samples[i].UnixNano = session.Repair(eventTime(t.samples[i].UnixNano)).UnixNano
+	}
+	s := p.scratch.Get().(*scratch)
+	defer p.release(s)
+	session = p.begin(t, s)
+	for s.decoder.Next() {
+		repair(&session, s.decoder.Record())
+	}
+	p.telemetry.Repairs(session.End())
+}
+
+// repairSamples repairs the times of a metrics event. Only what is repaired is
+// counted and listed: an event has hundreds of samples of one time.
+func (p *Pipeline) repairSamples(t *chunkState, samples []metric.Sample) {
+	quiet := p.fixer.Begin(t.tag, t.arrived, true)
+	var noting timefix.Session
+	found := false
+	for i := range samples {
+		raw := eventTime(samples[i].UnixNano)
+		fixed := quiet.Repair(raw)
+		if fixed.Verdict != timefix.OK {
+			if !found {
+				noting, found = p.fixer.Begin(t.tag, t.arrived, false), true
+			}
+			fixed = noting.Repair(raw)
+		}
+		samples[i].UnixNano = fixed.UnixNano
+	}
+	quiet.End()
+	if found {
+		p.telemetry.Repairs(noting.End())
+	}
+}
+
+// release gives scratch back, with nothing in it that points into the payload.
+func (p *Pipeline) release(s *scratch) {
+	s.decoder.Reset(nil)
+	s.skip = nil
+	p.scratch.Put(s)
+}
+
+func (p *Pipeline) logRepair(r timefix.Repair) {
+	p.log.Info("time repaired: first of its kind for this tag", "tag", r.Tag, "verdict", r.Verdict.String(),
+		"before", stamp(r.Before), "after", stamp(r.After), "why", r.Why)
+}
