@@ -39,27 +39,32 @@ type Engine struct {
 	names [numMetrics]struct{ prometheus, datadog string }
 
 	mu sync.Mutex
-	// The devices that records came from, by name, "" for this one. Those that are
-	// used stand in young, which becomes old when it is full: the old ones are let
-	// go.
-	young, old map[string]*deviceState
-	slots      int // of the young
-	last       *deviceState
-	scratch    []byte
+	// The groups that records belong to, by their keys. Those that are used stand in
+	// young, which becomes old when it is full: the old ones are let go.
+	young, old map[string]*group
+	recent     [numInputs]*group // that of the last record
+	slots      int               // of the young
+	key        []byte            // scratch
 }
 
-// deviceState is what is remembered of one device: by the key of a value, and what
-// else of the record tells its series apart, the series.
-type deviceState struct {
-	name  string
-	slots [numInputs]map[string]*slot
-	n     int
+// group is what is remembered of the records of one input that differ in their values
+// alone: those of one device, and of one process or thermal zone.
+type group struct {
+	key     string
+	host    string // "" for this device
+	context context
+	slots   map[string]*slot // by the record's keys
+	order   []*slot          // of the last record
 }
 
-// slot is where a value belongs.
+// context is what of a record, beside a key, tells series apart.
+type context struct{ tag, zone, zoneType, process string }
+
+// slot is where the value of a key belongs.
 type slot struct {
-	series   *metric.Series
-	metric   int // in table
+	key      string
+	series   *metric.Series // nil: it belongs to no metric
+	metric   int            // in table
 	div, mul float64
 	// at is the instant of a counter's last record, ns since 1970, if known.
 	at    int64
@@ -74,7 +79,7 @@ func New(cfg Config) *Engine {
 	if cfg.Dropped == nil {
 		cfg.Dropped = func(string, int) {}
 	}
-	e := &Engine{cfg: cfg, young: make(map[string]*deviceState)}
+	e := &Engine{cfg: cfg, young: make(map[string]*group)}
 	for i := range table {
 		e.names[i].prometheus, e.names[i].datadog = table[i].Name(cfg.Prefix), table[i].DatadogName(cfg.Prefix)
 	}
@@ -119,8 +124,7 @@ func (e *Engine) Observe(dst []metric.Sample, tag string, rec *chunk.Record, uni
 type observation struct {
 	e       *Engine
 	in      input
-	device  *deviceState
-	context context
+	group   *group
 	up      bool // the process of a proc record runs
 	dst     []metric.Sample
 	index   int
@@ -131,138 +135,141 @@ type observation struct {
 func (o *observation) take(host []byte, tag string, body wire.Value) {
 	o.e.mu.Lock()
 	defer o.e.mu.Unlock()
-	o.device = o.e.deviceOf(host)
-	prefix := o.prefix(tag, body)
+	o.group = o.find(host, tag, body)
 	it := body.Map()
-	for {
+	for i := 0; ; i++ {
 		key, val, ok := it.Next()
 		if !ok {
 			return
 		}
 		name, _ := key.Bytes()
-		if s := o.find(name, prefix, tag, val); s != nil {
-			o.value(s, val)
+		s := o.slot(i, name)
+		if s.series == nil || o.in == proc && !o.up && s.metric != processUp {
+			continue // what a dead process leaves is uninitialised memory
 		}
+		o.value(s, val)
 	}
 }
 
-// prefix reads the context of a record, and puts into scratch what of it stands
-// before each key in the name of a slot.
-func (o *observation) prefix(tag string, body wire.Value) (length int) {
-	c, scratch := &o.context, o.e.scratch[:0]
+// find finds or makes the group of a record.
+func (o *observation) find(host []byte, tag string, body wire.Value) *group {
+	var a, b []byte // what of the record tells its series apart
 	switch o.in {
 	case thermal:
-		c.zone, _ = body.Get("name").Bytes()
-		c.zoneType, _ = body.Get("type").Bytes()
-		scratch = append(append(scratch, c.zone...), 0)
-		scratch = append(append(scratch, c.zoneType...), 0)
+		a, _ = body.Get("name").Bytes()
+		b, _ = body.Get("type").Bytes()
 	case proc:
-		c.process, _ = body.Get("proc_name").Bytes()
+		a, _ = body.Get("proc_name").Bytes()
 		alive, _ := body.Get("alive").Bool()
 		pid, _ := body.Get("pid").Int64()
 		o.up = alive && pid > 0
-		scratch = append(append(scratch, c.process...), 0)
 	}
-	o.e.scratch = scratch
-	return len(scratch)
+	k := append(append(o.e.key[:0], byte(o.in)), host...)
+	k = append(append(k, 0), a...)
+	k = append(append(k, 0), b...)
+	if o.in == mem { // with pid, it is of the process that the tag names
+		k = append(k, tag...)
+	}
+	o.e.key = k
+	if g := o.e.recent[o.in]; g != nil && g.key == string(k) {
+		return g
+	}
+	g := o.e.young[string(k)]
+	if g == nil {
+		g = o.e.renew(k)
+		if g.slots == nil {
+			*g = group{key: g.key, host: string(host), slots: make(map[string]*slot), context: contextOf(o.in, tag, a, b)}
+		}
+	}
+	o.e.recent[o.in] = g
+	return g
 }
 
-// find finds or makes the slot of a key's value; nil where it has none.
-func (o *observation) find(name []byte, prefix int, tag string, val wire.Value) *slot {
-	if o.in == proc && !o.up && string(name) != "alive" {
-		return nil // what a dead process leaves is uninitialised memory
+func contextOf(in input, tag string, a, b []byte) context {
+	switch in {
+	case thermal:
+		return context{zone: string(a), zoneType: string(b)}
+	case proc:
+		return context{process: string(a)}
 	}
-	key := name
-	switch {
-	case prefix > 0:
-		key = append(o.e.scratch[:prefix], name...)
-		o.e.scratch = key
-	case o.in == mem && string(name) == procBytes:
-		key = append(append(o.e.scratch[:0], name...), tag...)
-		o.e.scratch = key
-		o.context.tag = key[len(name):]
-	}
-	if s := o.device.slots[o.in][string(key)]; s != nil {
-		return s
-	}
-	if o.in == netif && !isCount(val) {
-		return nil
-	}
-	return o.add(name, key)
+	return context{tag: tag}
 }
 
-// add makes the slot of a key that belongs to a metric.
-func (o *observation) add(name, key []byte) *slot {
+// renew takes a group out of the old ones, or makes it.
+func (e *Engine) renew(key []byte) *group {
+	g := e.old[string(key)]
+	if g == nil {
+		g = &group{key: string(key)}
+	}
+	if e.slots > 0 && e.slots+len(g.slots) > e.cfg.Limit {
+		e.old, e.young, e.slots, e.recent = e.young, make(map[string]*group), 0, [numInputs]*group{}
+	}
+	e.young[g.key] = g
+	e.slots += len(g.slots)
+	return g
+}
+
+// slot finds or makes the slot of a record's i-th key. Records of a group mostly have
+// the same keys in the same order.
+func (o *observation) slot(i int, key []byte) *slot {
+	g := o.group
+	if i < len(g.order) && g.order[i].key == string(key) {
+		return g.order[i]
+	}
+	s := g.slots[string(key)]
+	if s == nil {
+		s = o.add(string(key))
+	}
+	if i <= len(g.order) {
+		g.order = append(g.order[:i], s)
+	}
+	return s
+}
+
+// add makes the slot of a key. A group that has too many begins anew.
+func (o *observation) add(key string) *slot {
+	e, g := o.e, o.group
+	if len(g.slots) >= e.cfg.Limit {
+		e.slots -= len(g.slots)
+		clear(g.slots)
+	}
+	s := o.newSlot(key)
+	g.slots[key] = s
+	e.slots++
+	return s
+}
+
+func (o *observation) newSlot(key string) *slot {
 	for m := range table {
 		for _, src := range table[m].sources {
 			if src.input != o.in {
 				continue
 			}
-			if labels, ok := src.labels(name, o.context); ok {
-				s := &slot{series: o.e.series(m, labels, o.device.name), metric: m, div: src.div, mul: src.mul}
-				o.e.keep(o.device, o.in, string(key), s)
-				return s
+			if labels, ok := src.labels(key, &o.group.context); ok {
+				return &slot{key: key, series: o.e.series(m, labels, o.group.host), metric: m, div: src.div, mul: src.mul}
 			}
 		}
 	}
-	return nil
+	return &slot{key: key}
 }
 
 // series makes the identity of a series.
-func (e *Engine) series(m int, labels []metric.Label, device string) *metric.Series {
+func (e *Engine) series(m int, labels []metric.Label, host string) *metric.Series {
 	r := &table[m]
-	if device != "" {
-		labels = append(labels, metric.Label{Name: InstanceLabel, Value: device})
+	if host != "" {
+		labels = append(labels, metric.Label{Name: InstanceLabel, Value: host})
 	}
 	return e.cfg.Series.Intern(metric.Series{Name: e.names[m].prometheus, DatadogName: e.names[m].datadog,
-		Help: r.Help, Unit: r.Unit, Kind: r.Kind, Host: device, Labels: labels})
-}
-
-// deviceOf finds or makes the state of a device.
-func (e *Engine) deviceOf(name []byte) *deviceState {
-	if last := e.last; last != nil && last.name == string(name) {
-		return last
-	}
-	d := e.young[string(name)]
-	if d == nil {
-		d = e.renew(name)
-	}
-	e.last = d
-	return d
-}
-
-// renew takes a device's state out of the old ones, or makes it.
-func (e *Engine) renew(name []byte) *deviceState {
-	d := e.old[string(name)]
-	if d == nil {
-		d = &deviceState{name: string(name)}
-	}
-	if e.slots > 0 && e.slots+d.n > e.cfg.Limit {
-		e.old, e.young, e.slots, e.last = e.young, make(map[string]*deviceState), 0, nil
-	}
-	e.young[d.name] = d
-	e.slots += d.n
-	return d
-}
-
-// keep remembers a slot. A device that has too many begins anew.
-func (e *Engine) keep(d *deviceState, in input, key string, s *slot) {
-	if d.n >= e.cfg.Limit {
-		e.slots -= d.n
-		*d = deviceState{name: d.name}
-	}
-	if d.slots[in] == nil {
-		d.slots[in] = make(map[string]*slot)
-	}
-	d.slots[in][key] = s
-	d.n++
-	e.slots++
+		Help: r.Help, Unit: r.Unit, Kind: r.Kind, Host: host, Labels: labels})
 }
 
 // value makes the sample of a value, if it can be true.
 func (o *observation) value(s *slot, val wire.Value) {
 	sample := metric.Sample{Series: s.series, UnixNano: o.at, Index: o.index}
 	if s.series.Kind == metric.Counter {
+		if o.in == netif && !s.known && !isCount(val) {
+			return // not what the input writes under such a key
+		}
 		delta, why := difference(val, table[s.metric].fastest*s.elapsed(o.at))
 		if why != accepted {
 			o.refused[why]++

@@ -85,6 +85,9 @@ func recognise(body wire.Value) (in input, host []byte) {
 			continue
 		}
 		bit := mark(name, val)
+		if bit == hasText {
+			return none, nil
+		}
 		if val.Kind() == wire.Str {
 			texts++
 			if bit == hasHostname || bit == hasHost && found&hasHostname == 0 {
@@ -103,7 +106,7 @@ func recognise(body wire.Value) (in input, host []byte) {
 // of its values are texts.
 func inputOf(found uint32, onlyTexts bool) input {
 	switch {
-	case found == 0 || found&hasText != 0:
+	case found == 0:
 		return none
 	case found&wholeCPU == wholeCPU:
 		return cpu

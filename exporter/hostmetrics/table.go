@@ -1,7 +1,7 @@
 package hostmetrics
 
 import (
-	"bytes"
+	"strings"
 
 	"out_edge/plugin/metric"
 )
@@ -39,14 +39,11 @@ type source struct {
 	input input
 	// labels are those of the series that a key's value belongs to; ok is false
 	// where the key has nothing to do with the metric.
-	labels func(key []byte, c context) (labels []metric.Label, ok bool)
+	labels func(key string, c *context) (labels []metric.Label, ok bool)
 	// A value is divided by div and then multiplied by mul, to be exact for whole
 	// numbers.
 	div, mul float64
 }
-
-// context is what of a record, beside a key, tells series apart.
-type context struct{ tag, zone, zoneType, process []byte }
 
 // The fastest that a difference may be and still be believed, per second. They are
 // far beyond edge devices, and far below what goes wrong: a reset counter gives
@@ -108,25 +105,23 @@ func Table() []metric.Definition {
 	return all
 }
 
-func label(name string, value []byte) metric.Label {
-	return metric.Label{Name: name, Value: string(value)}
-}
+func label(name, value string) metric.Label { return metric.Label{Name: name, Value: value} }
 
 // cpuLabels reads cpu_p, user_p and system_p, of all CPUs, and cpuN.p_cpu, cpuN.p_user
 // and cpuN.p_system.
-func cpuLabels(key []byte, _ context) ([]metric.Label, bool) {
-	number, mode := []byte("total"), key
-	if rest, ok := bytes.CutPrefix(key, []byte("cpu")); ok && len(rest) > 0 && isDigit(rest[0]) {
-		number, mode, _ = bytes.Cut(rest, []byte(".p_"))
-		if len(bytes.Trim(number, "0123456789")) > 0 {
+func cpuLabels(key string, _ *context) ([]metric.Label, bool) {
+	number, mode := "total", key
+	if rest, ok := strings.CutPrefix(key, "cpu"); ok && len(rest) > 0 && isDigit(rest[0]) {
+		number, mode, _ = strings.Cut(rest, ".p_")
+		if strings.Trim(number, "0123456789") != "" {
 			return nil, false
 		}
-	} else if mode, ok = bytes.CutSuffix(key, []byte("_p")); !ok {
+	} else if mode, ok = strings.CutSuffix(key, "_p"); !ok {
 		return nil, false
 	}
-	switch string(mode) {
+	switch mode {
 	case "cpu":
-		mode = []byte("total")
+		mode = "total"
 	case "user", "system":
 	default:
 		return nil, false
@@ -137,10 +132,10 @@ func cpuLabels(key []byte, _ context) ([]metric.Label, bool) {
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
 // state reads the keys of a mem record with the prefix.
-func state(prefix string) func([]byte, context) ([]metric.Label, bool) {
-	return func(key []byte, _ context) ([]metric.Label, bool) {
-		state, ok := bytes.CutPrefix(key, []byte(prefix))
-		switch string(state) {
+func state(prefix string) func(string, *context) ([]metric.Label, bool) {
+	return func(key string, _ *context) ([]metric.Label, bool) {
+		state, ok := strings.CutPrefix(key, prefix)
+		switch state {
 		case "total", "used", "free":
 			return []metric.Label{label("state", state)}, ok
 		}
@@ -152,38 +147,38 @@ func state(prefix string) func([]byte, context) ([]metric.Label, bool) {
 // proc_hr, which is a pointer, not a number.
 const procBytes = "proc_bytes"
 
-func ownMemory(key []byte, c context) ([]metric.Label, bool) {
-	if string(key) != procBytes {
+func ownMemory(key string, c *context) ([]metric.Label, bool) {
+	if key != procBytes {
 		return nil, false
 	}
 	return []metric.Label{{Name: "kind", Value: "rss"}, label("process", c.tag)}, true
 }
 
-func zoneLabels(key []byte, c context) ([]metric.Label, bool) {
-	if string(key) != "temp" {
+func zoneLabels(key string, c *context) ([]metric.Label, bool) {
+	if key != "temp" {
 		return nil, false
 	}
 	return []metric.Label{label("type", c.zoneType), label("zone", c.zone)}, true
 }
 
 // key takes one key, without labels.
-func key(name string) func([]byte, context) ([]metric.Label, bool) {
-	return func(key []byte, _ context) ([]metric.Label, bool) { return nil, string(key) == name }
+func key(name string) func(string, *context) ([]metric.Label, bool) {
+	return func(key string, _ *context) ([]metric.Label, bool) { return nil, key == name }
 }
 
 // device reads <device>.<rx|tx>.<what> from its end, as a device's name may have dots
 // (eth0.100).
-func device(what string) func([]byte, context) ([]metric.Label, bool) {
-	return func(key []byte, _ context) ([]metric.Label, bool) {
-		rest, ok := bytes.CutSuffix(key, []byte("."+what))
+func device(what string) func(string, *context) ([]metric.Label, bool) {
+	return func(key string, _ *context) ([]metric.Label, bool) {
+		rest, ok := strings.CutSuffix(key, "."+what)
 		if !ok {
 			return nil, false
 		}
 		direction := "receive"
-		name, ok := bytes.CutSuffix(rest, []byte(".rx"))
+		name, ok := strings.CutSuffix(rest, ".rx")
 		if !ok {
 			direction = "transmit"
-			name, ok = bytes.CutSuffix(rest, []byte(".tx"))
+			name, ok = strings.CutSuffix(rest, ".tx")
 		}
 		if !ok || len(name) == 0 {
 			return nil, false
@@ -193,9 +188,9 @@ func device(what string) func([]byte, context) ([]metric.Label, bool) {
 }
 
 // process takes one key of a proc record.
-func process(name string) func([]byte, context) ([]metric.Label, bool) {
-	return func(key []byte, c context) ([]metric.Label, bool) {
-		if string(key) != name {
+func process(name string) func(string, *context) ([]metric.Label, bool) {
+	return func(key string, c *context) ([]metric.Label, bool) {
+		if key != name {
 			return nil, false
 		}
 		return []metric.Label{label("process", c.process)}, true
@@ -203,10 +198,10 @@ func process(name string) func([]byte, context) ([]metric.Label, bool) {
 }
 
 // vmLabels reads mem.VmRSS and its like.
-func vmLabels(key []byte, c context) ([]metric.Label, bool) {
-	kind, ok := bytes.CutPrefix(key, []byte("mem.Vm"))
+func vmLabels(key string, c *context) ([]metric.Label, bool) {
+	kind, ok := strings.CutPrefix(key, "mem.Vm")
 	if !ok || len(kind) == 0 {
 		return nil, false
 	}
-	return []metric.Label{label("kind", bytes.ToLower(kind)), label("process", c.process)}, true
+	return []metric.Label{label("kind", strings.ToLower(kind)), label("process", c.process)}, true
 }

@@ -73,6 +73,7 @@ type Registry struct {
 	bytes   int // of the names and labels of all series
 	all     map[*metric.Series]*series
 	tags    map[string]*tagSources
+	recent  *tagSources // of the last tag
 	rules   *tagSources // those of the rules
 	sources int         // that are remembered
 	gone    int         // series that have ended since sources were last looked through
@@ -139,8 +140,9 @@ func (r *Registry) applyOne(sm *metric.Sample, src *source, b *Batch) Refusal {
 	if src.abandoned {
 		return passedOver
 	}
-	stale := !sm.Series.Kind.IsDistribution() && metric.IsStale(sm.Value)
-	if src.series == nil {
+	stale := b.Origin == FromEvent && sm.Dist == nil && metric.IsStale(sm.Value)
+	if src.series == nil || src.series.dropped {
+		src.series = nil
 		if stale {
 			return passedOver
 		}

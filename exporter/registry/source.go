@@ -57,31 +57,40 @@ const (
 func (r *Registry) findSources(b *Batch) []*source {
 	tag := r.rules
 	if b.Origin != FromRule {
-		if tag = r.tags[b.Tag]; tag == nil {
-			tag = newTagSources(strings.Clone(b.Tag))
-		}
+		tag = r.sourcesOf(b.Tag)
 	}
-	found := tag.found[:0]
+	found := tag.found
 	for i := range b.Samples {
 		from := b.Samples[i].Series
 		if b.From != nil {
 			from = b.From[i]
 		}
-		var src *source
-		if i < len(tag.found) && tag.found[i].from == from {
-			src = tag.found[i] // a tag's samples mostly come in the same order
-		} else if src = tag.from[from]; src == nil {
+		if i < len(found) && found[i].from == from {
+			continue // a tag's samples mostly come in the same order
+		}
+		src := tag.from[from]
+		if src == nil {
 			src = &source{from: from, tag: tag, host: b.Origin == FromHost}
 		}
-		if src.series != nil && src.series.dropped {
-			src.series = nil
-		}
-		found = append(found, src)
+		found = append(found[:i], src)
 	}
 	if tag.found = found; cap(found) > maxFound {
 		tag.found = nil
 	}
-	return found
+	return found[:len(b.Samples)]
+}
+
+// sourcesOf finds or makes the sources of a tag.
+func (r *Registry) sourcesOf(tag string) *tagSources {
+	if r.recent != nil && r.recent.tag == tag {
+		return r.recent
+	}
+	t := r.tags[tag]
+	if t == nil {
+		return newTagSources(strings.Clone(tag))
+	}
+	r.recent = t
+	return t
 }
 
 // maxFound bounds the sources that are remembered of a tag's last batch.
@@ -108,7 +117,7 @@ func (r *Registry) forgetSources() bool {
 	if r.gone == 0 {
 		return false
 	}
-	r.gone = 0
+	r.gone, r.recent = 0, nil
 	for name, t := range r.tags {
 		r.forgetOf(t)
 		if len(t.from) == 0 {
