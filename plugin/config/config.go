@@ -112,7 +112,7 @@ func (o Option) shown(text string) string {
 // complete fills in what follows from the properties together, and checks it.
 func (s *Settings) complete(from Source) []error {
 	s.Pipeline.Metrics.Version = from.Version
-	s.Pipeline.Metrics.Device = from.machine()
+	s.Pipeline.Metrics.Device, s.Pipeline.Metrics.Hostname = from.machine(), from.machine()
 	if s.ClockStart.IsZero() { // a replay may be older than the plugin
 		s.Pipeline.Time.BuildDate = from.BuildDate
 	}

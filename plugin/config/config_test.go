@@ -49,6 +49,7 @@ func TestEachPropertyTakesEffect(t *testing.T) {
 			l := s.Pipeline.Metrics.Labels
 			return len(l) == 2 && l[1].Name == "c" && l[1].Value == "d"
 		}},
+		{"tag_label", "input", func(s *config.Settings) bool { return s.Pipeline.Metrics.TagLabel == "input" }},
 		{"series_ttl", "0", func(s *config.Settings) bool { return s.Pipeline.Metrics.SeriesTTL == 0 }},
 		{"series_ttl", "90", func(s *config.Settings) bool { return s.Pipeline.Metrics.SeriesTTL == 90*time.Second }},
 		{"series_limit", "0", func(s *config.Settings) bool { return s.Pipeline.Metrics.SeriesLimit == 0 }},

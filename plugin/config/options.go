@@ -66,14 +66,17 @@ func prometheusOptions() []Option {
 		{Key: "add_label",
 			Help:  "`k=v,k2=v2`: labels on every series, tags on every Datadog metric",
 			apply: applyLabels},
+		{Key: "tag_label",
+			Help:  "name of a label that has Fluent Bit's tag, on every series; without it, what two tags make of one series is taken from the first, and refused from the second",
+			apply: text(func(s *Settings) *string { return &s.Pipeline.Metrics.TagLabel })},
 		{Key: "series_ttl", Default: "10m",
-			Help: "a gauge disappears this long after its last sample; `0` is never",
+			Help: "a gauge disappears this long after its last sample, a host input's 2.5 of its own intervals if that is longer; `0` is never",
 			apply: func(s *Settings, t string) (err error) {
 				s.Pipeline.Metrics.SeriesTTL, err = durationOrNever(t, time.Second, 365*24*time.Hour)
 				return err
 			}},
 		{Key: "series_limit", Default: "10000",
-			Help: "series that this output may have; new ones beyond are refused and counted; `0` is no limit",
+			Help: "series that this output may have; totals that have been silent for long make room, new ones beyond are refused and counted; `0` is no limit",
 			apply: func(s *Settings, t string) (err error) {
 				s.Pipeline.Metrics.SeriesLimit, err = integer(t, 0, 10_000_000)
 				return err
