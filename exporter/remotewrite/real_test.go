@@ -327,7 +327,7 @@ func captured(t *testing.T, host string) []metric.Sample {
 }
 
 // expected is what a receiver should have of samples: written for this test, from
-// Prometheus' text format.
+// OpenMetrics.
 func expected(samples []metric.Sample, extra ...metric.Label) storage {
 	all := storage{}
 	for _, s := range samples {
@@ -353,6 +353,9 @@ func expected(samples []metric.Sample, extra ...metric.Label) storage {
 		}
 		for i, b := range s.Dist.Bounds {
 			bound := fmt.Sprint(b)
+			if b == math.Trunc(b) { // as OpenMetrics has it
+				bound += ".0"
+			}
 			if s.Series.Kind == metric.Histogram {
 				put("_bucket", float64(s.Dist.Counts[i]), metric.Label{Name: "le", Value: bound})
 			} else {

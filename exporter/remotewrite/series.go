@@ -3,7 +3,6 @@ package remotewrite
 import (
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -146,18 +145,15 @@ func addDistribution(kind metric.Kind, bounds []float64, add func(string, ...met
 	add("_sum")
 	for _, b := range bounds {
 		if kind == metric.Histogram {
-			add("_bucket", metric.Label{Name: "le", Value: number(b)})
+			add("_bucket", metric.Label{Name: "le", Value: metric.FormatBound(b)})
 		} else {
-			add("", metric.Label{Name: "quantile", Value: number(b)})
+			add("", metric.Label{Name: "quantile", Value: metric.FormatBound(b)})
 		}
 	}
 	if kind == metric.Histogram {
 		add("_bucket", metric.Label{Name: "le", Value: "+Inf"})
 	}
 }
-
-// number writes a bound as /metrics does.
-func number(f float64) string { return strconv.FormatFloat(f, 'g', -1, 64) }
 
 // outputOf finds or makes the output with these labels: two metric.Series may
 // come to the same.
