@@ -3,6 +3,9 @@ package exporter_test
 import (
 	"fmt"
 	"runtime"
+	"slices"
+	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -124,4 +127,64 @@ func BenchmarkApply(b *testing.B) {
 		apply(m, samples)
 	}
 	b.ReportMetric(float64(len(samples)), "samples")
+}
+
+// BenchmarkAggregator takes a mem record of each of many devices, which differ in their
+// host name alone: the cost of one does not depend on how many there are.
+func BenchmarkAggregator(b *testing.B) {
+	for _, devices := range []int{10, 100, 1000} {
+		b.Run(fmt.Sprint(devices), func(b *testing.B) {
+			cfg := loopback()
+			cfg.Listen, cfg.SeriesLimit = exporter.ListenOff, 0
+			m := open(b, quietHub(timefix.SystemClock{}), cfg)
+			payloads := make([][]byte, devices)
+			for i := range payloads {
+				payloads[i] = memOf(b, i)
+			}
+			now := timefix.SystemClock{}.Now()
+			var d chunk.Decoder
+			dst := make([]metric.Sample, 0, 16)
+			b.ReportAllocs()
+			before := cpuTime()
+			for n := 0; b.Loop(); n++ {
+				d.Reset(payloads[n%devices])
+				d.Next()
+				made, _ := m.Observe(dst, "mem", d.Record(), now.Wall)
+				if len(m.Apply(exporter.Batch{Samples: made, Tag: "mem", At: now, Origin: exporter.FromHost})) != 3 {
+					b.Fatal("not all samples")
+				}
+			}
+			b.ReportMetric(float64(cpuTime()-before)/float64(b.N), "cpu-ns/op")
+		})
+	}
+}
+
+// memOf is a mem record of a device.
+func memOf(tb testing.TB, device int) []byte {
+	return payload(tb, "Mem.total", 1_000_000, "Mem.used", device, "Mem.free", 1_000_000-device, "hostname", fmt.Sprintf("pump-%d", device))
+}
+
+// Each of a thousand devices has its own values.
+func TestAggregator(t *testing.T) {
+	const devices = 1000
+	m := open(t, quietHub(newClock()), loopback())
+	for range 2 {
+		for i := range devices {
+			observe(m, memOf(t, i), start)
+		}
+	}
+	lines := scrape(t, m, `state="used"`)
+	if len(lines) != devices {
+		t.Fatalf("%d devices", len(lines))
+	}
+	for i := range devices {
+		want := fmt.Sprintf(`edge_memory_bytes{instance="pump-%d",state="used"} `, i)
+		j := slices.IndexFunc(lines, func(l string) bool { return strings.HasPrefix(l, want) })
+		if j < 0 {
+			t.Fatalf("no %s", want)
+		}
+		if v, err := strconv.ParseFloat(lines[j][len(want):], 64); err != nil || v != float64(i)*1024 {
+			t.Errorf("%s: want %d", lines[j], i*1024)
+		}
+	}
 }

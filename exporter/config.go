@@ -101,6 +101,13 @@ func (c *Config) status() Status {
 	return c.Status()
 }
 
+// Validate reports all faults at once, each with its property, what it is and
+// what it must be. It opens nothing.
+func (c Config) Validate() error {
+	_, err := c.prepare()
+	return err
+}
+
 // prepare fills in defaults and reports all faults at once.
 func (c Config) prepare() (Config, error) {
 	if c.Listen == "" {

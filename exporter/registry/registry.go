@@ -3,7 +3,6 @@ package registry
 import (
 	"log/slog"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -87,7 +86,7 @@ type Registry struct {
 // Open makes an instance's registry.
 func (p *Page) Open(cfg Config) *Registry {
 	return &Registry{page: p, cfg: cfg, all: make(map[*metric.Series]*series),
-		tags: make(map[string]*tagSources), rules: newTagSources(""), warned: make(map[[2]string]bool)}
+		tags: make(map[string]*tagSources), rules: newTagSources(rulesTag), warned: make(map[[2]string]bool)}
 }
 
 // Apply takes samples: the newest of each series stands on the page. It completes them
@@ -302,82 +301,4 @@ func (r *Registry) Close() {
 	for _, s := range r.all {
 		r.drop(s)
 	}
-}
-
-// hasRoom tells whether there is room for a further series, and makes it if need be.
-// A closed instance has none.
-func (r *Registry) hasRoom(id *metric.Series, now timefix.Instant) bool {
-	switch {
-	case r.closed:
-		return false
-	case !r.full(size(id)):
-		return true
-	}
-	r.tellLimit()
-	return r.makeRoom(now) && !r.full(size(id))
-}
-
-func (r *Registry) full(n int) bool {
-	limit := r.cfg.Limit
-	return limit > 0 && (len(r.all) >= limit || int64(r.bytes+n) > int64(limit)*1024)
-}
-
-// How long a total must have been silent to make room for others, where the ttl says
-// nothing; and which part of the limit is freed at once, as that takes a look at all
-// series.
-const (
-	silentTotal = int64(10 * time.Minute)
-	freedPart   = 32
-)
-
-// makeRoom ends the totals that have been silent longest, and tells whether there was
-// one.
-func (r *Registry) makeRoom(now timefix.Instant) bool {
-	silent := int64(r.cfg.TTL)
-	if silent == 0 {
-		silent = silentTotal
-	}
-	at := arrival(now)
-	if r.searched != 0 && at-r.searched < silent/10 {
-		return false
-	}
-	var old []*series
-	for _, s := range r.all {
-		if s.id.Kind.IsTotal() && at-s.seen > silent {
-			old = append(old, s)
-		}
-	}
-	if len(old) == 0 {
-		r.searched = at
-		return false
-	}
-	slices.SortFunc(old, func(a, b *series) int { return int(min(max(a.seen-b.seen, -1), 1)) })
-	for _, s := range old[:min(len(old), max(1, r.cfg.Limit/freedPart))] {
-		r.end(s)
-	}
-	return true
-}
-
-// tellLimit logs once that the limit is reached, with the families that hold most.
-func (r *Registry) tellLimit() {
-	if r.limited {
-		return
-	}
-	r.limited = true
-	counts := make(map[string]int)
-	for id := range r.all {
-		counts[id.Name]++
-	}
-	names := make([]string, 0, len(counts))
-	for name := range counts {
-		names = append(names, name)
-	}
-	slices.SortFunc(names, func(a, b string) int {
-		if counts[a] != counts[b] {
-			return counts[b] - counts[a]
-		}
-		return strings.Compare(a, b)
-	})
-	r.cfg.Log.Warn("`series_limit` is reached: totals that have been silent longest make room, and other new series are refused and counted as series_limit; this is said once",
-		"series_limit", r.cfg.Limit, "series", len(r.all), "largest", largest(names, counts))
 }

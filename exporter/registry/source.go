@@ -42,6 +42,9 @@ func newTagSources(tag string) *tagSources {
 	return &tagSources{tag: tag, from: make(map[*metric.Series]*source)}
 }
 
+// rulesTag is what the log calls the source of rules' samples, in place of a tag.
+const rulesTag = "the rules of config_file"
+
 const (
 	// maxSources bounds the sources that are remembered. What comes from others is
 	// worked out anew each time.
@@ -214,13 +217,4 @@ func describe(id *metric.Series) string {
 		parts[i] = fmt.Sprintf("%s=%q", l.Name, l.Value)
 	}
 	return id.Name + "{" + strings.Join(parts, ",") + "}"
-}
-
-// largest lists the first names with their counts.
-func largest(names []string, counts map[string]int) string {
-	parts := make([]string, 0, 5)
-	for _, name := range names[:min(len(names), cap(parts))] {
-		parts = append(parts, fmt.Sprintf("%s (%d)", name, counts[name]))
-	}
-	return strings.Join(parts, ", ")
 }
