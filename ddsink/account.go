@@ -26,14 +26,14 @@ type Deps struct {
 // Account is what the sinks of one Datadog account share: its key and how to reach
 // it. It is safe for concurrent use.
 type Account struct {
-	cfg       Config
-	clock     timefix.Clock
-	log       *slog.Logger
-	telemetry delivery.Telemetry
-	key       *delivery.Keyring
-	http      *http.Client
-	api       *datadog.APIClient
-	compress  *compressor
+	cfg        Config
+	clock      timefix.Clock
+	log        *slog.Logger
+	telemetry  delivery.Telemetry
+	key        *delivery.Keyring
+	http       *http.Client
+	api        *datadog.APIClient
+	gzip, zstd *compressor
 }
 
 // Open makes an Account. It fails only on what cannot heal: all wrong settings at
@@ -58,7 +58,7 @@ func Open(cfg Config, deps Deps) (*Account, error) {
 	}
 	a := &Account{
 		cfg: cfg, clock: deps.Clock, log: deps.Log, telemetry: deps.Telemetry,
-		http: client, api: newAPI(cfg, client), compress: newCompressor(cfg.Compress),
+		http: client, api: newAPI(cfg, client), gzip: &compressor{kind: CompressGzip}, zstd: &compressor{kind: CompressZstd},
 	}
 	a.key = delivery.NewKeyring(cfg.APIKey, cfg.APIKeyFile, a.elapsed, deps.Log)
 	return a, nil
@@ -131,11 +131,17 @@ func (a *Account) newSender(e endpoint) (*delivery.Sender, error) {
 	if err != nil {
 		return nil, err
 	}
+	c := &coding{kind: a.cfg.Compress, gzip: a.gzip, zstd: a.zstd, zstdName: e.zstd}
 	return delivery.NewSender(delivery.Endpoint{
 		Label: e.label, URL: address, MaxBytes: e.maxBytes, MaxWire: e.maxWire,
-		Compress: a.compress.append, Secret: a.key, DryRun: a.cfg.DryRun,
+		Compress: c.append, Judge: c.judge, Secret: a.key, DryRun: a.cfg.DryRun,
 		Post: func(ctx context.Context, wire []byte, key delivery.Secret) (*http.Response, error) {
-			return a.post(ctx, address, a.compress.encoding(e.zstd), wire, key)
+			encoding := c.encoding(wire)
+			resp, err := a.post(ctx, address, encoding, wire, key)
+			if err == nil {
+				c.learn(encoding, resp.StatusCode)
+			}
+			return resp, err
 		},
 		Words: delivery.Words{
 			Send:        "send " + e.label + " to ",

@@ -54,7 +54,7 @@ type Config struct {
 	// takes: "send" (default), "arrival" or "drop".
 	TooOld string
 
-	// Compress (`compress`) is "gzip" (default), "zstd" or "off".
+	// Compress (`compress`) is "auto" (default), "gzip", "zstd" or "off".
 	Compress string
 	// Headers (`header`) are added to each request; see
 	// delivery.ParseHeaders.
@@ -90,6 +90,7 @@ const (
 
 // The values of Config.Compress.
 const (
+	CompressAuto = "auto" // zstd, and gzip for good where the first zstd body is refused
 	CompressGzip = "gzip"
 	CompressZstd = "zstd"
 	CompressOff  = "off"
@@ -107,7 +108,7 @@ func (c Config) withDefaults() Config {
 	set(&c.TagKey, DefaultTagKey)
 	set(&c.DateKey, DefaultDateKey)
 	set(&c.TooOld, TooOldSend)
-	set(&c.Compress, CompressGzip)
+	set(&c.Compress, CompressAuto)
 	set(&c.Version, "dev")
 	switch strings.ToLower(c.Compress) { // what out_datadog's users have
 	case "false", "no", "none", "identity":
@@ -126,7 +127,7 @@ func (c Config) withDefaults() Config {
 func (c Config) Validate() error {
 	c = c.withDefaults()
 	return errors.Join(
-		oneOf("compress", c.Compress, CompressGzip, CompressZstd, CompressOff),
+		oneOf("compress", c.Compress, CompressAuto, CompressGzip, CompressZstd, CompressOff),
 		oneOf("too_old", c.TooOld, TooOldSend, TooOldArrival, TooOldDrop),
 		oneOf("provider", c.Provider, "", "ecs"),
 		c.checkSite(),

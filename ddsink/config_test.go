@@ -30,7 +30,7 @@ func TestValidate(t *testing.T) {
 		},
 		{
 			"all at once", ddsink.Config{APIKey: key, Compress: "brotli", TooOld: "keep", Provider: "aws", DateKey: "message", URL: "localhost:80"},
-			"`compress` = brotli: must be gzip or zstd or off\n" +
+			"`compress` = brotli: must be auto or gzip or zstd or off\n" +
 				"`too_old` = keep: must be send or arrival or drop\n" +
 				"`provider` = aws: must be ecs\n" +
 				"`dd_url` = localhost:80: must be an address like https://host:port/prefix\n" +

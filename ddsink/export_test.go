@@ -37,11 +37,13 @@ func (e *Entries) Append(dst []byte, rec *chunk.Record, tag string, ms int64) []
 }
 
 // NewCompressor compresses as the sink does.
-func NewCompressor(kind string) *Compressor { return &Compressor{c: newCompressor(kind)} }
+func NewCompressor(kind string) *Compressor {
+	return &Compressor{c: coding{kind: kind, gzip: &compressor{kind: CompressGzip}, zstd: &compressor{kind: CompressZstd}}}
+}
 
 // Compressor compresses into a buffer of its own.
 type Compressor struct {
-	c   *compressor
+	c   coding
 	out []byte
 }
 

@@ -70,7 +70,7 @@ func TestSendMetrics(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := s.intake.got()
-	if len(got) != 1 || got[0].path != "/api/v2/series" || got[0].header.Get("Content-Encoding") != "gzip" {
+	if len(got) != 1 || got[0].path != "/api/v2/series" || got[0].header.Get("Content-Encoding") != "zstd1" {
 		t.Fatalf("got %v", got)
 	}
 	sec := now().Unix()
@@ -89,7 +89,7 @@ func TestSendMetrics(t *testing.T) {
 
 func TestMetricsEncoding(t *testing.T) {
 	s := newSink(t, func(c *ddsink.Config) { c.Compress = "zstd" })
-	if err := s.metrics(t, nil, gauge(series("a", metric.Gauge), 0, 1)); err != nil {
+	if err := s.metrics(t, nil, gauge(series("a", metric.Gauge), 0, 1), gauge(series("b", metric.Gauge), 0, 1), gauge(series("c", metric.Gauge), 0, 1)); err != nil {
 		t.Fatal(err)
 	}
 	if got := s.intake.got()[0].header.Get("Content-Encoding"); got != "zstd1" {

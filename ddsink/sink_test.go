@@ -60,7 +60,7 @@ func (s *setup) wantCounts(t *testing.T, want map[string]int) {
 }
 
 func TestSendLogs(t *testing.T) {
-	for _, compress := range []string{"gzip", "zstd", "off", "false", "GZIP"} {
+	for _, compress := range []string{"", "auto", "gzip", "zstd", "off", "false", "GZIP"} {
 		t.Run(compress, func(t *testing.T) {
 			s := newSink(t, func(c *ddsink.Config) {
 				c.Compress = compress
@@ -78,7 +78,7 @@ func TestSendLogs(t *testing.T) {
 			want := map[string]string{
 				"Dd-Api-Key": testKey, "Content-Type": "application/json", "Dd-Evp-Origin": "out_edge",
 				"Dd-Evp-Origin-Version": "1.2.3", "X-One": "1", "User-Agent": "out_edge/1.2.3",
-				"Content-Encoding": map[string]string{"gzip": "gzip", "GZIP": "gzip", "zstd": "zstd"}[compress],
+				"Content-Encoding": map[string]string{"": "zstd", "auto": "zstd", "gzip": "gzip", "GZIP": "gzip", "zstd": "zstd"}[compress],
 			}
 			for name, value := range want {
 				if h.Get(name) != value {

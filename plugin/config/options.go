@@ -172,7 +172,7 @@ func remoteWriteOptions() []Option {
 
 func networkOptions() []Option {
 	return []Option{
-		{Key: "compress", Default: ddsink.CompressGzip, Help: "bodies to Datadog: `gzip`, `zstd` or `off`",
+		{Key: "compress", Default: ddsink.CompressAuto, Help: "bodies to Datadog: `zstd`, `gzip`, `off`, or `auto`: zstd, and gzip for good with a receiver that refuses the first zstd body",
 			apply: text(func(s *Settings) *string { return &s.datadog.Compress })},
 		{Key: "header", Secret: true, Help: "further request headers: `Name value`, several with commas",
 			apply: func(s *Settings, t string) (err error) {
