@@ -2,7 +2,6 @@ package ddsink_test
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -21,7 +20,6 @@ import (
 	"out_edge/plugin/delivery"
 	"out_edge/plugin/metric"
 
-	"github.com/klauspost/compress/zstd"
 	"github.com/vmihailenco/msgpack/v5"
 	"go.uber.org/goleak"
 )
@@ -60,13 +58,12 @@ type intake struct {
 
 func newIntake(t *testing.T) *intake {
 	in := &intake{t: t}
-	in.server = httptest.NewServer(in)
-	t.Cleanup(in.server.Close)
+	in.server = testkit.Receive(t, in.serve)
 	return in
 }
 
-func (in *intake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	req := request{path: r.URL.Path, header: r.Header, body: decompress(in.t, r)}
+func (in *intake) serve(r testkit.Received, w http.ResponseWriter) {
+	req := request{path: r.Path, header: r.Header, body: r.Body}
 	req.items = items(in.t, req.body)
 	in.mu.Lock()
 	n := len(in.requests)
@@ -89,35 +86,6 @@ func (in *intake) got() []request {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	return append([]request(nil), in.requests...)
-}
-
-func decompress(t *testing.T, r *http.Request) []byte {
-	var src io.Reader = r.Body
-	switch encoding := r.Header.Get("Content-Encoding"); encoding {
-	case "":
-	case "gzip":
-		z, err := gzip.NewReader(r.Body)
-		if err != nil {
-			t.Error(err)
-			return nil
-		}
-		src = z
-	case "zstd", "zstd1":
-		z, err := zstd.NewReader(r.Body, zstd.WithDecoderConcurrency(1))
-		if err != nil {
-			t.Error(err)
-			return nil
-		}
-		defer z.Close()
-		src = z
-	default:
-		t.Errorf("Content-Encoding %q", encoding)
-	}
-	body, err := io.ReadAll(src)
-	if err != nil {
-		t.Error(err)
-	}
-	return body
 }
 
 // items parses a body, and finds keys that stand twice in one object.

@@ -12,8 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/klauspost/compress/gzip"
-	"github.com/klauspost/compress/zstd"
 	"github.com/vmihailenco/msgpack/v5"
 
 	"out_edge/build/captured"
@@ -141,18 +139,7 @@ func lostAnswers(t *testing.T, proxy *intake.Proxy) map[string]int {
 
 func unpacked(t *testing.T, f intake.Forwarded) []byte {
 	t.Helper()
-	var r io.Reader = bytes.NewReader(f.Body)
-	var err error
-	switch f.Encoding {
-	case "gzip":
-		r, err = gzip.NewReader(r)
-	case "zstd", "zstd1":
-		var d *zstd.Decoder
-		if d, err = zstd.NewReader(r, zstd.WithDecoderConcurrency(1)); err == nil {
-			defer d.Close()
-			r = d
-		}
-	}
+	r, err := intake.Unpack(f.Body, f.Encoding)
 	if err != nil {
 		t.Fatal(err)
 	}

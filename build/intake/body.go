@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/snappy"
 	"github.com/klauspost/compress/zstd"
 )
 
@@ -44,7 +45,11 @@ func readBody(r *http.Request, l limits, slow time.Duration) (body, error) {
 	if err != nil {
 		return b, err
 	}
-	unpacked, err := unpack(wire, r.Header.Get("Content-Encoding"))
+	encoding := r.Header.Get("Content-Encoding")
+	if encoding == "snappy" { // remote write's, which Datadog does not take
+		return b, &Refusal{http.StatusBadRequest, `content encoding "snappy" is not known`}
+	}
+	unpacked, err := Unpack(wire, encoding)
 	if err != nil {
 		return b, &Refusal{http.StatusBadRequest, err.Error()}
 	}
@@ -64,7 +69,9 @@ func readLimited(r io.Reader, limit int64) ([]byte, error) {
 	return data, err
 }
 
-func unpack(wire []byte, encoding string) (io.Reader, error) {
+// Unpack reads a body of a content encoding that the library knows how to write:
+// none, gzip, deflate, zstd (zstd1), or snappy's block format.
+func Unpack(wire []byte, encoding string) (io.Reader, error) {
 	r := bytes.NewReader(wire)
 	switch encoding {
 	case "", "identity":
@@ -79,6 +86,9 @@ func unpack(wire []byte, encoding string) (io.Reader, error) {
 			return nil, err
 		}
 		return d.IOReadCloser(), nil
+	case "snappy":
+		raw, err := snappy.Decode(nil, wire)
+		return bytes.NewReader(raw), err
 	}
 	return nil, fmt.Errorf("content encoding %q is not known", encoding)
 }

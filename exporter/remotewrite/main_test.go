@@ -3,7 +3,6 @@ package remotewrite_test
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"math"
 	"net/http"
@@ -15,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/klauspost/compress/snappy"
 	writev2 "github.com/prometheus/client_golang/exp/api/remote/genproto/v2"
 	"go.uber.org/goleak"
 	"google.golang.org/protobuf/encoding/protowire"
@@ -146,21 +144,16 @@ type receiver struct {
 
 func newReceiver(t *testing.T) *receiver {
 	r := &receiver{t: t, stored: map[string][]point{}}
-	r.server = httptest.NewServer(r)
-	t.Cleanup(r.server.Close)
+	r.server = testkit.Receive(t, r.serve)
 	return r
 }
 
-func (r *receiver) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
-	wire, err := io.ReadAll(hr.Body)
-	if err != nil {
-		return // the client went away
+func (r *receiver) serve(hr testkit.Received, w http.ResponseWriter) {
+	if encoding := hr.Header.Get("Content-Encoding"); encoding != "snappy" {
+		r.t.Errorf("content encoding %q", encoding)
 	}
-	raw, err := snappy.Decode(nil, wire)
-	if err != nil || hr.Header.Get("Content-Encoding") != "snappy" {
-		r.t.Errorf("body is not snappy: %v", err)
-	}
-	req := request{header: hr.Header, path: hr.URL.String(), raw: raw}
+	raw := hr.Body
+	req := request{header: hr.Header, path: hr.Path, raw: raw}
 	if r.v1only || !req.version2() {
 		req.series = decode1(r.t, raw)
 	} else {

@@ -2,7 +2,6 @@ package pipeline_test
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -69,25 +68,16 @@ type intake struct {
 
 func newIntake(t *testing.T, status func(n int, path string) int) *intake {
 	in := &intake{arrived: make(chan struct{}, 1000)}
-	in.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		zr, err := gzip.NewReader(r.Body)
-		if err != nil {
-			t.Errorf("%s: %v", r.URL.Path, err)
-			return
-		}
-		text, err := io.ReadAll(zr)
-		if err != nil {
-			t.Errorf("%s: %v", r.URL.Path, err)
-		}
+	in.Server = testkit.Receive(t, func(r testkit.Received, w http.ResponseWriter) {
 		in.mu.Lock()
 		defer in.mu.Unlock()
-		req := request{path: r.URL.Path, status: status(len(in.requests), r.URL.Path)}
+		req := request{path: r.Path, status: status(len(in.requests), r.Path)}
 		var into any = &req.body
-		if strings.HasSuffix(r.URL.Path, "/series") {
+		if strings.HasSuffix(r.Path, "/series") {
 			into = &req.series
 		}
-		if err := json.Unmarshal(text, into); err != nil {
-			t.Errorf("%s: %v in %s", r.URL.Path, err, text)
+		if err := json.Unmarshal(r.Body, into); err != nil {
+			t.Errorf("%s: %v in %s", r.Path, err, r.Body)
 		}
 		in.requests = append(in.requests, req)
 		if in.retryAfter != "" && req.status != http.StatusAccepted {
@@ -95,8 +85,7 @@ func newIntake(t *testing.T, status func(n int, path string) int) *intake {
 		}
 		w.WriteHeader(req.status)
 		in.arrived <- struct{}{}
-	}))
-	t.Cleanup(in.Close)
+	})
 	return in
 }
 

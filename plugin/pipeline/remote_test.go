@@ -1,7 +1,6 @@
 package pipeline_test
 
 import (
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -9,7 +8,8 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/klauspost/compress/snappy"
+	"out_edge/build/testkit"
+
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
@@ -28,27 +28,18 @@ type remote struct {
 func newRemote(t *testing.T) *remote {
 	r := &remote{arrived: make(chan struct{}, 1000)}
 	r.status.Store(http.StatusNoContent)
-	r.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+	r.Server = testkit.Receive(t, func(req testkit.Received, w http.ResponseWriter) {
 		r.asked.Add(1)
-		packed, err := io.ReadAll(req.Body)
-		if err != nil {
-			t.Error(err)
-		}
-		body, err := snappy.Decode(nil, packed)
-		if err != nil {
-			t.Error(err)
-		}
 		status := int(r.status.Load())
 		if status < 300 {
 			r.mu.Lock()
-			r.taken = append(r.taken, seriesNames(body)...)
-			each(body, 1, func(series []byte) { each(series, 2, func([]byte) { r.points.Add(1) }) })
+			r.taken = append(r.taken, seriesNames(req.Body)...)
+			each(req.Body, 1, func(series []byte) { each(series, 2, func([]byte) { r.points.Add(1) }) })
 			r.mu.Unlock()
 			r.arrived <- struct{}{}
 		}
 		w.WriteHeader(status)
-	}))
-	t.Cleanup(r.Close)
+	})
 	return r
 }
 

@@ -1,0 +1,40 @@
+package testkit
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"out_edge/build/intake"
+)
+
+// Received is a request, its body unpacked.
+type Received struct {
+	Path   string // with its query
+	Header http.Header
+	Body   []byte
+}
+
+// Receive listens on the loopback until the test ends, and has each request
+// answered by its test, by several goroutines at once. A body that cannot be
+// unpacked fails the test; one that a client left off is nobody's.
+func Receive(tb testing.TB, answer func(r Received, w http.ResponseWriter)) *httptest.Server {
+	tb.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		wire, err := io.ReadAll(r.Body)
+		if err != nil {
+			return // the client went away
+		}
+		body, err := intake.Unpack(wire, r.Header.Get("Content-Encoding"))
+		if err == nil {
+			wire, err = io.ReadAll(body)
+		}
+		if err != nil {
+			tb.Errorf("%s: cannot unpack the body: %v", r.URL.Path, err)
+		}
+		answer(Received{r.URL.String(), r.Header, wire}, w)
+	}))
+	tb.Cleanup(server.Close)
+	return server
+}
