@@ -99,6 +99,22 @@ func (r *Run) Deliver(b Batch, n int) {
 	r.batch = nil
 }
 
+// Fork begins f, for a batch that is under way at the same time as others of r, on
+// another goroutine.
+func (r *Run) Fork(f *Run) {
+	f.Begin(r.ctx, r.sender)
+	f.progress = r.progress
+}
+
+// Join ends f, and takes what it came to.
+func (r *Run) Join(f *Run) {
+	r.progress = r.progress || f.progress
+	if r.failed == nil {
+		r.failed = f.failed
+	}
+	_ = f.End()
+}
+
 // End returns why not everything was settled, or nil. The Run can begin anew.
 func (r *Run) End() error {
 	failed := r.failed

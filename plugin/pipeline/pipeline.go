@@ -229,8 +229,12 @@ func (p *Pipeline) settled(t *chunkState) {
 	t.payload = nil
 }
 
-// sayRetry says once what Fluent Bit does with a chunk that it is given back.
+// sayRetry says once what Fluent Bit does with a chunk that it is given back. A clock
+// that is not set has a line of its own.
 func (p *Pipeline) sayRetry(err error) {
+	if errors.Is(err, errClock) {
+		return
+	}
 	p.warnRetry.Do(func() {
 		p.log.Warn("a chunk goes back to Fluent Bit's buffer, to be offered again: with `retry_limit` unset that happens once, and then Fluent Bit drops it; set `retry_limit no_limits`",
 			"why", err)
