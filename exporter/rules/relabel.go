@@ -62,6 +62,14 @@ func (e *Engine) Relabel(s *metric.Series) (*metric.Series, bool) {
 	return to, to != nil
 }
 
+// Relabeler is Relabel, or nil where there is nothing to relabel.
+func (e *Engine) Relabeler() func(*metric.Series) (*metric.Series, bool) {
+	if e == nil || e.relabel == nil {
+		return nil
+	}
+	return e.Relabel
+}
+
 func (r *relabeler) series(s *metric.Series) (*metric.Series, refusal) {
 	res, known := r.results.get(s)
 	if !known {

@@ -113,7 +113,7 @@ func (p *Pipeline) start(deps Deps) (err error) {
 		p.telemetry.Close()
 		return errors.Join(err, p.closeSinks(p.ctx))
 	}
-	mc.Telemetry, mc.Status, mc.Relabel, mc.OnExpire = p.telemetry, p.status, p.engine.Relabel, p.expired
+	mc.Telemetry, mc.Status, mc.Relabel, mc.OnExpire = p.telemetry, p.status, p.engine.Relabeler(), p.expired
 	if p.metrics, err = deps.Exporter.Open(mc); err != nil {
 		return errors.Join(err, p.closeSinks(p.ctx))
 	}

@@ -1,0 +1,238 @@
+package pipeline_test
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"maps"
+	"math"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/klauspost/compress/snappy"
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"out_edge/build/testkit"
+	"out_edge/exporter/remotewrite"
+	"out_edge/plugin/cmetrics"
+	"out_edge/plugin/metric"
+	"out_edge/plugin/pipeline"
+)
+
+// stored is what a remote-write receiver has: by series, as PromQL writes it without
+// the device's own labels, the points in the order in which they came.
+type stored struct {
+	*httptest.Server
+	mu     sync.Mutex
+	points map[string][]storedPoint
+}
+
+type storedPoint struct {
+	ms    int64
+	value float64
+}
+
+func newStored(t *testing.T) *stored {
+	s := &stored{points: map[string][]storedPoint{}}
+	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		packed, err := io.ReadAll(req.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		body, err := snappy.Decode(nil, packed)
+		if err != nil {
+			t.Error(err)
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		each(body, 1, s.take)
+		w.WriteHeader(http.StatusNoContent)
+	}))
+	t.Cleanup(s.Close)
+	return s
+}
+
+// take reads a TimeSeries: labels (1) and samples (2).
+func (s *stored) take(series []byte) {
+	var name string
+	var labels []string
+	each(series, 1, func(label []byte) {
+		var parts []string
+		each2(label, func(p []byte) { parts = append(parts, string(p)) })
+		switch parts[0] {
+		case "__name__":
+			name = parts[1]
+		default:
+			labels = append(labels, fmt.Sprintf("%s=%q", parts[0], parts[1]))
+		}
+	})
+	key := name + "{" + strings.Join(labels, ",") + "}"
+	each(series, 2, func(sample []byte) {
+		var p storedPoint
+		for len(sample) > 0 {
+			num, typ, n := protowire.ConsumeTag(sample)
+			if num == 1 {
+				bits, _ := protowire.ConsumeFixed64(sample[n:])
+				p.value = math.Float64frombits(bits)
+			} else {
+				ms, _ := protowire.ConsumeVarint(sample[n:])
+				p.ms = int64(ms)
+			}
+			sample = sample[n+protowire.ConsumeFieldValue(num, typ, sample[n:]):]
+		}
+		s.points[key] = append(s.points[key], p)
+	})
+}
+
+// of are the points of the one series with the name, or of none.
+func (s *stored) of(t *testing.T, name string) []storedPoint {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var found []storedPoint
+	for key, points := range s.points {
+		if strings.HasPrefix(key, name+"{") {
+			if found != nil {
+				t.Errorf("two series %s", name)
+			}
+			found = points
+		}
+	}
+	return found
+}
+
+// play flushes a sequence at its own times, to a page and a receiver of remote write.
+func play(t *testing.T, name string, change func(*pipeline.Config)) (*bench, *stored) {
+	t.Helper()
+	s := newStored(t)
+	b := start(t, nil, func(c *pipeline.Config) {
+		c.Metrics.Listen, c.Metrics.SeriesTTL = "127.0.0.1:0", time.Minute
+		c.RemoteWrite = &remotewrite.Config{URL: s.URL}
+		if change != nil {
+			change(c)
+		}
+	})
+	for _, f := range testkit.Sequence(t, name) {
+		b.clock.Advance(f.At.Sub(b.clock.Now().Time()))
+		if got := b.Flush(f.Tag, f.Payload, workerThread); got != pipeline.OK {
+			t.Errorf("Flush = %d\n%s", got, b.log)
+		}
+	}
+	return b, s
+}
+
+// Two scrapes of the same series: what is stored is one of them, and grows by what
+// that one grew by.
+func TestTwoScrapesAreStoredAsOne(t *testing.T) {
+	b, s := play(t, "two-scrapes", nil)
+	points := s.of(t, "app_requests_total")
+	if len(points) != 9 {
+		t.Errorf("%d points, want 9", len(points))
+	}
+	for i, p := range points {
+		if p.value != float64(100+10*i) {
+			t.Errorf("point %d is %v", i, p.value)
+		}
+	}
+	b.wantPage("app_requests_total 180", `edge_dropped_records_total{reason="second_source",sink="prometheus"} 27`)
+}
+
+// With tag_label, both are stored.
+func TestTwoScrapesAreToldApartByTag(t *testing.T) {
+	b, s := play(t, "two-scrapes", func(c *pipeline.Config) { c.Metrics.TagLabel = "target" })
+	for tag, first := range map[string]int{"one": 100, "two": 90000} {
+		points := s.points[fmt.Sprintf("app_requests_total{target=%q}", tag)]
+		if len(points) != 9 || points[0].value != float64(first) || points[8].value != float64(first+80) {
+			t.Errorf("%s: %v", tag, points)
+		}
+	}
+	b.wantPage(`app_requests_total{target="one"} 180`, `app_requests_total{target="two"} 90080`,
+		`edge_dropped_records_total{reason="second_source",sink="prometheus"} 0`)
+}
+
+// What does not change is stored at each event, so that it stays within the look-back.
+func TestUnchangedSeriesAreStoredAgain(t *testing.T) {
+	b, s := play(t, "unchanged", nil)
+	newest := int64(0)
+	for _, points := range s.points {
+		newest = max(newest, points[len(points)-1].ms)
+	}
+	for series, points := range s.points {
+		if old := newest - points[len(points)-1].ms; old > 2500 {
+			t.Errorf("%s: the newest point is %d ms old", series, old)
+		}
+	}
+	shown := slices.DeleteFunc(strings.Split(b.page(), "\n"), func(l string) bool { return !strings.HasPrefix(l, "fluentbit_") })
+	if len(shown) != len(s.points) || len(shown) < 64 {
+		t.Errorf("%d lines on the page, %d series stored", len(shown), len(s.points))
+	}
+}
+
+// What was unplugged ends with a marker, at the receiver too, while the rest goes on.
+func TestUnpluggedSeriesEnd(t *testing.T) {
+	b, s := play(t, "unplugged", nil)
+	flushes := testkit.Sequence(t, "unplugged")
+	last := flushes[len(flushes)-1]
+	times := newestTimes(t, last.Payload)
+	for range 30 { // the input goes on: all but the stick is measured
+		b.clock.Advance(3 * time.Second)
+		payload := last.Payload
+		for at := range times {
+			payload = bytes.ReplaceAll(payload, timeOf(at), timeOf(b.clock.Now().Wall-1e9))
+		}
+		if got := b.Flush(last.Tag, payload, workerThread); got != pipeline.OK {
+			t.Errorf("Flush = %d", got)
+		}
+		b.page() // which looks for what has expired
+	}
+	stick := 0
+	for series, points := range s.points {
+		ended := math.Float64bits(points[len(points)-1].value) == metric.StaleNaN
+		if gone := strings.Contains(series, "/mnt/stick"); ended != gone {
+			t.Errorf("%s: ended %v", series, ended)
+		} else if gone {
+			stick++
+		}
+	}
+	if stick != 7 || strings.Contains(b.page(), "/mnt/stick") {
+		t.Errorf("%d series of the stick\n%s", stick, b.page())
+	}
+}
+
+// newestTimes are a metrics event's times of the last half second, in ns.
+func newestTimes(t *testing.T, payload []byte) map[int64]bool {
+	t.Helper()
+	samples, err := cmetrics.Append(nil, payload, 1, new(cmetrics.Interner))
+	if err != nil {
+		t.Fatal(err)
+	}
+	newest := slices.MaxFunc(samples, func(a, b metric.Sample) int { return cmp.Compare(a.UnixNano, b.UnixNano) }).UnixNano
+	times := map[int64]bool{}
+	for _, s := range samples {
+		if newest-s.UnixNano < int64(time.Second/2) {
+			times[s.UnixNano] = true
+		}
+	}
+	return times
+}
+
+// timeOf is a time as MessagePack has it.
+func timeOf(unixNano int64) []byte {
+	return binary.BigEndian.AppendUint64([]byte{0xcf}, uint64(unixNano))
+}
+
+// What another Prometheus pushes has no label that says its own name.
+func TestPushedSeriesKeepTheirName(t *testing.T) {
+	_, s := play(t, "remote-write-in", nil)
+	want := []string{`a_temp{instance="127.0.0.1:49205",job="app",room="x"}`, `a_total{instance="127.0.0.1:49205",job="app"}`}
+	if got := slices.Sorted(maps.Keys(s.points)); !slices.Equal(got, want) {
+		t.Errorf("stored %q, want %q", got, want)
+	}
+}
