@@ -3,6 +3,7 @@ package rules_test
 import (
 	"math"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -548,5 +549,49 @@ func TestNothingToDo(t *testing.T) {
 	e := parse(t, "metric_relabel_configs: [{action: drop, regex: x, source_labels: [__name__]}]").Engine(rules.EngineConfig{})
 	if got := e.Observe(nil, "t", rec(t, fields{}), 1); got != nil {
 		t.Error("samples without metrics")
+	}
+}
+
+// TestTagLabel: with the tag as a label, each tag has a total of its own.
+func TestTagLabel(t *testing.T) {
+	e := parse(t, "metrics: [{name: n_total, type: counter, help: Help., labels: {level: $level}}]").Engine(rules.EngineConfig{
+		TagLabel: "source", Labels: []metric.Label{{Name: "site", Value: "barn"}}})
+	var got []string
+	for _, tag := range []string{"a", "b", "a"} {
+		for _, s := range e.Observe(nil, tag, rec(t, fields{"level": "error"}), 1) {
+			got = append(got, showSeries(s.Series)+" "+strconv.FormatFloat(s.Value, 'g', -1, 64))
+		}
+	}
+	want := []string{`n_total{level="error",site="barn",source="a"} 1`, `n_total{level="error",site="barn",source="b"} 1`, `n_total{level="error",site="barn",source="a"} 2`}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q\nwant %q", got, want)
+	}
+}
+
+// TestSilentTotalsMakeRoom: a total whose records have stopped goes, and begins anew
+// if it comes back; the sample says so.
+func TestSilentTotalsMakeRoom(t *testing.T) {
+	at := testkit.NewClock(testkit.Start)
+	e := parse(t, "metrics: [{name: n_total, type: counter, help: Help., labels: {user: $user}}]").Engine(rules.EngineConfig{
+		Limit: 2, SeriesTTL: time.Minute, Clock: at})
+	observe := func(user string) []metric.Sample {
+		return e.Observe(nil, "app", rec(t, fields{"user": user}), at.Now().Wall)
+	}
+	observe("dead")
+	observe("dead")
+	for range 3 {
+		at.Advance(40 * time.Second)
+		observe("live")
+	}
+	if got := observe("new"); len(got) != 1 {
+		t.Fatal("no room for a new total")
+	}
+	at.Advance(2 * time.Minute)
+	observe("live")
+	if got := observe("dead"); len(got) != 1 || got[0].Value != 1 || got[0].ResetCount == 0 {
+		t.Errorf("the dead one comes back as %+v", got)
+	}
+	if got := observe("live"); got[0].Value != 5 || got[0].ResetCount != 0 {
+		t.Errorf("the live one is %+v", got)
 	}
 }
