@@ -119,3 +119,34 @@ func TestBothFormatsGiveTheSame(t *testing.T) {
 		}
 	}
 }
+
+// TestExamplesAreTheSameInBothFormats compares each example's classic file with the
+// YAML beside it, section by section.
+func TestExamplesAreTheSameInBothFormats(t *testing.T) {
+	files, err := filepath.Glob("../../examples/*/fluent-bit.conf")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no examples", err)
+	}
+	for _, file := range files {
+		classic, yaml := sectionsOf(t, file), sectionsOf(t, strings.TrimSuffix(file, ".conf")+".yaml")
+		if classic != yaml {
+			t.Errorf("%s differs from the YAML beside it:\n%s\n%s", file, classic, yaml)
+		}
+	}
+}
+
+func sectionsOf(t *testing.T, file string) string {
+	t.Helper()
+	sections, faults := check.Read(file, environment)
+	if len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	var b strings.Builder
+	for _, s := range sections {
+		b.WriteString("[" + s.Name + "]\n")
+		for _, e := range s.Entries {
+			b.WriteString(strings.ToLower(e.Key) + " " + e.Value + "\n")
+		}
+	}
+	return b.String()
+}
