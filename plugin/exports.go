@@ -22,28 +22,35 @@ func main() {}
 //export FLBPluginRegister
 func FLBPluginRegister(def unsafe.Pointer) (ret C.int) {
 	defer host.guard("FLBPluginRegister", func() { ret = 0 })
-	askForEvents(def)
+	defer func() { host.takesMetrics.Store(describe(def)) }()
 	return C.int(output.FLBPluginRegister(def, "edge", description))
 }
 
 // edgeInit starts one instance from its properties. It is what FLBPluginInit does
 // in a process that has not forked, as each function below is for its like in
-// forked.go.
+// entry.c.
 //
 //export edgeInit
 func edgeInit(plugin unsafe.Pointer) (ret C.int) {
 	defer host.guard("FLBPluginInit", func() { ret = output.FLB_ERROR })
-	property := func(key string) string { return output.FLBPluginConfigKey(plugin, key) }
-	in, err := host.open(property, syscall.Gettid())
+	in, err := host.open(hostInstance{
+		property: func(key string) string { return output.FLBPluginConfigKey(plugin, key) },
+		thread:   syscall.Gettid(),
+		park:     func() (*parking, error) { return newParking(host) },
+		workers:  func() bool { return dropWorkers(plugin) },
+	})
 	output.FLBPluginSetContext(plugin, in)
+	if err == nil {
+		err = in.startParking(plugin)
+	}
 	if err != nil {
 		return output.FLB_ERROR
 	}
 	return output.FLB_OK
 }
 
-// edgeFlushCtx takes one chunk. The payload is only read, and only until this
-// returns.
+// edgeFlushCtx takes one chunk that C has not parked. The payload is only read,
+// and only until this returns.
 //
 //export edgeFlushCtx
 func edgeFlushCtx(ctx, data unsafe.Pointer, length C.size_t, tag *C.char) (ret C.int) {

@@ -1,41 +1,24 @@
 package main
 
 /*
-#define _GNU_SOURCE
-#include <dlfcn.h>
-#include <stddef.h>
+#cgo CFLAGS: -Wall -fno-plt
 
-// The register struct of Fluent Bit 4.2.3 and newer, as far as it is written
-// here (fluent-bit/flb_plugin_proxy.h). Up to 4.2.2 it ends after description.
-struct edge_proxy_def {
-	int type;
-	int proxy;
-	int flags;
-	char *name;
-	char *description;
-	int event_type;
-};
-
-static int edge_host_is_v5(void)
-{
-	return dlsym(RTLD_DEFAULT, "flb_mp_count_log_records") != NULL;
-}
-
-static void edge_set_event_type(void *def, int mask)
-{
-	((struct edge_proxy_def *) def)->event_type = mask;
-}
+#include <stdlib.h>
+#include "register.h"
 */
 import "C"
 
 import (
 	"os"
+	"sync"
 	"unsafe"
+
+	"out_edge/plugin/config"
 )
 
-// eventsVariable overrides what the host is taken for: `logs`, or `metrics` for
-// logs and metrics. Fluent Bit 4.2.3 to 4.2.x, which takes metrics but cannot be
-// told from 4.2.2, needs the latter.
+// eventsVariable overrides what the host is taken for: `logs` is one whose struct
+// ends early, `metrics` one that takes metrics events too. It is there for a host
+// with an allocator that does not know how long its blocks are.
 const eventsVariable = "OUT_EDGE_EVENTS"
 
 // The bits of event_type (fluent-bit/flb_event.h).
@@ -44,23 +27,35 @@ const (
 	eventMetrics = 2
 )
 
-// hostTakesMetrics tells whether the host's register struct has the field that
-// asks for metrics events. Writing it where it is not would run over the end of
-// the host's allocation.
-func hostTakesMetrics() bool {
-	switch os.Getenv(eventsVariable) {
-	case "metrics":
-		return true
-	case "logs":
-		return false
+// describe writes into the host's register struct what fluent-bit-go does not,
+// as far as this host's struct reaches. It reports whether metrics events were
+// asked for.
+func describe(def unsafe.Pointer) (metrics bool) {
+	C.edge_accept_tls(def)
+	if os.Getenv(eventsVariable) == "logs" {
+		return false // and nothing behind the fields that every version has
 	}
-	return C.edge_host_is_v5() != 0
-}
-
-// askForEvents writes the event types into the host's register struct, where it
-// has room for them.
-func askForEvents(def unsafe.Pointer) {
-	if hostTakesMetrics() {
+	if C.edge_takes_config_map(def) != 0 {
+		C.edge_set_config_map(def, configMap())
+	}
+	metrics = os.Getenv(eventsVariable) == "metrics" || C.edge_has_event_type(def) != 0
+	if metrics {
 		C.edge_set_event_type(def, eventLogs|eventMetrics)
 	}
+	return metrics
 }
+
+// configMap is the option table in Fluent Bit's form, made once: core points into
+// it, and Register comes again with each reload.
+var configMap = sync.OnceValue(func() *C.struct_edge_option {
+	all := config.Options()
+	m := C.edge_new_map(C.int(len(all)))
+	for i, o := range all {
+		var value *C.char
+		if o.Default != "" {
+			value = C.CString(o.Default)
+		}
+		C.edge_set_option(m, C.int(i), C.CString(o.Key), value, C.CString(o.Help))
+	}
+	return m
+})

@@ -2,13 +2,16 @@ package main
 
 import (
 	"context"
+	"log/slog"
 	"maps"
 	"math"
 	"os"
 	"runtime/debug"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"out_edge/exporter"
 	"out_edge/plugin/config"
@@ -24,12 +27,45 @@ type instance struct {
 	pipeline atomic.Pointer[pipeline.Pipeline] // nil once closed
 	host     *process
 	// drain is how long close may take.
-	drain time.Duration
+	drain   time.Duration
+	parking *parking // nil where flushes are not parked
+	// delivering are the chunks that park has begun to deliver.
+	delivering sync.WaitGroup
 }
+
+// startParking parks the flushes of the instance whose Init has got plugin, if
+// they are to be parked.
+func (in *instance) startParking(plugin unsafe.Pointer) error {
+	if in.parking == nil {
+		return nil
+	}
+	return in.parking.start(plugin, in.park)
+}
+
+// park has a chunk delivered, and returns at once.
+func (in *instance) park(tag string, payload []byte, done func(pipeline.Result)) {
+	p := in.pipeline.Load()
+	if p == nil {
+		done(pipeline.Retry)
+		return
+	}
+	in.delivering.Go(func() {
+		defer in.host.guard("a delivery", func() { done(pipeline.Error) })
+		done(p.Flush(tag, payload, notTheEngine))
+	})
+}
+
+// notTheEngine is no thread's id.
+const notTheEngine = -1
 
 func (in *instance) flush(tag string, payload []byte, thread int) pipeline.Result {
 	if in == nil {
 		return pipeline.Error
+	}
+	if in.parking != nil {
+		in.parking.sayRefusal.Do(func() {
+			in.host.log.Warn("flushes cannot be parked: " + in.parking.refusal() + "; " + fallback)
+		})
 	}
 	if p := in.pipeline.Load(); p != nil {
 		return p.Flush(tag, payload, thread)
@@ -42,16 +78,22 @@ func (in *instance) close() {
 	if in == nil {
 		return
 	}
+	defer in.host.outlet.Flush(lastWords)
 	in.host.forget(in)
 	p := in.pipeline.Swap(nil)
 	if p == nil {
 		return
+	}
+	if in.parking != nil {
+		in.parking.stop()
+		defer in.parking.end()
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), in.drain)
 	defer cancel()
 	if err := p.Close(ctx); err != nil {
 		in.host.log.Warn("close: " + err.Error())
 	}
+	in.delivering.Wait()
 }
 
 func (h *process) forget(in *instance) {
@@ -74,22 +116,26 @@ func (h *process) closeAll() {
 }
 
 // start brings up a pipeline; the caller holds h.mu.
-func (h *process) start(settings *config.Settings, thread int) (*instance, error) {
+func (h *process) start(settings *config.Settings, from hostInstance) (*instance, error) {
 	h.share(settings)
 	clock := settings.Clock(timefix.SystemClock{})
 	if h.exporter == nil {
 		h.exporter = exporter.New(h.log, clock)
 	}
-	p, err := pipeline.New(settings.Pipeline, pipeline.Deps{Exporter: h.exporter, Clock: clock, Log: h.log, Thread: thread})
+	parking := h.chooseDelivery(settings, from)
+	p, err := pipeline.New(settings.Pipeline, pipeline.Deps{Exporter: h.exporter, Clock: clock, Log: h.log, Thread: from.thread})
 	if err != nil {
+		if parking != nil {
+			parking.end()
+		}
 		return nil, err
 	}
 	h.sayLogsOnly.Do(func() {
-		if !hostTakesMetrics() {
-			h.log.Info("this Fluent Bit hands logs only to Go outputs; metrics events need 5.0, or 4.2.3 with " + eventsVariable + "=metrics")
+		if !h.takesMetrics.Load() {
+			h.log.Info("this Fluent Bit hands logs only to Go outputs; metrics events need 4.2.3 or newer")
 		}
 	})
-	in := &instance{host: h, drain: settings.Pipeline.FlushTimeout}
+	in := &instance{host: h, drain: settings.Pipeline.FlushTimeout, parking: parking}
 	in.pipeline.Store(p)
 	if len(h.instances) == 0 {
 		h.stopKeeper = footprint.Start(releaseOwnFile, func(work func()) {
@@ -99,6 +145,35 @@ func (h *process) start(settings *config.Settings, thread int) (*instance, error
 	}
 	h.instances[in] = struct{}{}
 	return in, nil
+}
+
+// fallback is what becomes of flushes that cannot be parked.
+const fallback = "they wait in the queue, or on the worker threads where there are `workers`"
+
+// chooseDelivery settles how chunks are delivered, and says it. It returns nil
+// where flushes are not to be parked, or cannot be.
+func (h *process) chooseDelivery(settings *config.Settings, from hostInstance) *parking {
+	mode := &settings.Pipeline.Mode
+	if *mode != pipeline.Auto && *mode != pipeline.Park {
+		return nil
+	}
+	k, err := from.park()
+	if err != nil {
+		level := slog.LevelInfo
+		if *mode == pipeline.Park {
+			level = slog.LevelWarn // it was asked for
+		}
+		*mode = pipeline.Auto
+		h.log.Log(context.Background(), level, "flushes cannot be parked: "+err.Error()+"; "+fallback)
+		return nil
+	}
+	*mode = pipeline.Park
+	if from.workers() {
+		h.log.Info("delivery park: Fluent Bit keeps each chunk until it is delivered; `workers` are not needed, and not started")
+	} else {
+		h.log.Info("delivery park: Fluent Bit keeps each chunk until it is delivered; leave out `workers`")
+	}
+	return k
 }
 
 // share applies the settings that concern the whole process: of several

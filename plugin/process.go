@@ -7,6 +7,8 @@ import (
 	"runtime/debug"
 	"strconv"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"time"
 
 	"out_edge/exporter"
@@ -22,10 +24,13 @@ var (
 
 // process is what all instances in one agent share.
 type process struct {
-	level slog.LevelVar
-	log   *slog.Logger
+	level  slog.LevelVar
+	log    *slog.Logger
+	outlet *logline.Outlet // where log writes
 
 	sayLogsOnly, sayOtherGo sync.Once
+	// takesMetrics is whether the host was asked for metrics events.
+	takesMetrics atomic.Bool
 
 	mu        sync.Mutex
 	exporter  *exporter.Exporter // made by the first instance
@@ -35,9 +40,13 @@ type process struct {
 	stopKeeper func() // footprint.Start's, since the first instance
 }
 
+// lastWords is how long Init and Exit wait for their log lines to be written: the
+// process may end at once when they have returned.
+const lastWords = 500 * time.Millisecond
+
 func newProcess() *process {
-	h := &process{instances: make(map[*instance]struct{})}
-	h.log = slog.New(logline.New(os.Stderr, &h.level))
+	h := &process{instances: make(map[*instance]struct{}), outlet: logline.NewOutlet(syscall.Stderr)}
+	h.log = slog.New(logline.New(h.outlet, &h.level))
 	tameStandardLog(h.log)
 	return h
 }
@@ -51,23 +60,34 @@ func (h *process) guard(entry string, failed func()) {
 	}
 }
 
+// hostInstance is what an Init gets of its host.
+type hostInstance struct {
+	property func(key string) string
+	thread   int // the engine's
+	// park prepares the host for parked flushes; workers takes the worker threads
+	// away, and reports whether the host could.
+	park    func() (*parking, error)
+	workers func() bool
+}
+
 // open starts an instance from its properties. What is wrong with them is logged
 // here, a line a fault.
-func (h *process) open(property func(string) string, thread int) (*instance, error) {
+func (h *process) open(from hostInstance) (*instance, error) {
+	defer h.outlet.Flush(lastWords)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if err := h.refuseOtherGo(); err != nil {
 		return nil, err
 	}
 	hostname, _ := os.Hostname() // without one, the host stays unnamed
-	settings, faults := config.Load(config.Source{Property: property, Env: os.Getenv, Hostname: hostname, Version: version, BuildDate: buildDate()})
+	settings, faults := config.Load(config.Source{Property: from.property, Env: os.Getenv, Hostname: hostname, Version: version, BuildDate: buildDate()})
 	if len(faults) > 0 {
 		for _, f := range faults {
 			h.log.Error(f.Error())
 		}
 		return nil, faults[0]
 	}
-	in, err := h.start(settings, thread)
+	in, err := h.start(settings, from)
 	if err != nil {
 		h.log.Error("start: " + err.Error())
 		return nil, err

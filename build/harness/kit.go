@@ -59,7 +59,7 @@ func (k *Kit) Root() string { return k.root }
 // Host builds the test host and returns its path: as a v5, which exports
 // flb_mp_count_log_records, or as a v4, which does not.
 func (k *Kit) Host(ctx context.Context, v5 bool) (string, error) {
-	name, flags := "host-v4-", []string{}
+	name, flags := "host-v4-", []string{"-rdynamic"}
 	if v5 {
 		name, flags = "host-v5-", []string{"-DHOST_V5", "-rdynamic"}
 	}

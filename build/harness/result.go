@@ -45,8 +45,9 @@ type Usage struct {
 
 // OutputResult is one section's part of a Result.
 type OutputResult struct {
-	Name    string `json:"name"`
-	Workers int    `json:"workers"`
+	Name string `json:"name"`
+	// Workers are those that Init has left.
+	Workers int `json:"workers"`
 	// Init and Exit are what the plugin returned, last.
 	Init int `json:"init"`
 	Exit int `json:"exit"`
@@ -64,10 +65,13 @@ type OutputResult struct {
 	Retry   int `json:"retry"`
 	// Records and Bytes were offered, RecordsOK were in chunks that gave OK.
 	// A group's markers count as records.
-	Records   int     `json:"records"`
-	RecordsOK int     `json:"records_ok"`
-	Bytes     int     `json:"bytes"`
-	FlushUs   Latency `json:"flush_us"`
+	Records   int `json:"records"`
+	RecordsOK int `json:"records_ok"`
+	Bytes     int `json:"bytes"`
+	// FlushUs is how long flushes held their thread, AnswerUs how long it took
+	// from their call to their result.
+	FlushUs  Latency `json:"flush_us"`
+	AnswerUs Latency `json:"answer_us"`
 }
 
 // Latency is in microseconds; the percentiles are at most 3 % too high.
@@ -87,7 +91,8 @@ type Flush struct {
 	// Attempt counts from 1; Result is ok, retry or error.
 	Attempt int    `json:"attempt"`
 	Result  string `json:"result"`
-	Us      int    `json:"us"`
+	// Us is from call to result.
+	Us int `json:"us"`
 	// Thread is the kernel's thread id.
 	Thread int `json:"thread"`
 }

@@ -25,6 +25,14 @@ type Run struct {
 	// thread's.
 	StackKiB int
 	OwnStack bool
+	// Without are names that the library does not find in this host, CoroIDs and
+	// ForeignTimers structs that look otherwise.
+	Without       []string
+	CoroIDs       bool
+	ForeignTimers bool
+	// SinglePool starts workers once only, FreeEarly frees chunks before workers
+	// have ended: as up to v2.1.
+	SinglePool, FreeEarly bool
 
 	Outputs []Output
 	// Threads are the workers of outputs that set none; 0 flushes on the
@@ -167,6 +175,13 @@ func (r *Run) Args() []string {
 	if r.OwnStack {
 		a = append(a, "--stack-kib", "0")
 	}
+	for _, name := range r.Without {
+		a.str("--without", name)
+	}
+	a.flag("--coro-ids", r.CoroIDs)
+	a.flag("--foreign-timers", r.ForeignTimers)
+	a.flag("--single-pool", r.SinglePool)
+	a.flag("--free-early", r.FreeEarly)
 	r.outputArgs(&a)
 	r.sourceArgs(&a)
 	r.coreArgs(&a)

@@ -45,6 +45,14 @@ struct chunk *chunk_ref(struct chunk *c)
     return c;
 }
 
+/* Who reads on finds a byte that no msgpack holds. */
+void chunk_spoil(struct chunk *c)
+{
+    if (c->data != NULL) {
+        memset(c->data, 0xc1, c->size);
+    }
+}
+
 void chunk_unref(struct chunk *c)
 {
     if (--c->refs > 0) {
@@ -53,6 +61,7 @@ void chunk_unref(struct chunk *c)
     if (c->data != NULL) {
         held -= c->size;
     }
+    chunk_spoil(c);
     free(c->tag);
     free(c->data);
     free(c);

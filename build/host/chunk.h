@@ -20,6 +20,8 @@ struct chunk *chunk_new(const char *tag, const void *data, size_t size, int type
 struct chunk *chunk_null(const char *tag, size_t size, int type);
 struct chunk *chunk_ref(struct chunk *c);
 void chunk_unref(struct chunk *c);
+/* Fills the data with junk, as the last chunk_unref does before it frees. */
+void chunk_spoil(struct chunk *c);
 
 /* Bytes that live chunks hold now, and the most they ever held. */
 size_t chunk_bytes(void);

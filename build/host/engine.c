@@ -9,18 +9,25 @@
 #include <unistd.h>
 
 #include "coroutine.h"
+#include "sched.h"
 #include "util.h"
 
 enum { MAX_WAIT_US = 50000, SHUTDOWN_RETRY_US = 1000000 };
 
 struct task {
+    struct engine *engine;
     struct chunk *chunk;
     struct output *output;
     int attempts; /* flushes so far */
     int result;
-    int64_t due_us, us;
+    int64_t due_us, begun_us;
+    int64_t held_us; /* how long the flush kept its thread, all in all */
+    int64_t answer_us;
     long thread;
-    struct task *next;
+    struct coroutine *coroutine; /* of the flush that is under way */
+    char *tag;                   /* core's copy for it */
+    struct task *next;           /* waiting, queued or done */
+    struct task *older, *newer;  /* all that are pending */
 };
 
 static volatile sig_atomic_t interrupted;
@@ -31,32 +38,47 @@ int engine_interrupted(void) { return interrupted; }
 
 /* --- flushing ------------------------------------------------------------- */
 
-struct flush_call {
-    struct proxy *proxy;
-    struct task *task;
-};
-
-static void flush_on_stack(void *arg)
+static void post(struct engine *e, struct task *t)
 {
-    struct flush_call *c = arg;
-    struct task *t = c->task;
-    int64_t start = mono_us();
-
-    t->result = proxy_flush(c->proxy, t->output, t->chunk);
-    t->us = mono_us() - start;
+    pthread_mutex_lock(&e->lock);
+    *e->done_end = t;
+    t->next = NULL;
+    e->done_end = &t->next;
+    pthread_mutex_unlock(&e->lock);
+    sched_wake(e->sched);
 }
 
+/* On the flush's stack; the plugin may switch away from it in between. A worker
+ * posts its tasks itself, when it has left the stack. */
+static void flush_on_stack(void *arg)
+{
+    struct task *t = arg;
+
+    t->result = proxy_flush(t->engine->proxy, t->output, t->chunk, t->tag);
+    t->answer_us = mono_us() - t->begun_us;
+    if (t->output->workers == 0) {
+        post(t->engine, t);
+    }
+}
+
+/* Returns when the flush has an answer, or has switched back without one. */
 static void flush(struct engine *e, struct task *t)
 {
-    struct flush_call call = {e->proxy, t};
-
     t->thread = syscall(SYS_gettid);
     t->attempts++;
-    on_stack(e->opt->stack_bytes, flush_on_stack, &call);
-    if (t->result != FLB_OK && t->result != FLB_RETRY && t->result != FLB_ERROR) {
-        note("flush gave %d, which core takes as an error", t->result);
-        t->result = FLB_ERROR;
-    }
+    t->tag = xstrdup(t->chunk->tag);
+    t->coroutine = coroutine_new(e->opt->stack_bytes, flush_on_stack, t);
+    t->begun_us = mono_us();
+    coroutine_resume(t->coroutine);
+    t->held_us = mono_us() - t->begun_us;
+}
+
+static void flush_ended(struct task *t)
+{
+    coroutine_free(t->coroutine);
+    t->coroutine = NULL;
+    free(t->tag);
+    t->tag = NULL;
 }
 
 struct worker {
@@ -80,24 +102,26 @@ static struct task *take(struct worker *w)
     return t;
 }
 
+/* As in core a worker has a scheduler of its own; here it never gets to it. */
 static void *work(void *arg)
 {
     struct worker *w = arg;
+    struct flb_sched *own = sched_new();
     struct task *t;
 
     while ((t = take(w)) != NULL) {
         flush(w->engine, t);
-        pthread_mutex_lock(&w->engine->lock);
-        t->next = w->engine->done;
-        w->engine->done = t;
-        pthread_cond_broadcast(&w->engine->wake);
-        pthread_mutex_unlock(&w->engine->lock);
+        if (!coroutine_ended(t->coroutine)) {
+            die(EXIT_CRASH, "a flush on a worker thread has switched away for good");
+        }
+        post(w->engine, t);
     }
+    sched_free(own);
     free(w);
     return NULL;
 }
 
-static void start_workers(struct engine *e, struct output *o)
+static void start_pool(struct engine *e, struct output *o)
 {
     o->threads = xcalloc((size_t) o->workers + 1, sizeof(*o->threads));
     for (int i = 0; i < o->workers; i++) {
@@ -107,6 +131,46 @@ static void start_workers(struct engine *e, struct output *o)
             die(EXIT_PLUGIN, "start a worker thread: no resources");
         }
     }
+}
+
+/*
+ * Core starts the workers of a Go output once in its Init and once for all
+ * outputs, and ends only the latter (2.2.0 to 5.1.1). The others look at their
+ * instance once in a while, which a reload has freed meanwhile.
+ */
+static void *run_on(void *arg)
+{
+    const _Atomic int *instance = arg;
+    const struct timespec ms = {0, 1000000};
+
+    while (*instance == 0) {
+        nanosleep(&ms, NULL);
+    }
+    die(EXIT_CRASH, "a worker thread that nobody has joined runs over freed memory");
+}
+
+static void start_forgotten(const struct output *o)
+{
+    pthread_t thread;
+
+    for (int i = 0; i < o->workers; i++) {
+        if (pthread_create(&thread, NULL, run_on, o->instance) != 0) {
+            die(EXIT_PLUGIN, "start a worker thread: no resources");
+        }
+        pthread_detach(thread);
+    }
+}
+
+static void start_workers(struct engine *e, struct output *o)
+{
+    if (o->instance != NULL) {
+        *o->instance = 1; /* freed, and never given back: its threads may look */
+    }
+    o->instance = xcalloc(1, sizeof(*o->instance));
+    if (!e->opt->single_pool) {
+        start_forgotten(o);
+    }
+    start_pool(e, o);
 }
 
 static void stop_workers(struct engine *e)
@@ -135,6 +199,16 @@ static void wait_until(struct engine *e, struct task *t, int64_t due_us)
 
 static void task_free(struct engine *e, struct task *t)
 {
+    if (t->newer != NULL) {
+        t->newer->older = t->older;
+    }
+    else {
+        e->newest = t->older;
+    }
+    if (t->older != NULL) {
+        t->older->newer = t->newer;
+    }
+    flush_ended(t);
     chunk_unref(t->chunk);
     free(t);
     e->pending--;
@@ -186,11 +260,17 @@ static void settle(struct engine *e, struct task *t)
 {
     struct counters *n = &t->output->n;
 
+    flush_ended(t);
+    if (t->result != FLB_OK && t->result != FLB_RETRY && t->result != FLB_ERROR) {
+        note("flush gave %d, which core takes as an error", t->result);
+        t->result = FLB_ERROR;
+    }
     n->flushes++;
-    latency_add(&t->output->flush_us, (uint64_t) t->us);
+    latency_add(&t->output->flush_us, (uint64_t) t->held_us);
+    latency_add(&t->output->answer_us, (uint64_t) t->answer_us);
     if (e->opt->trace) {
         report_flush(&(struct flush_line) {t->output->name, t->chunk->tag, t->chunk->records,
-                                           t->chunk->size, t->attempts, t->result, t->us,
+                                           t->chunk->size, t->attempts, t->result, t->answer_us,
                                            t->thread});
     }
     if (t->result == FLB_RETRY) {
@@ -215,6 +295,7 @@ static void settle_done(struct engine *e)
     pthread_mutex_lock(&e->lock);
     t = e->done;
     e->done = NULL;
+    e->done_end = &e->done;
     pthread_mutex_unlock(&e->lock);
     for (; t != NULL; t = next) {
         next = t->next;
@@ -228,7 +309,6 @@ static void dispatch(struct engine *e, struct task *t)
 
     if (o->workers == 0) {
         flush(e, t);
-        settle(e, t);
         return;
     }
     t->next = NULL;
@@ -268,8 +348,14 @@ static void offer(struct engine *e, struct chunk *c, struct output *o)
     o->n.bytes += c->size;
     e->pending++;
     t = xcalloc(1, sizeof(*t));
+    t->engine = e;
     t->chunk = chunk_ref(c);
     t->output = o;
+    t->older = e->newest;
+    if (t->older != NULL) {
+        t->older->newer = t;
+    }
+    e->newest = t;
     dispatch(e, t);
 }
 
@@ -331,7 +417,7 @@ static void begin_drain(struct engine *e, int64_t now)
     e->drain_until_us = now + e->opt->grace_us;
     pthread_mutex_lock(&e->lock);
     e->draining = 1;
-    pthread_cond_broadcast(&e->wake);
+    pthread_cond_broadcast(&e->begun_drain);
     pthread_mutex_unlock(&e->lock);
 }
 
@@ -358,17 +444,6 @@ static int64_t next_due(const struct engine *e, int64_t now)
     return due;
 }
 
-static void rest(struct engine *e, int64_t due_us)
-{
-    struct timespec ts = {(time_t) (due_us / 1000000), (long) (due_us % 1000000) * 1000};
-
-    pthread_mutex_lock(&e->lock);
-    if (e->done == NULL) {
-        pthread_cond_timedwait(&e->wake, &e->lock, &ts);
-    }
-    pthread_mutex_unlock(&e->lock);
-}
-
 static void loop(struct engine *e)
 {
     int64_t begun = mono_us(), now = begun;
@@ -386,35 +461,36 @@ static void loop(struct engine *e)
             }
         }
         report_due(e, now);
-        rest(e, next_due(e, now));
+        sched_wait(e->sched, next_due(e, now));
     }
 }
 
-/* What the grace period has left is in core's buffer, not lost: unsettled. */
+/* What the grace period has left is in core's buffer, not lost: unsettled. Among
+ * it are flushes that wait, of which core never hears again. */
 static void abandon(struct engine *e)
 {
-    struct task *t;
-
     settle_done(e);
-    while ((t = e->waiting) != NULL) {
-        e->waiting = t->next;
-        t->output->n.unsettled++;
-        task_free(e, t);
+    while (e->newest != NULL) {
+        e->newest->output->n.unsettled++;
+        task_free(e, e->newest);
     }
 }
 
-/* Tasks that no worker has begun go back to the buffer when grace is over. */
+/* Up to 2.1, core frees the chunks before it joins the workers. */
+static void free_early(struct engine *e)
+{
+    for (struct task *t = e->newest; t != NULL && e->opt->free_early; t = t->older) {
+        chunk_spoil(t->chunk);
+    }
+}
+
+/* Tasks that no worker has begun stay in the buffer when grace is over. */
 static void empty_queues(struct engine *e)
 {
     pthread_mutex_lock(&e->lock);
     for (size_t i = 0; i < e->opt->noutputs; i++) {
-        struct output *o = e->opt->outputs[i];
-        *o->queue_end = e->waiting;
-        if (o->queue != NULL) {
-            e->waiting = o->queue;
-        }
-        o->queue = NULL;
-        o->queue_end = &o->queue;
+        e->opt->outputs[i]->queue = NULL;
+        e->opt->outputs[i]->queue_end = &e->opt->outputs[i]->queue;
     }
     pthread_mutex_unlock(&e->lock);
 }
@@ -425,7 +501,8 @@ static int init_outputs(struct engine *e)
 
     for (size_t i = 0; i < e->opt->noutputs; i++) {
         struct output *o = e->opt->outputs[i];
-        o->init_result = proxy_init(e->proxy, o);
+        o->workers = o->workers_given; /* the configuration is read anew */
+        o->init_result = proxy_properties_fault(e->proxy, o) ? 0 : proxy_init(e->proxy, o);
         if (o->init_result <= 0) {
             note("init of output %s gave %d", o->name, o->init_result);
             ok = 0;
@@ -455,19 +532,22 @@ static void run(struct engine *e)
     e->report_due_us = mono_us() + e->opt->report_us;
     loop(e);
     empty_queues(e);
+    free_early(e);
     stop_workers(e);
-    abandon(e);
 }
 
 static void *engine_main(void *arg)
 {
     struct engine *e = arg;
 
+    e->sched = sched_new();
     e->failed = !init_outputs(e);
     if (!e->failed || e->opt->keep_going) {
         run(e);
         exit_outputs(e);
+        abandon(e);
     }
+    sched_free(e->sched);
     if (!e->draining) {
         begin_drain(e, mono_us());
     }
@@ -476,12 +556,9 @@ static void *engine_main(void *arg)
 
 void engine_start(struct engine *e)
 {
-    pthread_condattr_t attr;
-
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_mutex_init(&e->lock, NULL);
-    pthread_cond_init(&e->wake, &attr);
+    pthread_cond_init(&e->begun_drain, NULL);
+    e->done_end = &e->done;
     pthread_cond_init(&e->work, NULL);
     e->random = e->opt->seed | 1;
     for (struct source *s = e->opt->sources; s != NULL; s = s->next) {
@@ -496,7 +573,7 @@ void engine_wait_draining(struct engine *e)
 {
     pthread_mutex_lock(&e->lock);
     while (!e->draining) {
-        pthread_cond_wait(&e->wake, &e->lock);
+        pthread_cond_wait(&e->begun_drain, &e->lock);
     }
     pthread_mutex_unlock(&e->lock);
 }

@@ -19,14 +19,16 @@ struct engine {
 
     pthread_t thread;
     pthread_mutex_t lock; /* guards what follows, and the outputs' queues */
-    pthread_cond_t wake;  /* a flush is done, or draining has begun */
-    pthread_cond_t work;  /* a queue has a task, or workers_stop */
-    struct task *done;
+    pthread_cond_t begun_drain;
+    pthread_cond_t work; /* a queue has a task, or workers_stop */
+    struct task *done, **done_end;
     int draining, workers_stop;
 
     /* the engine thread's only */
+    struct flb_sched *sched;
     struct task *waiting; /* for their due time */
-    size_t pending;       /* tasks not settled */
+    struct task *newest;  /* of all that are not settled */
+    size_t pending;       /* their number */
     uint64_t random;
     int64_t drain_until_us, idle_since_us, report_due_us;
 };

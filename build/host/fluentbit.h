@@ -7,9 +7,11 @@
 #define HOST_FLUENTBIT_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 enum { FLB_ERROR = 0, FLB_OK = 1, FLB_RETRY = 2 };
 enum { FLB_PROXY_OUTPUT_PLUGIN = 2, FLB_PROXY_GOLANG = 11 };
+enum { FLB_IO_OPT_TLS = 4 };
 enum { FLB_OUTPUT_LOGS = 1, FLB_OUTPUT_METRICS = 2, FLB_OUTPUT_TRACES = 4 };
 
 /* The register struct up to v4.2.2: a plugin that writes on is out of bounds. */
@@ -31,6 +33,25 @@ struct proxy_def_v4_2_3 {
     int event_type;
 };
 
+/* The keys that an output takes (fluent-bit/flb_config_map.h), as v5.1.1 has it. */
+struct flb_config_map {
+    int type;
+    char *name;
+    char *def_value;
+    int flags;
+    int set_property;
+    uintptr_t offset;
+    char *desc;
+    struct {
+        union {
+            double d_num;
+            void *list;
+        } val;
+        void *raw, *mult, *prev, *next;
+    } value;
+    void *prev, *next;
+};
+
 /* From v5.1.1. The host reads only the fields that its pretended version has. */
 struct flb_plugin_proxy_def {
     int type;
@@ -39,7 +60,7 @@ struct flb_plugin_proxy_def {
     char *name;
     char *description;
     int event_type;
-    void *config_map;
+    struct flb_config_map *config_map;
 };
 
 /* What a plugin may call. The instance pointers are opaque to it. */

@@ -8,7 +8,7 @@
  * because a process can hold only one Go runtime, and it stands outside the
  * plugin's folder because cgo would compile it into the library.
  *
- *     cc -std=c11 -O2 -o host *.c -pthread -ldl                    # a v4
+ *     cc -std=c11 -O2 -rdynamic -o host *.c -pthread -ldl            # a v4
  *     cc -std=c11 -O2 -DHOST_V5 -rdynamic -o host *.c -pthread -ldl  # a v5
  *     ./host --lib ./out_edge.so -o edge -p listen=off --live cpu,mem --seconds 5
  *
@@ -16,9 +16,10 @@
  * exports flb_mp_count_log_records. `host --help` (options.c) tells all.
  *
  * The parts: fluentbit.h the shared structs; proxy.c the library; output.c a
- * section; engine.c the loop; source*.c where chunks come from; msgpack.c and
- * chunk.c the data; coroutine.c core's small stacks; report.c and stats.c the
- * results.
+ * section; engine.c the loop; sched.c its timers; coroutine.c core's small stacks,
+ * which flushes may switch away from; exports.c what else plugins look up;
+ * source*.c where chunks come from; msgpack.c and chunk.c the data; report.c and
+ * stats.c the results.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>

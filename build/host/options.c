@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "coroutine.h"
+#include "exports.h"
+#include "sched.h"
 #include "util.h"
 
 static const char usage[] =
@@ -52,6 +55,12 @@ static const char usage[] =
     "                                crashes (else an exact malloc block, for valgrind)\n"
     "      --stack-kib N             flush on coroutine stacks of that size, as core does\n"
     "                                (24 for v4, 64 for v5; 0: on the thread's own stack)\n"
+    "      --without NAME            a name that plugins do not find in it (flb_coro_get; any number)\n"
+    "      --coro-ids                coroutines with ids, as in a build for valgrind\n"
+    "      --foreign-timers          timers whose struct begins otherwise than it does up to v5.1.1\n"
+    "      --single-pool             workers are started once, as up to v2.1; else twice, and one\n"
+    "                                pool runs on when the outputs are gone\n"
+    "      --free-early              chunks are freed before the workers are joined, as up to v2.1\n"
     "      --retry-base-ms N         (5000) --retry-cap-ms N (2000000) --seed N (1): backoff\n"
     "      --grace-ms N              for pending chunks at shutdown (5000)\n"
     "      --pending N               chunks not settled at which sources wait (256)\n"
@@ -158,15 +167,10 @@ static void begin_output(struct parse *p, const char *name)
 
 static void set_property(struct parse *p, const char *key, const char *value)
 {
-    const char *fault;
-
     if (p->section == NULL) {
         begin_output(p, "");
     }
-    fault = output_set(p->section, key, value);
-    if (fault != NULL) {
-        die(EXIT_PLUGIN, "property %s = %s: %s", key, value, fault);
-    }
+    output_set(p->section, key, value);
 }
 
 static void add_property(struct parse *p, const char *arg)
@@ -317,7 +321,7 @@ static void add_also(struct options *o, const char *arg)
 enum opt {
     O_LIB = 256, O_THREADS, O_ENGINE, O_RETRY_LIMIT, O_CHUNK, O_METRICS_CHUNK, O_TRACES_CHUNK,
     O_NULL_CHUNK, O_REPEAT, O_GENERATE, O_IDS, O_ID_PREFIX, O_PER_CHUNK, O_RECORD_BYTES, O_TAG, O_PACE, O_LIVE,
-    O_INTERVAL, O_PROCFS, O_SYSFS, O_TAIL, O_GARBLE, O_HEADERS, O_ABI, O_GUARD, O_STACK,
+    O_INTERVAL, O_PROCFS, O_SYSFS, O_TAIL, O_GARBLE, O_HEADERS, O_ABI, O_GUARD, O_STACK, O_WITHOUT, O_CORO_IDS, O_FOREIGN_TIMERS, O_SINGLE_POOL, O_FREE_EARLY,
     O_RETRY_BASE, O_RETRY_CAP, O_SEED, O_GRACE, O_PENDING, O_SECONDS, O_IDLE, O_CYCLES, O_OVERLAP,
     O_ALSO, O_DAEMON, O_DAEMON_STDERR, O_KEEP_GOING, O_EXIT, O_EXIT_CALLS, O_REPORT, O_TRACE, O_HELP
 };
@@ -352,6 +356,11 @@ static const struct option long_options[] = {
     {"abi", 1, NULL, O_ABI},
     {"guard", 0, NULL, O_GUARD},
     {"stack-kib", 1, NULL, O_STACK},
+    {"without", 1, NULL, O_WITHOUT},
+    {"coro-ids", 0, NULL, O_CORO_IDS},
+    {"foreign-timers", 0, NULL, O_FOREIGN_TIMERS},
+    {"single-pool", 0, NULL, O_SINGLE_POOL},
+    {"free-early", 0, NULL, O_FREE_EARLY},
     {"retry-base-ms", 1, NULL, O_RETRY_BASE},
     {"retry-cap-ms", 1, NULL, O_RETRY_CAP},
     {"seed", 1, NULL, O_SEED},
@@ -424,6 +433,11 @@ static int core_option(struct parse *p, int opt, const char *arg)
         o->stack_bytes = (size_t) number("stack-kib", arg) * 1024;
         p->stack_given = 1;
         return 1;
+    case O_WITHOUT: exports_leave_out(arg); return 1;
+    case O_CORO_IDS: coroutines_have_ids(); return 1;
+    case O_FOREIGN_TIMERS: sched_foreign_timers(); return 1;
+    case O_SINGLE_POOL: o->single_pool = 1; return 1;
+    case O_FREE_EARLY: o->free_early = 1; return 1;
     case O_RETRY_BASE: o->retry_base_us = ms("retry-base-ms", arg); return 1;
     case O_RETRY_CAP: o->retry_cap_us = ms("retry-cap-ms", arg); return 1;
     case O_SEED: o->seed = (uint64_t) number("seed", arg); return 1;
@@ -520,6 +534,7 @@ static void finish(struct parse *p)
         if (o->outputs[i]->workers < 0) {
             o->outputs[i]->workers = p->workers;
         }
+        o->outputs[i]->workers_given = o->outputs[i]->workers;
         if (o->outputs[i]->retry_limit == RETRY_UNSET) {
             o->outputs[i]->retry_limit = p->retry_limit;
         }

@@ -14,6 +14,7 @@ struct options {
     enum abi abi;
     int guard;
     size_t stack_bytes;
+    int single_pool, free_early;
 
     struct output **outputs;
     size_t noutputs;

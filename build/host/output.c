@@ -84,15 +84,14 @@ static int is_on(const char *v)
     return strcasecmp(v, "on") == 0 || strcasecmp(v, "true") == 0 || strcasecmp(v, "yes") == 0;
 }
 
-const char *output_set(struct output *o, const char *key, const char *raw)
+void output_set(struct output *o, const char *key, const char *raw)
 {
     char *value = expand(raw);
-    const char *fault = NULL;
 
     if (strcasecmp(key, "match") == 0) {
         free(o->match);
         o->match = value;
-        return NULL;
+        return;
     }
     if (strcasecmp(key, "workers") == 0) {
         o->workers = atoi(value);
@@ -100,15 +99,14 @@ const char *output_set(struct output *o, const char *key, const char *raw)
     else if (strcasecmp(key, "retry_limit") == 0) {
         o->retry_limit = retry_limit(value);
     }
-    else if (strcasecmp(key, "tls") == 0 && is_on(value)) {
-        fault = "the output does not support TLS";
+    else if (strcasecmp(key, "tls") == 0) {
+        o->tls = is_on(value);
     }
     else if (!consumed(key)) {
         keep(o, key, value);
-        return NULL;
+        return;
     }
     free(value);
-    return fault;
 }
 
 const char *output_get_property(const char *key, void *instance)

@@ -25,28 +25,29 @@ struct output {
     char *name, *match;
     struct property *props;
     size_t nprops;
-    int workers;
-    int retry_limit;
+    int workers, workers_given; /* what Init has left, what the section says */
+    int retry_limit, tls;
 
     /* this life cycle */
     struct flb_plugin_proxy_context *ctx; /* exactly sized, as core's */
     int init_result, exit_result;
     pthread_t *threads;
+    _Atomic int *instance; /* 1 once core has freed it; of the last cycle, too */
     struct task *queue, **queue_end; /* under the engine's lock */
 
     /* over all cycles */
     struct counters n;
-    struct latency flush_us;
+    struct latency flush_us; /* how long flushes held their thread */
+    struct latency answer_us; /* how long they took from call to result */
 };
 
 struct output *output_new(const char *name);
 
 /*
  * Sets one property as flb_output_set_property does: what core consumes is
- * acted on or lost, and the plugin never reads it. Returns NULL, or what core
- * would refuse to start with.
+ * acted on or lost, and the plugin never reads it.
  */
-const char *output_set(struct output *o, const char *key, const char *value);
+void output_set(struct output *o, const char *key, const char *value);
 
 /* The API's output_get_property: the first value of key, any case, or NULL. */
 const char *output_get_property(const char *key, void *instance);

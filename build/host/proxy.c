@@ -6,22 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "msgpack.h"
+#include "exports.h"
 #include "util.h"
-
-#ifdef HOST_V5
-/* Exported by every v5 and by no v4 (build with -rdynamic): plugins tell the
- * two apart by it. The parameters are core's. */
-int flb_mp_count_log_records(const void *data, size_t bytes);
-
-int flb_mp_count_log_records(const void *data, size_t bytes)
-{
-    return (int) count_values(data, bytes);
-}
-#endif
 
 static size_t def_size(enum abi abi)
 {
@@ -44,6 +34,7 @@ static void *guarded(size_t size)
     if (p == MAP_FAILED || mprotect(p + page, page, PROT_NONE) != 0) {
         die(EXIT_PLUGIN, "map a guarded register struct: no memory");
     }
+    exports_know_size(p + page - size, size);
     return p + page - size;
 }
 
@@ -52,6 +43,7 @@ static void free_def(struct proxy *p)
     size_t page = (size_t) sysconf(_SC_PAGESIZE);
 
     if (p->guard) {
+        exports_know_size(NULL, 0);
         munmap((char *) p->def + def_size(p->abi) - page, 2 * page);
     }
     else {
@@ -190,19 +182,40 @@ int proxy_init(struct proxy *p, struct output *o)
     return p->plugin->cb_init(p->plugin);
 }
 
-int proxy_flush(struct proxy *p, struct output *o, const struct chunk *c)
+int proxy_flush(struct proxy *p, struct output *o, const struct chunk *c, char *tag)
 {
-    char *tag = xstrdup(c->tag); /* core's copy, freed after the flush */
-    int ret;
-
     if (p->plugin->cb_flush_ctx != NULL) {
-        ret = p->plugin->cb_flush_ctx(o->ctx->remote_context, c->data, c->size, tag);
+        return p->plugin->cb_flush_ctx(o->ctx->remote_context, c->data, c->size, tag);
     }
-    else {
-        ret = p->plugin->cb_flush(c->data, c->size, tag);
+    return p->plugin->cb_flush(c->data, c->size, tag);
+}
+
+static int known_key(const struct flb_config_map *map, const char *key)
+{
+    for (; map->name != NULL; map++) {
+        if (strcasecmp(map->name, key) == 0) {
+            return 1;
+        }
     }
-    free(tag);
-    return ret;
+    return 0;
+}
+
+/* Core's flb_config_map_properties_check, and what it says of `tls on`. */
+int proxy_properties_fault(const struct proxy *p, const struct output *o)
+{
+    const struct flb_config_map *map = p->abi == ABI_V5_1_1 ? p->def->config_map : NULL;
+
+    if (o->tls && (p->def->flags & FLB_IO_OPT_TLS) == 0) {
+        note("output %s does not support TLS", o->name);
+        return 1;
+    }
+    for (size_t i = 0; map != NULL && i < o->nprops; i++) {
+        if (!known_key(map, o->props[i].key)) {
+            note("%s: unknown configuration property '%s'", o->name, o->props[i].key);
+            return 1;
+        }
+    }
+    return 0;
 }
 
 int proxy_exit(struct proxy *p, struct output *o, int plain)

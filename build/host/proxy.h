@@ -30,7 +30,11 @@ int proxy_event_types(const struct proxy *p);
 
 /* Init of one instance: the plugin's result, which core takes as failed <= 0. */
 int proxy_init(struct proxy *p, struct output *o);
-int proxy_flush(struct proxy *p, struct output *o, const struct chunk *c);
+/* tag is core's copy, which it frees after the flush. */
+int proxy_flush(struct proxy *p, struct output *o, const struct chunk *c, char *tag);
+
+/* Whether core would not start with the output's properties, after a message. */
+int proxy_properties_fault(const struct proxy *p, const struct output *o);
 
 /* ExitCtx, or Exit where the library has no ExitCtx or plain is set. */
 int proxy_exit(struct proxy *p, struct output *o, int plain);

@@ -38,10 +38,10 @@ static void put_counters(const struct counters *n)
     }
 }
 
-static void put_latency(const struct latency *l)
+static void put_latency(const char *name, const struct latency *l)
 {
-    printf(",\"flush_us\":{\"max\":%llu,\"p50\":%llu,\"p99\":%llu,\"mean\":%llu}",
-           (unsigned long long) l->max_us, (unsigned long long) latency_percentile(l, 0.5),
+    printf(",\"%s\":{\"max\":%llu,\"p50\":%llu,\"p99\":%llu,\"mean\":%llu}",
+           name, (unsigned long long) l->max_us, (unsigned long long) latency_percentile(l, 0.5),
            (unsigned long long) latency_percentile(l, 0.99),
            (unsigned long long) (l->n > 0 ? l->sum_us / l->n : 0));
 }
@@ -52,7 +52,8 @@ static void put_output(const struct output *o)
     put_string(o->name);
     printf(",\"workers\":%d,\"init\":%d,\"exit\":%d", o->workers, o->init_result, o->exit_result);
     put_counters(&o->n);
-    put_latency(&o->flush_us);
+    put_latency("flush_us", &o->flush_us);
+    put_latency("answer_us", &o->answer_us);
     putchar('}');
 }
 

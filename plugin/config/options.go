@@ -222,10 +222,12 @@ func timeOptions() []Option {
 func deliveryOptions() []Option {
 	return []Option{
 		{Key: "delivery", Default: "auto",
-			Help: "`sync` answers Fluent Bit once the receivers have; `queue` at once; `auto` is `sync` wherever the flush has a thread of its own (`workers`)",
+			Help: "`park`: the chunk stays in Fluent Bit's buffer until the receivers have it, and no thread waits for that; `sync`: the same, on the thread of the flush; `queue`: it is copied into memory. `auto` is `park` where this Fluent Bit allows it (all from 1.9 to 5.1 do), else `sync` with `workers` and `queue` without",
 			apply: func(s *Settings, t string) error {
-				i, err := oneOf(t, "auto", "sync", "queue")
-				s.Pipeline.Mode = pipeline.Mode(i)
+				i, err := oneOf(t, "auto", "park", "queue", "sync")
+				if err == nil {
+					s.Pipeline.Mode = []pipeline.Mode{pipeline.Auto, pipeline.Park, pipeline.Queue, pipeline.Sync}[i]
+				}
 				return err
 			}},
 		{Key: "queue_bytes", Default: "8MiB", Help: "payload that may wait in the queue; full means RETRY",

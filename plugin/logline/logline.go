@@ -16,6 +16,9 @@ import (
 // Levels lists the values of `edge_log_level`, the most talkative first.
 func Levels() []string { return []string{"debug", "info", "warn", "error", "off"} }
 
+// timeForm is Fluent Bit's.
+const timeForm = "[2006/01/02 15:04:05]"
+
 // Off is above every level that is logged at.
 const Off = slog.Level(100)
 
@@ -56,7 +59,7 @@ func (h *Handler) Enabled(_ context.Context, l slog.Level) bool { return l >= h.
 func (h *Handler) Handle(_ context.Context, r slog.Record) error {
 	h.out.mu.Lock()
 	defer h.out.mu.Unlock()
-	b := append(h.out.buf[:0], r.Time.Format("[2006/01/02 15:04:05] ")...)
+	b := append(h.out.buf[:0], r.Time.Format(timeForm+" ")...)
 	b = append(b, label(r.Level)...)
 	b = append(b, " [output:edge] "...)
 	b = append(b, oneLine(r.Message)...)

@@ -27,11 +27,13 @@ const (
 type Mode uint8
 
 // The modes: Auto picks by thread; Sync answers once the sinks have; Queue
-// answers at once and delivers behind.
+// answers at once and delivers behind; with Park the flush waits elsewhere for
+// what Sync would answer.
 const (
 	Auto Mode = iota
 	Sync
 	Queue
+	Park
 )
 
 // Defaults of Config's fields.

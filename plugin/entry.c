@@ -1,6 +1,4 @@
-package main
-
-/*
+#define _GNU_SOURCE
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,7 +7,10 @@ package main
 #include <time.h>
 #include <unistd.h>
 
-// Hidden: other libraries look up the FLBPlugin names alone.
+#include "park.h"
+
+/* What Fluent Bit calls. Hidden is all else: other libraries look up the FLBPlugin
+ * names alone. */
 #pragma GCC visibility push(hidden)
 extern int edgeInit(void *plugin);
 extern int edgeFlushCtx(void *ctx, void *data, size_t length, char *tag);
@@ -19,7 +20,7 @@ extern void edgeUnregister(void *def);
 #pragma GCC visibility pop
 
 static pid_t edge_loaded_by;
-static char edge_stderr[256]; // what standard error is, as /proc names it
+static char edge_stderr[256]; /* what standard error is, as /proc names it */
 
 static void edge_name_stderr(char *name, size_t room)
 {
@@ -34,8 +35,8 @@ __attribute__((constructor)) static void edge_loaded(void)
 	edge_name_stderr(edge_stderr, sizeof(edge_stderr));
 }
 
-// A fork leaves Go's other threads behind, and with them whatever they held: who
-// enters Go in the child may wait for ever. So it is C that looks.
+/* A fork leaves Go's other threads behind, and with them whatever they held: who
+ * enters Go in the child may wait for ever. So it is C that looks. */
 static int edge_forked(void) { return getpid() != edge_loaded_by; }
 
 static void edge_refuse_fork(void)
@@ -49,7 +50,7 @@ static void edge_refuse_fork(void)
 	size_t n = strftime(line, 32, "[%Y/%m/%d %H:%M:%S] ", localtime_r(&now, &tm));
 	char now_stderr[sizeof(edge_stderr)];
 
-	// A daemon closes its standard error, and the number may be another file's.
+	/* A daemon closes its standard error, and the number may be another file's. */
 	edge_name_stderr(now_stderr, sizeof(now_stderr));
 	if (strcmp(now_stderr, edge_stderr) != 0) {
 		syslog(LOG_DAEMON | LOG_ERR, "%.*s", (int) (sizeof(words) - 2), words);
@@ -59,7 +60,7 @@ static void edge_refuse_fork(void)
 	(void) !write(STDERR_FILENO, line, strlen(line));
 }
 
-// The results are FLB_ERROR and FLB_OK.
+/* The results are FLB_ERROR and FLB_OK. */
 
 int FLBPluginInit(void *plugin)
 {
@@ -72,7 +73,12 @@ int FLBPluginInit(void *plugin)
 
 int FLBPluginFlushCtx(void *ctx, void *data, size_t length, char *tag)
 {
-	return edge_forked() ? 0 : edgeFlushCtx(ctx, data, length, tag);
+	int result;
+
+	if (edge_forked()) {
+		return 0;
+	}
+	return edge_park(ctx, data, length, tag, &result) ? result : edgeFlushCtx(ctx, data, length, tag);
 }
 
 int FLBPluginExitCtx(void *ctx) { return edge_forked() ? 1 : edgeExitCtx(ctx); }
@@ -85,5 +91,3 @@ void FLBPluginUnregister(void *def)
 		edgeUnregister(def);
 	}
 }
-*/
-import "C"

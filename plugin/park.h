@@ -1,0 +1,77 @@
+/*
+ * Parking: a flush that waits for its delivery without holding Fluent Bit.
+ *
+ * Fluent Bit calls a flush on a coroutine of its engine thread. The flush hands
+ * its chunk to Go, switches back to the engine, and is resumed when Go has an
+ * answer, as core's own flb_time_sleep() does it. Meanwhile the chunk stays in
+ * Fluent Bit's buffer, and the engine does its other work.
+ *
+ * Go never runs on a coroutine: the chunk goes to a goroutine through a list and
+ * an eventfd, and comes back through a list and a timer of the engine. So a
+ * coroutine's stack needs room for C alone, and the engine never waits for Go's
+ * scheduler or collector.
+ *
+ * What is assumed of Fluent Bit is checked when it is first used, and written
+ * down, with versions, in docs/fluent-bit.md.
+ */
+#ifndef EDGE_PARK_H
+#define EDGE_PARK_H
+
+#include <stddef.h>
+
+#pragma GCC visibility push(hidden)
+
+/* The parked flushes of one instance. */
+struct edge_parking;
+
+/* One parked flush. Go reads what it points to until it has called
+ * edge_flush_end, after which it may be gone. */
+struct edge_flush {
+	void *data;
+	size_t size;
+	char *tag;
+	struct edge_flush *next; /* of the list that edge_parking_take returns */
+
+	/* the C side's */
+	struct edge_parking *parking;
+	void **caller; /* where struct flb_coro has who resumed it */
+	void *coro, *callee;
+	struct edge_flush *older, *newer; /* all that are parked */
+	int result;
+};
+
+/* A new parking for the Init that runs now, on this thread; NULL with *fault set
+ * to what this Fluent Bit lacks. The caller ends it with edge_parking_end. */
+struct edge_parking *edge_parking_new(const char **fault);
+
+/* Parks the flushes of the instance whose Init has got plugin from now on. */
+void edge_parking_open(struct edge_parking *p, const void *plugin);
+
+/* An eventfd, the caller's to close, that is readable when there is something to
+ * take; -1 when no descriptor is left. */
+int edge_parking_wake(const struct edge_parking *p);
+
+/* The flushes that wait for Go, the oldest first, or NULL. */
+struct edge_flush *edge_parking_take(struct edge_parking *p);
+
+/* Ends a flush with one of Fluent Bit's results: once for each that was taken,
+ * from any thread. */
+void edge_flush_end(struct edge_flush *f, int result);
+
+/* Why flushes come that are not parked, or NULL as long as none has come. */
+const char *edge_parking_refusal(struct edge_parking *p);
+
+/* Ends the parking in ExitCtx, when each flush taken has been ended and no other
+ * thread uses it. What is still parked is never resumed: the engine is over. */
+void edge_parking_end(struct edge_parking *p);
+
+/* Whether this flush was parked, and ended with *result. */
+int edge_park(const void *ctx, void *data, size_t size, char *tag, int *result);
+
+/* Sets the `workers` of the instance whose Init has got plugin to 0; whether the
+ * host can. */
+int edge_drop_workers(const void *plugin);
+
+#pragma GCC visibility pop
+
+#endif

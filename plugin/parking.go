@@ -1,0 +1,130 @@
+package main
+
+// #include "park.h"
+import "C"
+
+import (
+	"errors"
+	"os"
+	"runtime/debug"
+	"sync"
+	"time"
+	"unsafe"
+
+	"github.com/fluent/fluent-bit-go/output"
+
+	"out_edge/plugin/pipeline"
+)
+
+// parking is the Go side of park.h: it takes parked flushes from C, and has each
+// delivered.
+type parking struct {
+	c    *C.struct_edge_parking
+	wake *os.File // readable when there is something to take
+	park parkFunc
+	host *process
+
+	sayRefusal sync.Once
+
+	taking  sync.Mutex     // held from taking flushes until all of them are with park
+	open    sync.WaitGroup // flushes taken and not ended
+	reading sync.WaitGroup // the goroutine that waits for wake
+}
+
+// parkFunc has a chunk delivered. It returns at once; done is called once, from
+// any goroutine, and until then the payload may be read.
+type parkFunc func(tag string, payload []byte, done func(pipeline.Result))
+
+// newParking prepares the host for parked flushes of the instance that this
+// thread starts. The error is what the host lacks.
+func newParking(h *process) (*parking, error) {
+	var fault *C.char
+	c := C.edge_parking_new(&fault)
+	if c == nil {
+		return nil, errors.New(C.GoString(fault))
+	}
+	return &parking{c: c, host: h}, nil
+}
+
+// start begins to take flushes, those of the instance whose Init has got plugin.
+func (k *parking) start(plugin unsafe.Pointer, park parkFunc) error {
+	fd := C.edge_parking_wake(k.c)
+	if fd < 0 {
+		return errors.New("no descriptor is left for an eventfd")
+	}
+	k.wake, k.park = os.NewFile(uintptr(fd), "eventfd"), park
+	k.reading.Go(k.read)
+	C.edge_parking_open(k.c, plugin)
+	return nil
+}
+
+// read takes flushes until the parking is stopped.
+func (k *parking) read() {
+	var count [8]byte
+	for {
+		if _, err := k.wake.Read(count[:]); err != nil {
+			return
+		}
+		k.take()
+	}
+}
+
+// take hands on all flushes that wait.
+func (k *parking) take() {
+	k.taking.Lock()
+	defer k.taking.Unlock()
+	for f := C.edge_parking_take(k.c); f != nil; {
+		next := f.next // f belongs to C again as soon as it is ended
+		k.open.Add(1)
+		k.deliver(f)
+		f = next
+	}
+}
+
+// deliver hands on one flush. A panic costs the chunk.
+func (k *parking) deliver(f *C.struct_edge_flush) {
+	var once sync.Once
+	done := func(r pipeline.Result) {
+		once.Do(func() {
+			C.edge_flush_end(f, C.int(r))
+			k.open.Done()
+		})
+	}
+	defer k.host.guard("a parked flush", func() { done(output.FLB_ERROR) })
+	k.park(C.GoString(f.tag), unsafe.Slice((*byte)(f.data), int(f.size)), done)
+}
+
+// stop takes what has been offered until now, and no more. It is called when the
+// engine offers nothing any more.
+func (k *parking) stop() {
+	if k.wake != nil {
+		_ = k.wake.Close()
+		k.reading.Wait()
+		k.take()
+	}
+}
+
+// end gives the parking back to C, in ExitCtx, when each flush has been ended. One
+// that is not, although the pipeline has closed, keeps its memory for good: what
+// reads it must not crash the agent.
+func (k *parking) end() {
+	ended := make(chan struct{})
+	go func() {
+		k.open.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+		C.edge_parking_end(k.c)
+	case <-time.After(time.Second):
+		k.host.log.Error("a delivery has not ended with its pipeline: please report this", "stack", string(debug.Stack()))
+	}
+}
+
+// refusal is why flushes come that are not parked, or "".
+func (k *parking) refusal() string { return C.GoString(C.edge_parking_refusal(k.c)) }
+
+// dropWorkers takes the worker threads away from the instance whose Init has got
+// plugin: a parked flush needs none, and core starts a Go output's twice and ends
+// them once, so that a hot reload crashes. It reports whether the host can.
+func dropWorkers(plugin unsafe.Pointer) bool { return C.edge_drop_workers(plugin) != 0 }
