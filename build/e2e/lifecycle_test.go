@@ -142,8 +142,9 @@ func TestPlainExitClosesEveryInstance(t *testing.T) {
 	}
 }
 
+// Where core does not check the keys itself, as it does from 5.1.1.
 func TestWrongSettingsStopTheAgentAllAtOnce(t *testing.T) {
-	r := harness.Run{V5: true, Library: library(t), Generate: generated(1),
+	r := harness.Run{V5: true, ABI: "v4.2.3", Library: library(t), Generate: generated(1),
 		Outputs: []harness.Output{edge("queue_bytes", "9TB", "api_key", theKey, "series_ttl", "soon")}}
 	_, err := kit.Run(t.Context(), r)
 	var exit *harness.ExitError

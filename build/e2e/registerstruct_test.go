@@ -9,8 +9,9 @@ import (
 	"out_edge/build/harness"
 )
 
-// Up to Fluent Bit 4.2.2 the register struct ends before event_type: writing it
-// there runs over the heap. What the library asks for, by host and environment:
+// Up to Fluent Bit 4.2.2 the register struct ends before event_type, up to 5.1.0
+// before config_map: writing on runs over the heap. The library writes as far as
+// the allocator says that the block reaches, and asks, by host and environment, for:
 var registrations = []struct {
 	name  string
 	v5    bool
@@ -22,7 +23,8 @@ var registrations = []struct {
 	{"v4.2.2, told so", false, "v4.2.2", []string{"OUT_EDGE_EVENTS=logs"}, 1},
 	{"v4.2.2, nonsense", false, "v4.2.2", []string{"OUT_EDGE_EVENTS=Metrics,1,all"}, 1},
 	{"v4.2.2, empty", false, "v4.2.2", []string{"OUT_EDGE_EVENTS="}, 1},
-	{"v4.2.3", false, "v4.2.3", nil, 1},
+	{"v4.2.3", false, "v4.2.3", nil, 3},
+	{"v4.2.3, held back", false, "v4.2.3", []string{"OUT_EDGE_EVENTS=logs"}, 1},
 	{"v4.2.3, told so", false, "v4.2.3", []string{"OUT_EDGE_EVENTS=metrics"}, 3},
 	{"v5.1.1", true, "v5.1.1", nil, 3},
 	{"v5.1.1, held back", true, "v5.1.1", []string{"OUT_EDGE_EVENTS=logs"}, 1},

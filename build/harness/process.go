@@ -63,6 +63,9 @@ func start(ctx context.Context, line []string, r Run) (*Process, error) {
 	if r.Stderr != nil {
 		p.cmd.Stderr = io.MultiWriter(&p.stderr, r.Stderr)
 	}
+	if r.StderrFile != nil {
+		p.cmd.Stderr = r.StderrFile
+	}
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {
 		cancel()

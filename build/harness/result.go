@@ -13,10 +13,12 @@ type Result struct {
 	// EventTypes is the mask that the plugin asked for: logs 1, metrics 2,
 	// traces 4.
 	EventTypes int `json:"event_types"`
-	// Cycles are the finished life cycles; CycleRSSAnonKB the anonymous
-	// memory at the end of each.
-	Cycles         int   `json:"cycles"`
-	CycleRSSAnonKB []int `json:"cycle_rss_anon_kb"`
+	// Cycles are the finished life cycles; the others the anonymous memory,
+	// threads and descriptors at the end of each.
+	Cycles           int   `json:"cycles"`
+	CycleRSSAnonKB   []int `json:"cycle_rss_anon_kb"`
+	CycleThreads     []int `json:"cycle_threads"`
+	CycleDescriptors []int `json:"cycle_descriptors"`
 	// BeforeLoad is the bare host, AfterInit with the plugin loaded and idle,
 	// Now at the end. Under qemu-user they are qemu's own.
 	BeforeLoad Usage `json:"before_load"`
@@ -34,13 +36,15 @@ type Result struct {
 	Stderr string `json:"-"`
 }
 
-// Usage is a process's memory in KiB, threads, and CPU time in ms.
+// Usage is a process's memory in KiB, threads, open descriptors, and CPU time in
+// ms.
 type Usage struct {
-	RSSKB     int `json:"rss_kb"`
-	RSSAnonKB int `json:"rss_anon_kb"`
-	PeakRSSKB int `json:"peak_rss_kb"`
-	Threads   int `json:"threads"`
-	CPUMs     int `json:"cpu_ms"`
+	RSSKB       int `json:"rss_kb"`
+	RSSAnonKB   int `json:"rss_anon_kb"`
+	PeakRSSKB   int `json:"peak_rss_kb"`
+	Threads     int `json:"threads"`
+	Descriptors int `json:"descriptors"`
+	CPUMs       int `json:"cpu_ms"`
 }
 
 // OutputResult is one section's part of a Result.

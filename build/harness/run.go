@@ -3,6 +3,7 @@ package harness
 import (
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strconv"
 	"time"
@@ -74,8 +75,10 @@ type Run struct {
 	// DaemonStderr is the file that the child has in place of standard error.
 	DaemonStderr string
 	KeepGoing    bool
-	PlainExit    bool
-	ExitCalls    int
+	// Bare only loads the library: no output uses it.
+	Bare      bool
+	PlainExit bool
+	ExitCalls int
 
 	// ReportEvery fills Result.Reports, Trace Result.Flushes.
 	ReportEvery time.Duration
@@ -87,6 +90,8 @@ type Run struct {
 	Wrap []string
 	// Stderr gets a copy of the host's and the plugin's messages as they come.
 	Stderr io.Writer
+	// StderrFile, unless nil, is what the host writes its messages to instead.
+	StderrFile *os.File
 	// OnReport is called with each report as it comes.
 	OnReport func(Result)
 	// Timeout ends the process group; 0 is 60 s.
@@ -248,6 +253,7 @@ func (r *Run) coreArgs(a *arguments) {
 		a.str("--daemon-stderr", r.DaemonStderr)
 	}
 	a.flag("--keep-going", r.KeepGoing)
+	a.flag("--bare", r.Bare)
 	if r.PlainExit {
 		*a = append(*a, "--exit", "plain")
 	}

@@ -361,7 +361,7 @@ static void offer(struct engine *e, struct chunk *c, struct output *o)
 
 static void route(struct engine *e, struct chunk *c)
 {
-    for (size_t i = 0; i < e->opt->noutputs; i++) {
+    for (size_t i = 0; i < e->opt->noutputs && !e->opt->bare; i++) {
         if (tag_matches(e->opt->outputs[i]->match, c->tag)) {
             offer(e, c, e->opt->outputs[i]);
         }
@@ -499,7 +499,7 @@ static int init_outputs(struct engine *e)
 {
     int ok = 1;
 
-    for (size_t i = 0; i < e->opt->noutputs; i++) {
+    for (size_t i = 0; i < e->opt->noutputs && !e->opt->bare; i++) {
         struct output *o = e->opt->outputs[i];
         o->workers = o->workers_given; /* the configuration is read anew */
         o->init_result = proxy_properties_fault(e->proxy, o) ? 0 : proxy_init(e->proxy, o);
@@ -513,7 +513,7 @@ static int init_outputs(struct engine *e)
 
 static void exit_outputs(struct engine *e)
 {
-    for (size_t i = 0; i < e->opt->noutputs; i++) {
+    for (size_t i = 0; i < e->opt->noutputs && !e->opt->bare; i++) {
         struct output *o = e->opt->outputs[i];
         for (int k = 0; k < e->opt->exits; k++) {
             o->exit_result = proxy_exit(e->proxy, o, e->opt->plain_exit);
@@ -525,7 +525,7 @@ static void exit_outputs(struct engine *e)
 
 static void run(struct engine *e)
 {
-    for (size_t i = 0; i < e->opt->noutputs; i++) {
+    for (size_t i = 0; i < e->opt->noutputs && !e->opt->bare; i++) {
         start_workers(e, e->opt->outputs[i]);
     }
     e->summary->after_init = usage_now();

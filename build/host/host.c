@@ -159,7 +159,7 @@ static struct proxy *cycle(const struct options *o, struct summary *s, struct pr
     }
     engine_join(&e);
     proxy_unload(p);
-    s->cycle_rss_anon_kb[s->cycles++] = usage_now().rss_anon_kb;
+    s->after_cycle[s->cycles++] = usage_now();
     *failed = e.failed;
     return next;
 }
@@ -174,7 +174,7 @@ int main(int argc, char **argv)
 
     options_parse(&o, argc, argv);
     install_handlers();
-    s.cycle_rss_anon_kb = xcalloc((size_t) o.cycles, sizeof(*s.cycle_rss_anon_kb));
+    s.after_cycle = xcalloc((size_t) o.cycles, sizeof(*s.after_cycle));
     load_also(&o);
     s.before_load = usage_now();
     started_us = mono_us();

@@ -76,6 +76,7 @@ static const char usage[] =
     "      --daemon                  fork after Register, as `daemon on` does; Init and all else\n"
     "                                are the child's\n"
     "      --daemon-stderr FILE      what the child has in place of standard error\n"
+    "      --bare                    only load the library: no output uses it\n"
     "      --keep-going              flush even though an Init failed\n"
     "      --exit ctx|plain          call ExitCtx (default) or FLBPluginExit\n"
     "      --exit-calls N            that often for each instance (1)\n"
@@ -323,7 +324,7 @@ enum opt {
     O_NULL_CHUNK, O_REPEAT, O_GENERATE, O_IDS, O_ID_PREFIX, O_PER_CHUNK, O_RECORD_BYTES, O_TAG, O_PACE, O_LIVE,
     O_INTERVAL, O_PROCFS, O_SYSFS, O_TAIL, O_GARBLE, O_HEADERS, O_ABI, O_GUARD, O_STACK, O_WITHOUT, O_CORO_IDS, O_FOREIGN_TIMERS, O_SINGLE_POOL, O_FREE_EARLY,
     O_RETRY_BASE, O_RETRY_CAP, O_SEED, O_GRACE, O_PENDING, O_SECONDS, O_IDLE, O_CYCLES, O_OVERLAP,
-    O_ALSO, O_DAEMON, O_DAEMON_STDERR, O_KEEP_GOING, O_EXIT, O_EXIT_CALLS, O_REPORT, O_TRACE, O_HELP
+    O_ALSO, O_DAEMON, O_DAEMON_STDERR, O_KEEP_GOING, O_BARE, O_EXIT, O_EXIT_CALLS, O_REPORT, O_TRACE, O_HELP
 };
 
 static const struct option long_options[] = {
@@ -373,6 +374,7 @@ static const struct option long_options[] = {
     {"also", 1, NULL, O_ALSO},
     {"daemon", 0, NULL, O_DAEMON},
     {"daemon-stderr", 1, NULL, O_DAEMON_STDERR},
+    {"bare", 0, NULL, O_BARE},
     {"keep-going", 0, NULL, O_KEEP_GOING},
     {"exit", 1, NULL, O_EXIT},
     {"exit-calls", 1, NULL, O_EXIT_CALLS},
@@ -459,6 +461,7 @@ static int run_option(struct parse *p, int opt, const char *arg)
     case O_ALSO: add_also(o, arg); return 1;
     case O_DAEMON: o->daemon = 1; return 1;
     case O_DAEMON_STDERR: o->daemon_stderr = arg; return 1;
+    case O_BARE: o->bare = 1; return 1;
     case O_KEEP_GOING: o->keep_going = 1; return 1;
     case O_EXIT: set_exit(p, arg); return 1;
     case O_EXIT_CALLS: o->exits = (int) number("exit-calls", arg); return 1;

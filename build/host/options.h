@@ -26,7 +26,7 @@ struct options {
 
     int64_t run_us, idle_us; /* -1: not given */
     long cycles;
-    int overlap, daemon, keep_going, plain_exit, exits;
+    int overlap, daemon, keep_going, bare, plain_exit, exits;
     int64_t report_us; /* 0: no reports */
     int trace;
 };

@@ -1,5 +1,6 @@
 #include "report.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -60,17 +61,28 @@ static void put_output(const struct output *o)
 static void put_usage(const char *name, const struct usage *u)
 {
     printf(",\"%s\":{\"rss_kb\":%ld,\"rss_anon_kb\":%ld,\"peak_rss_kb\":%ld,\"threads\":%ld,"
-           "\"cpu_ms\":%lld}",
-           name, u->rss_kb, u->rss_anon_kb, u->peak_rss_kb, u->threads, (long long) u->cpu_ms);
+           "\"descriptors\":%ld,\"cpu_ms\":%lld}",
+           name, u->rss_kb, u->rss_anon_kb, u->peak_rss_kb, u->threads, u->descriptors,
+           (long long) u->cpu_ms);
 }
 
 static void put_cycles(const struct summary *s)
 {
-    printf(",\"cycles\":%ld,\"cycle_rss_anon_kb\":[", s->cycles);
-    for (long i = 0; i < s->cycles; i++) {
-        printf("%s%ld", i > 0 ? "," : "", s->cycle_rss_anon_kb[i]);
+    const struct {
+        const char *name;
+        size_t at;
+    } fields[] = {{"cycle_rss_anon_kb", offsetof(struct usage, rss_anon_kb)},
+                  {"cycle_threads", offsetof(struct usage, threads)},
+                  {"cycle_descriptors", offsetof(struct usage, descriptors)}};
+
+    printf(",\"cycles\":%ld", s->cycles);
+    for (size_t f = 0; f < sizeof(fields) / sizeof(fields[0]); f++) {
+        printf(",\"%s\":[", fields[f].name);
+        for (long i = 0; i < s->cycles; i++) {
+            printf("%s%ld", i > 0 ? "," : "", *(const long *) ((const char *) &s->after_cycle[i] + fields[f].at));
+        }
+        putchar(']');
     }
-    putchar(']');
 }
 
 void report_summary(const char *type, const struct options *o, const struct summary *s)

@@ -13,7 +13,7 @@ struct summary {
     long cycles;
     int64_t wall_us;
     struct usage before_load, after_init;
-    long *cycle_rss_anon_kb; /* at the end of each cycle */
+    struct usage *after_cycle; /* at the end of each */
 };
 
 /* type is "report" or "result". */

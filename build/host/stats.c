@@ -1,5 +1,6 @@
 #include "stats.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,6 +77,20 @@ static int64_t cpu_ms(void)
            (r.ru_utime.tv_usec + r.ru_stime.tv_usec) / 1000;
 }
 
+static long descriptors(void)
+{
+    DIR *d = opendir("/proc/self/fd");
+    long n = -3; /* . and .. and d itself */
+
+    while (d != NULL && readdir(d) != NULL) {
+        n++;
+    }
+    if (d != NULL) {
+        closedir(d);
+    }
+    return n;
+}
+
 struct usage usage_now(void)
 {
     struct usage u = {0};
@@ -88,6 +103,7 @@ struct usage usage_now(void)
     if (f != NULL) {
         fclose(f);
     }
+    u.descriptors = descriptors();
     u.cpu_ms = cpu_ms();
     return u;
 }

@@ -15,9 +15,9 @@ struct latency {
 void latency_add(struct latency *l, uint64_t us);
 uint64_t latency_percentile(const struct latency *l, double p);
 
-/* /proc/self/status in kB, and CPU time; under qemu-user it is qemu's own. */
+/* /proc/self/status in kB, open descriptors, and CPU time; under qemu-user it is qemu's own. */
 struct usage {
-    long rss_kb, rss_anon_kb, peak_rss_kb, threads;
+    long rss_kb, rss_anon_kb, peak_rss_kb, threads, descriptors;
     int64_t cpu_ms;
 };
 

@@ -27,8 +27,8 @@ const (
 type Mode uint8
 
 // The modes: Auto picks by thread; Sync answers once the sinks have; Queue
-// answers at once and delivers behind; with Park the flush waits elsewhere for
-// what Sync would answer.
+// answers at once and delivers behind; with Park the host parks
+// flushes, and one that comes all the same is answered as with Auto.
 const (
 	Auto Mode = iota
 	Sync
