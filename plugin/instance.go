@@ -8,7 +8,6 @@ import (
 	"os"
 	"runtime/debug"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 	"unsafe"
@@ -26,11 +25,9 @@ import (
 type instance struct {
 	pipeline atomic.Pointer[pipeline.Pipeline] // nil once closed
 	host     *process
-	// drain is how long close may take.
+	// drain is how long close may take for what waits in memory alone.
 	drain   time.Duration
 	parking *parking // nil where flushes are not parked
-	// delivering are the chunks that park has begun to deliver.
-	delivering sync.WaitGroup
 }
 
 // startParking parks the flushes of the instance whose Init has got plugin, if
@@ -44,33 +41,27 @@ func (in *instance) startParking(plugin unsafe.Pointer) error {
 
 // park has a chunk delivered, and returns at once.
 func (in *instance) park(tag string, payload []byte, done func(pipeline.Result)) {
-	p := in.pipeline.Load()
-	if p == nil {
-		done(pipeline.Retry)
+	if p := in.pipeline.Load(); p != nil {
+		p.Park(tag, payload, done)
 		return
 	}
-	in.delivering.Go(func() {
-		defer in.host.guard("a delivery", func() { done(pipeline.Error) })
-		done(p.Flush(tag, payload, notTheEngine))
-	})
+	done(pipeline.Retry)
 }
-
-// notTheEngine is no thread's id.
-const notTheEngine = -1
 
 func (in *instance) flush(tag string, payload []byte, thread int) pipeline.Result {
 	if in == nil {
 		return pipeline.Error
+	}
+	p := in.pipeline.Load()
+	if p == nil {
+		return pipeline.Retry
 	}
 	if in.parking != nil {
 		in.parking.sayRefusal.Do(func() {
 			in.host.log.Warn("flushes cannot be parked: " + in.parking.refusal() + "; " + fallback)
 		})
 	}
-	if p := in.pipeline.Load(); p != nil {
-		return p.Flush(tag, payload, thread)
-	}
-	return pipeline.Retry
+	return p.Flush(tag, payload, thread)
 }
 
 // close is idempotent.
@@ -84,16 +75,19 @@ func (in *instance) close() {
 	if p == nil {
 		return
 	}
+	drain := in.drain
 	if in.parking != nil {
+		if in.parking.refusal() == "" {
+			drain = min(drain, parkedDrain)
+		}
 		in.parking.stop()
 		defer in.parking.end()
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), in.drain)
+	ctx, cancel := context.WithTimeout(context.Background(), drain)
 	defer cancel()
 	if err := p.Close(ctx); err != nil {
 		in.host.log.Warn("close: " + err.Error())
 	}
-	in.delivering.Wait()
 }
 
 func (h *process) forget(in *instance) {
@@ -146,6 +140,11 @@ func (h *process) start(settings *config.Settings, from hostInstance) (*instance
 	h.instances[in] = struct{}{}
 	return in, nil
 }
+
+// parkedDrain is how long requests under way may take when an instance closes whose
+// flushes are parked. Core has waited its grace, hears of no result any more, and
+// offers all that is parked again: what is delivered now comes twice.
+const parkedDrain = 500 * time.Millisecond
 
 // fallback is what becomes of flushes that cannot be parked.
 const fallback = "they wait in the queue, or on the worker threads where there are `workers`"

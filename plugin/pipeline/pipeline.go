@@ -149,7 +149,7 @@ func (p *Pipeline) queues(thread int) bool {
 	case len(p.workers) == 0:
 		return false // nothing here can block
 	case p.cfg.Mode == Queue, p.cfg.Mode == Sync:
-		return p.cfg.Mode == Queue
+		return p.cfg.Mode == Queue // with Park, flushes that cannot be parked go by thread
 	case thread != p.thread:
 		return false
 	}
