@@ -16,7 +16,7 @@ func TestNothingLeavesUnderAWrongClock(t *testing.T) {
 	for _, threads := range []int{0, 1} {
 		t.Run(map[int]string{0: "engine", 1: "worker"}[threads], func(t *testing.T) {
 			in := startIntake(t, intake.Config{})
-			r := harness.Run{V5: true, Threads: threads, RetryLimit: "no_limits", RetryBase: 20 * time.Millisecond, RetryCap: 50 * time.Millisecond,
+			r := harness.Run{V5: true, Without: noParking, Threads: threads, RetryLimit: "no_limits", RetryBase: 20 * time.Millisecond, RetryCap: 50 * time.Millisecond,
 				Live: []string{"mem"}, Interval: 50 * time.Millisecond, Generate: generated(300), NoGrace: true,
 				Outputs: []harness.Output{serving(toIntake(in, "clock_start", "1970-01-01T00:00:20Z", "flush_timeout", "1s"))}}
 			tried := when(&r, func(res harness.Result) bool { return res.Outputs[0].Flushes > 30 })

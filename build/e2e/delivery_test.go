@@ -70,7 +70,7 @@ func TestEachRecordArrivesOnceThroughFaults(t *testing.T) {
 	const records, perChunk = 100_000, 1250 // two requests a chunk: the intake takes 1000 entries
 	faults := &faulty{used: map[string]int{}, script: intake.Faults{Seed: 20261121, Share: 0.3, Kinds: everyFault()}.Script()}
 	in := startIntake(t, intake.Config{Keys: []string{theKey}, Script: faults.next, Check: new(strict.Checker).Check, CountOnly: true})
-	r := harness.Run{V5: true, Threads: 3, RetryLimit: "no_limits", RetryBase: 10 * time.Millisecond, RetryCap: 100 * time.Millisecond,
+	r := harness.Run{V5: true, Without: noParking, Threads: 3, RetryLimit: "no_limits", RetryBase: 10 * time.Millisecond, RetryCap: 100 * time.Millisecond,
 		Generate: harness.Generate{Records: records, PerChunk: perChunk, IDs: true, Tag: "app"}, Timeout: 2 * patience,
 		Outputs: []harness.Output{serving(toIntake(in))}}
 	page, res := runUntilSettled(t, r, records/perChunk)
@@ -216,7 +216,7 @@ func TestCountsAddUpThroughFaults(t *testing.T) {
 		}
 	}
 	in := startIntake(t, intake.Config{Check: new(strict.Checker).Check, Script: intake.Sequence(plan...)})
-	res := replay(t, harness.Run{V5: true, Threads: 3, RetryLimit: "no_limits", RetryBase: 5 * time.Millisecond, RetryCap: 20 * time.Millisecond,
+	res := replay(t, harness.Run{V5: true, Without: noParking, Threads: 3, RetryLimit: "no_limits", RetryBase: 5 * time.Millisecond, RetryCap: 20 * time.Millisecond,
 		Chunks: []harness.Chunk{{Tag: "disk", File: diskChunk(t, 100, 50)}}, Repeat: chunks, Outputs: []harness.Output{toIntake(in)}})
 	if o := res.Outputs[0]; o.OK != chunks {
 		t.Fatalf("%+v\n%s", o, res.Stderr)

@@ -52,7 +52,7 @@ func TestGoldenIntake(t *testing.T) {
 		for _, m := range moments {
 			t.Run(host+"/"+m.Name, func(t *testing.T) {
 				in := startIntake(t, intake.Config{Keys: []string{theKey}})
-				res := replay(t, harness.Run{V5: true, Threads: 1, Chunks: chunks(t, host, m),
+				res := replay(t, harness.Run{V5: true, Without: noParking, Threads: 1, Chunks: chunks(t, host, m),
 					Outputs: []harness.Output{toIntake(in, "host_metrics", "both", "clock_start", m.Clock, "include_tag_key", "on")}})
 				if o := res.Outputs[0]; o.OK != o.Chunks || o.Chunks == 0 {
 					t.Errorf("%d of %d chunks were OK\n%s", o.OK, o.Chunks, res.Stderr)
@@ -116,7 +116,7 @@ func TestGoldenMetrics(t *testing.T) {
 			logs := chunks(t, host, m)
 			settled := make(chan struct{})
 			done := false
-			l := start(t, harness.Run{V5: true, Threads: 1, Chunks: logs, ReportEvery: 20 * time.Millisecond,
+			l := start(t, harness.Run{V5: true, Without: noParking, Threads: 1, Chunks: logs, ReportEvery: 20 * time.Millisecond,
 				Outputs: []harness.Output{{Name: "edge", Properties: harness.Props("listen", "127.0.0.1:0", "clock_start", m.Clock)}},
 				OnReport: func(r harness.Result) {
 					if !done && r.Outputs[0].OK == len(logs) {
@@ -147,7 +147,7 @@ func TestMetricsEventsGoThrough(t *testing.T) {
 	if i := slices.IndexFunc(in.Series(), func(e intake.Entry) bool { return strings.Contains(string(e.JSON), "node.memory.MemTotal_bytes") }); i < 0 {
 		t.Errorf("no node series among %d, the first being %s", len(in.Series()), in.Series()[0].JSON)
 	}
-	old := replay(t, harness.Run{Chunks: []harness.Chunk{{Type: harness.Metrics, Tag: "node", File: chunkFile(hosts[0], "node_metrics.1")}},
+	old := replay(t, harness.Run{Guard: true, Chunks: []harness.Chunk{{Type: harness.Metrics, Tag: "node", File: chunkFile(hosts[0], "node_metrics.1")}},
 		Outputs: []harness.Output{edge()}})
 	if old.EventTypes != 1 || old.Outputs[0].Unrouted != 1 || !strings.Contains(old.Stderr, "hands logs only") {
 		t.Errorf("a host that is too old: event types %d, unrouted %d\n%s", old.EventTypes, old.Outputs[0].Unrouted, old.Stderr)

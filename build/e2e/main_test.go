@@ -70,6 +70,10 @@ func chunkFile(host, name string) string {
 	return testkit.PayloadFile(kit.Root(), host, name)
 }
 
+// noParking is the Run.Without of a host on which flushes go by their threads: with
+// `workers` each waits for the receivers, without they go through the queue.
+var noParking = []string{"co_switch"}
+
 // edge makes an [OUTPUT] section that serves nothing.
 func edge(kv ...string) harness.Output {
 	return harness.Output{Name: "edge", Properties: harness.Props(append([]string{"listen", "off"}, kv...)...)}

@@ -25,7 +25,7 @@ const (
 // hung is a run on the engine thread with more than the queue can hold, to an
 // intake that takes connections and never answers.
 func hung(in *intake.Server) harness.Run {
-	return harness.Run{V5: true, Threads: 0, RetryLimit: "no_limits", RetryBase: 20 * time.Millisecond, RetryCap: 50 * time.Millisecond,
+	return harness.Run{V5: true, Without: noParking, Threads: 0, RetryLimit: "no_limits", RetryBase: 20 * time.Millisecond, RetryCap: 50 * time.Millisecond,
 		Generate: harness.Generate{Records: 60_000, PerChunk: 100, IDs: true, Tag: "app"}, Pending: 16, NoGrace: true, ReportEvery: 20 * time.Millisecond,
 		Outputs: []harness.Output{serving(toIntake(in, "queue_bytes", strconv.Itoa(queueBytes), "flush_timeout", "1s"))}}
 }

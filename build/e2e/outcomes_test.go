@@ -154,7 +154,7 @@ func TestAChangedKeyFileHealsARefusal(t *testing.T) {
 			gate.open(theKey + "-old")
 			in := startIntake(t, intake.Config{Script: gate.script})
 			file := keyFile(t, theKey+"-old")
-			l := start(t, harness.Run{V5: true, Threads: 1, RetryLimit: "no_limits", RetryBase: 20 * time.Millisecond, RetryCap: 50 * time.Millisecond,
+			l := start(t, harness.Run{V5: true, Without: noParking, Threads: 1, RetryLimit: "no_limits", RetryBase: 20 * time.Millisecond, RetryCap: 50 * time.Millisecond,
 				Generate: harness.Generate{Records: 2000, PerChunk: 10, IDs: true, Tag: "app"}, Pace: 20 * time.Millisecond,
 				Outputs: []harness.Output{edge("apikey_file", file, "dd_url", in.URL(), "dd_metrics_url", in.URL())}})
 			l.arrives(in, in.WaitIDs(soon(t), 100))
@@ -225,7 +225,7 @@ func TestAnOutageIsSaidOnceAndItsEndOnce(t *testing.T) {
 		}
 		return intake.Action{}
 	}})
-	r := harness.Run{V5: true, Threads: 2, RetryLimit: "no_limits", RetryBase: 20 * time.Millisecond, RetryCap: 100 * time.Millisecond,
+	r := harness.Run{V5: true, Without: noParking, Threads: 2, RetryLimit: "no_limits", RetryBase: 20 * time.Millisecond, RetryCap: 100 * time.Millisecond,
 		Generate: generated(2000), Outputs: []harness.Output{serving(toIntake(in))}}
 	done := settled(&r, 20)
 	l := start(t, r)

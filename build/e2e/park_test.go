@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"os"
 	"regexp"
@@ -10,6 +11,7 @@ import (
 
 	"out_edge/build/harness"
 	"out_edge/build/intake"
+	"out_edge/build/intake/strict"
 )
 
 // saysPark is the line of an instance whose flushes are parked.
@@ -317,9 +319,9 @@ func TestCoreChecksTheProperties(t *testing.T) {
 		"a right key":               {harness.Run{}, "dd_service", false},
 		"tls":                       {harness.Run{}, "tls", false},
 		"tls, v4":                   {harness.Run{ABI: "v4.2.2"}, "tls", false},
-		"no map in the struct":      {harness.Run{ABI: "v4.2.3"}, "dd_serivce", false},
-		"maps that cannot be told":  {harness.Run{Without: []string{"output_global_properties"}}, "dd_serivce", false},
-		"told to be of logs":        {harness.Run{Env: []string{"OUT_EDGE_EVENTS=logs"}}, "dd_serivce", false},
+		"no map in the struct":      {harness.Run{ABI: "v4.2.3"}, "colour", false},
+		"maps that cannot be told":  {harness.Run{Without: []string{"output_global_properties"}}, "colour", false},
+		"told to be of logs":        {harness.Run{Env: []string{"OUT_EDGE_EVENTS=logs"}}, "colour", false},
 		"after a reload":            {harness.Run{Cycles: 2, Overlap: true}, "dd_source", false},
 		"a wrong key, after reload": {harness.Run{Cycles: 2, Overlap: true}, "dd_sorce", true},
 	} {
@@ -332,4 +334,30 @@ func TestCoreChecksTheProperties(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Parked flushes keep their order, and with default settings none is given up
+// while its receiver is in trouble.
+func TestParkedRecordsArriveOnceAndInOrderThroughFaults(t *testing.T) {
+	const records = 10_000
+	in := startIntake(t, intake.Config{Keys: []string{theKey}, Check: new(strict.Checker).Check,
+		Script: intake.Sequence(intake.Action{Status: 503}, intake.Action{}, intake.Action{ResetBefore: true}, intake.Action{}, intake.Action{Status: 429})})
+	r := harness.Run{V5: true, Generate: generated(records), Pace: 10 * time.Millisecond, Timeout: 2 * patience, Outputs: []harness.Output{serving(toIntake(in))}}
+	page, res := runUntilSettled(t, r, records/100)
+	if o := res.Outputs[0]; o.OK != records/100 || o.Retry+o.Error != 0 {
+		t.Errorf("%+v\n%s", o, res.Stderr)
+	}
+	once(t, in, records)
+	last := ""
+	for _, e := range in.Logs() {
+		var log struct{ ID string }
+		if err := json.Unmarshal(e.JSON, &log); err != nil {
+			t.Fatal(err)
+		}
+		if log.ID <= last {
+			t.Fatalf("%s came after %s", log.ID, last)
+		}
+		last = log.ID
+	}
+	wantSamples(t, page, map[string]float64{delivered("datadog"): records})
 }

@@ -82,7 +82,7 @@ func TestVictoriaLogsKeepsEachRecord(t *testing.T) {
 	}
 	proxy := before(t, vl.URL, intake.Faults{Seed: 11, Share: 0.3, Kinds: everyFault()}.Script())
 	chunks := logChunks(t, lines, perChunk)
-	_, res := runUntilSettled(t, harness.Run{V5: true, Threads: 3, RetryLimit: "no_limits", RetryBase: 10 * time.Millisecond,
+	_, res := runUntilSettled(t, harness.Run{V5: true, Without: noParking, Threads: 3, RetryLimit: "no_limits", RetryBase: 10 * time.Millisecond,
 		RetryCap: 100 * time.Millisecond, Chunks: chunks, Timeout: 2 * patience,
 		Outputs: []harness.Output{serving(edge("apikey", theKey, "dd_url", proxy.URL(), "dd_metrics_url", proxy.URL(), "dd_hostname", "edge-1"))}}, len(chunks))
 	if o := res.Outputs[0]; o.OK != len(chunks) {
