@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"net/http"
 	"slices"
 	"sync"
 	"testing"
@@ -200,6 +202,56 @@ func TestToySink(t *testing.T) {
 			t.Errorf("got %s", got)
 		}
 	})
+}
+
+// TestToySinkOnThePage: the status page has a line for it.
+func TestToySinkOnThePage(t *testing.T) {
+	b := startToy(t, func(c *Config) { c.Metrics.Listen = "127.0.0.1:0" })
+	defer b.stop(time.Second)
+	resp, err := http.Get("http://" + b.metrics.Addr().String() + "/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer http.DefaultClient.CloseIdleConnections()
+	defer resp.Body.Close()
+	page, err := io.ReadAll(resp.Body)
+	if err != nil || !bytes.Contains(page, []byte("toy")) {
+		t.Errorf("%v, page: %s", err, page)
+	}
+}
+
+// TestQueueDrainsAtExit: what waits in the queue, which nobody else has, is tried until
+// the time is up; what is left is counted.
+func TestQueueDrainsAtExit(t *testing.T) {
+	for name, up := range map[string]bool{"delivered": true, "dropped": false} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := startToy(t, func(c *Config) { c.Mode = Queue })
+				b.set(false)
+				for i := range 3 {
+					if got := b.Flush("app", logsOf(t, fmt.Sprint(i)), 2); got != OK {
+						t.Errorf("Flush = %d", got)
+					}
+				}
+				time.Sleep(5 * time.Second)
+				if up {
+					time.AfterFunc(5*time.Second, func() { b.set(true) })
+				}
+				began := time.Now()
+				b.stop(15 * time.Second)
+				want, took := 3, 10*time.Second
+				if !up {
+					want, took = 0, 15*time.Second
+				}
+				if got := len(b.messages()); got != want || time.Since(began) > took {
+					t.Errorf("%d messages after %v", got, time.Since(began))
+				}
+				if said := bytes.Contains(b.log.Bytes(), []byte("stopped with 3 chunks (3 logs, 0 metric samples) undelivered")); said == up {
+					t.Errorf("log: %s", &b.log)
+				}
+			})
+		})
+	}
 }
 
 // TestSyncFlushGoesBackWhileTheGateIsShut: one request a pause, whatever the number of

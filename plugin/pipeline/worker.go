@@ -15,7 +15,7 @@ import (
 // The bounds of what one Send is given. Its jobs are answered when it returns, so
 // it should not take many round trips.
 const (
-	maxSendJobs  = 256
+	maxSendJobs  = 1024
 	maxSendBytes = 4 << 20 // of payloads
 )
 
