@@ -201,6 +201,20 @@ func (b *bench) stop(patience time.Duration) {
 // pause lets the longest pause of a gate go by, so that every sink may be asked.
 func (b *bench) pause() { b.clock.Advance(2 * time.Minute) }
 
+// advanceUntil lets the clock go on, a second at a time, until done is closed.
+func (b *bench) advanceUntil(done <-chan struct{}) {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-done:
+			return
+		case <-tick.C:
+			b.clock.Advance(time.Second)
+		}
+	}
+}
+
 // flush expects want on the given thread.
 func (b *bench) flush(want pipeline.Result, payload []byte, thread int) {
 	b.t.Helper()
