@@ -14,6 +14,10 @@
 // of it is remembered by pointer), and hands the samples to package registry, which
 // keeps the newest of each series, decides whose samples it takes, and completes totals.
 //
+// telemetry, the plugin's own series, is made before anything else: sinks and rules count
+// with it. statuspage makes a page for people of a snapshot of all that; web is the HTTP
+// server, which knows nothing of metrics.
+//
 // A series belongs to the instance that showed it first. Another instance of the page
 // that makes the same series keeps its own value for Datadog and remote write, stands
 // back on the page, and takes the place over when the first one lets go: two instances

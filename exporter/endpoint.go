@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"out_edge/exporter/registry"
+	"out_edge/exporter/telemetry"
 	"out_edge/exporter/web"
 	"out_edge/timefix"
 )
@@ -48,12 +49,31 @@ func newEndpoint(e *Exporter, key string, cfg Config) *endpoint {
 		registry: prometheus.NewRegistry(), sweep: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 	p.page = registry.NewPage(p.log, p.panicWriting)
-	p.registry.MustRegister(seriesCollector{p}, telemetryCollector{p}) // both are unchecked: neither can fail
+	// Both are unchecked, as they describe nothing beforehand: the registry checks each
+	// series as it comes, and a bad one costs itself alone.
+	p.registry.MustRegister(prometheus.CollectorFunc(p.collectSeries), prometheus.CollectorFunc(p.collectTelemetry))
 	p.sweeper.Go(p.sweepLoop)
 	if key != "" {
 		p.server = web.Start(web.Config{Listen: cfg.Listen, ConfigFile: cfg.WebConfigFile, Handler: p.handler(), Log: p.log})
 	}
 	return p
+}
+
+// collectSeries gives the registry what the page shows, once what has expired is gone.
+func (p *endpoint) collectSeries(ch chan<- prometheus.Metric) {
+	p.expire()
+	p.page.Collect(ch)
+}
+
+// collectTelemetry gives the registry the plugin's own series of all instances.
+func (p *endpoint) collectTelemetry(ch chan<- prometheus.Metric) {
+	seen := make(map[*telemetry.Telemetry]bool)
+	for _, m := range p.attached() {
+		if t := m.cfg.Telemetry; !seen[t] {
+			seen[t] = true
+			t.Collect(ch)
+		}
+	}
 }
 
 // deviceName is the status page's title.

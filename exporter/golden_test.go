@@ -12,6 +12,8 @@ import (
 
 	"out_edge/build/testkit"
 	"out_edge/exporter"
+	"out_edge/exporter/hostmetrics"
+	"out_edge/exporter/telemetry"
 	"out_edge/plugin/chunk"
 	"out_edge/plugin/cmetrics"
 	"out_edge/plugin/delivery"
@@ -104,22 +106,18 @@ func TestGoldenEventsPage(t *testing.T) {
 }
 
 func TestMetricsTable(t *testing.T) {
-	rows := exporter.MetricsTable()
 	body := wholePage(t, "amd64-v5.1.1")
-	for _, r := range rows {
-		if r.Help == "" || r.From == "" {
-			t.Errorf("%s: no help or origin", r.Name)
+	for _, d := range append(hostmetrics.Table(), telemetry.Table()...) {
+		name := d.Name(exporter.DefaultPrefix)
+		if d.Help == "" || d.From == "" {
+			t.Errorf("%s: no help or origin", name)
 		}
-		switch r.Name {
-		case "edge_network_drops_total", "edge_adjusted_records_total":
-			continue // neither is in the captured chunks
+		if name == "edge_network_drops_total" {
+			continue // not in the captured chunks
 		}
-		if !strings.Contains(body, "# TYPE "+r.Name+" "+r.Type+"\n") {
-			t.Errorf("%s %s is not on the page", r.Type, r.Name)
+		if !strings.Contains(body, "# TYPE "+name+" "+d.Kind.String()+"\n") {
+			t.Errorf("%s %s is not on the page", d.Kind, name)
 		}
-	}
-	if got, want := rows[0].Name, "edge_cpu_usage_ratio"; got != want {
-		t.Errorf("first row %s, want %s", got, want)
 	}
 	if timefix.NumVerdicts != strings.Count(body, "edge_time_repairs_total{") {
 		t.Error("a verdict is missing")

@@ -8,17 +8,19 @@ import (
 	"out_edge/exporter/rules"
 )
 
-func TestReadmeIsUpToDate(t *testing.T) {
-	text, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	want, err := Fill(text, Tables())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(want) != string(text) {
-		t.Error("README.md is behind the code: run `make docs`")
+func TestDocsAreUpToDate(t *testing.T) {
+	for file, tables := range Tables() {
+		text, err := os.ReadFile("../../" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := Fill(text, tables)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(want) != string(text) {
+			t.Errorf("%s is behind the code: run `make docs`", file)
+		}
 	}
 }
 

@@ -1,6 +1,6 @@
-// Command docs writes the tables of README.md anew from the code that they list:
-// the text between <!-- begin NAME --> and <!-- end NAME -->. Run it by
-// `make docs`; a test fails when README.md is behind.
+// Command docs writes the generated tables of the documentation anew from the code
+// that they list: the text between <!-- begin NAME --> and <!-- end NAME -->. Run it
+// by `make docs`; a test fails when a file is behind.
 package main
 
 import (
@@ -11,17 +11,18 @@ import (
 )
 
 func main() {
-	const readme = "README.md"
-	old, err := os.ReadFile(readme)
-	if err != nil {
-		log.Fatalf("docs: run this from the repository's root: %v", err)
-	}
-	text, err := Fill(old, Tables())
-	if err != nil {
-		log.Fatalf("docs: %s: %v", readme, err)
-	}
-	if err := os.WriteFile(readme, text, 0o644); err != nil {
-		log.Fatalf("docs: %v", err)
+	for file, tables := range Tables() {
+		old, err := os.ReadFile(file)
+		if err != nil {
+			log.Fatalf("docs: run this from the repository's root: %v", err)
+		}
+		text, err := Fill(old, tables)
+		if err != nil {
+			log.Fatalf("docs: %s: %v", file, err)
+		}
+		if err := os.WriteFile(file, text, 0o644); err != nil {
+			log.Fatalf("docs: %v", err)
+		}
 	}
 }
 

@@ -5,16 +5,17 @@ import (
 	"strings"
 
 	"out_edge/exporter"
+	"out_edge/exporter/hostmetrics"
+	"out_edge/exporter/telemetry"
 	"out_edge/plugin/config"
 	"out_edge/plugin/delivery"
 )
 
-// Tables gives every generated table of README.md by name.
-func Tables() map[string]string {
-	return map[string]string{
-		"options":  options(),
-		"metrics":  metrics(),
-		"outcomes": delivery.OutcomeMarkdown(),
+// Tables are the generated tables, by file and name.
+func Tables() map[string]map[string]string {
+	return map[string]map[string]string{
+		"README.md":       {"options": options(), "metrics": metrics(), "outcomes": delivery.OutcomeMarkdown()},
+		"docs/reasons.md": {"reasons": delivery.ReasonMarkdown()},
 	}
 }
 
@@ -30,8 +31,8 @@ func options() string {
 func metrics() string {
 	var b strings.Builder
 	b.WriteString("| series | type | labels | from |\n| --- | --- | --- | --- |\n")
-	for _, m := range exporter.MetricsTable() {
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", m.Name, m.Type, m.Labels, m.From)
+	for _, d := range append(hostmetrics.Table(), telemetry.Table()...) {
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", d.Name(exporter.DefaultPrefix), d.Kind, d.Labels, d.From)
 	}
 	return b.String()
 }

@@ -2,7 +2,7 @@ package delivery
 
 import "time"
 
-// Meter counts what becomes of records and requests. exporter.Self is the real
+// Meter counts what becomes of records and requests. exporter/telemetry is the real
 // one. Implementations are safe for concurrent use and never block.
 type Meter interface {
 	// Delivered counts n records that a sink has accepted for good.
