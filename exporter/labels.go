@@ -4,6 +4,7 @@ import (
 	"slices"
 	"sync"
 
+	"out_edge/exporter/memo"
 	"out_edge/plugin/metric"
 )
 
@@ -15,11 +16,9 @@ type labeller struct {
 	relabel  func(*metric.Series) (*metric.Series, bool)
 	isIdle   bool // there is nothing to do
 	series   *metric.Interner
-	limit    int
 	scratch  sync.Pool // of *labelled
 
-	mu         sync.RWMutex
-	young, old map[labelKey]*metric.Series // nil: dropped; young becomes old when it is full
+	targets memo.Cache[labelKey, *metric.Series] // nil: dropped
 }
 
 // labelKey is a series without the instance's labels, and its tag where that is one.
@@ -35,15 +34,15 @@ type labelled struct {
 }
 
 func newLabeller(cfg Config, series *metric.Interner) *labeller {
-	l := &labeller{tagLabel: cfg.TagLabel, relabel: cfg.Relabel, series: series, limit: cfg.SeriesLimit}
+	l := &labeller{tagLabel: cfg.TagLabel, relabel: cfg.Relabel, series: series}
 	for _, label := range cfg.Labels {
 		if label.Value != "" {
 			l.add = append(l.add, label)
 		}
 	}
 	l.isIdle = len(l.add) == 0 && l.tagLabel == "" && l.relabel == nil
-	if l.limit == 0 {
-		l.limit = DefaultSeriesLimit
+	if l.targets.Limit = cfg.SeriesLimit; cfg.SeriesLimit == 0 {
+		l.targets.Limit = DefaultSeriesLimit
 	}
 	l.scratch.New = func() any { return new(labelled) }
 	return l
@@ -81,40 +80,15 @@ func (l *labeller) release(out *labelled) {
 // is false where relabelling drops it.
 func (l *labeller) target(from *metric.Series, tag string) (to *metric.Series, keep bool) {
 	k := labelKey{from, tag}
-	to, isYoung, known := l.find(k)
-	if isYoung {
-		return to, to != nil
-	}
+	to, known := l.targets.Get(k)
 	if !known {
 		var final bool
 		if to, final = l.make(k); !final {
 			return nil, false
 		}
+		to = l.targets.Put(k, to)
 	}
-	l.keep(k, to)
 	return to, to != nil
-}
-
-func (l *labeller) find(k labelKey) (to *metric.Series, isYoung, known bool) {
-	l.mu.RLock()
-	defer l.mu.RUnlock()
-	if to, known = l.young[k]; known {
-		return to, true, true
-	}
-	to, known = l.old[k]
-	return to, false, known
-}
-
-func (l *labeller) keep(k labelKey, to *metric.Series) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if len(l.young) >= l.limit {
-		l.old, l.young = l.young, nil
-	}
-	if l.young == nil {
-		l.young = make(map[labelKey]*metric.Series)
-	}
-	l.young[k] = to
 }
 
 // make puts the labels on a series, where those of its own win, and relabels it. nil

@@ -13,5 +13,5 @@
 // known, a histogram's snapshot apart.
 //
 // Everything that records can make grow is bounded: the series by the limit,
-// what is remembered by tag or by series by generations (see generations).
+// what is remembered by tag or by series by package memo.
 package rules

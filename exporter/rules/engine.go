@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"out_edge/exporter/memo"
 	"out_edge/plugin/chunk"
 	"out_edge/plugin/metric"
 	"out_edge/timefix"
@@ -51,7 +52,7 @@ type Engine struct {
 	cfg     EngineConfig
 	tables  []*table // by family.index
 	budget  seriesBudget
-	plans   generations[string, []step]
+	plans   memo.Cache[string, []step]
 	scratch sync.Pool // of *scratch
 	relabel *relabeler
 }
@@ -81,7 +82,7 @@ func (f *File) Engine(cfg EngineConfig) *Engine {
 		cfg.Series = new(metric.Interner)
 	}
 	cfg.Labels = staticLabels(cfg.Labels)
-	e := &Engine{file: f, cfg: cfg, plans: generations[string, []step]{limit: maxTags}}
+	e := &Engine{file: f, cfg: cfg, plans: memo.Cache[string, []step]{Limit: maxTags}}
 	e.budget.limit = cfg.Limit
 	e.scratch.New = func() any { return new(scratch) }
 	for _, fam := range f.families {
@@ -115,10 +116,10 @@ func (e *Engine) Observe(dst []metric.Sample, tag string, rec *chunk.Record, uni
 	if e == nil || len(e.tables) == 0 {
 		return dst
 	}
-	steps, known := e.plans.get(tag)
+	steps, known := e.plans.Get(tag)
 	if !known {
 		tag = strings.Clone(tag)
-		steps = e.plans.put(tag, e.plan(tag))
+		steps = e.plans.Put(tag, e.plan(tag))
 	}
 	if len(steps) == 0 {
 		return dst

@@ -11,6 +11,8 @@ import (
 
 	"github.com/prometheus/prometheus/model/relabel"
 	"go.yaml.in/yaml/v3"
+
+	"out_edge/exporter/memo"
 )
 
 // maxFile is how large a file may be, in bytes. A rule takes some 300.
@@ -24,7 +26,7 @@ type File struct {
 	rules    []*rule
 	relabels []*relabel.Config
 	routes   []*route
-	byTag    generations[string, []*route]
+	byTag    memo.Cache[string, []*route]
 }
 
 // Load reads the file at path. The error names each fault in a line of its own:
@@ -51,7 +53,7 @@ func readFile(path string) ([]byte, error) {
 // anything in it is a File without rules. Parse keeps nothing of text.
 func Parse(name string, text []byte) (*File, error) {
 	r := &reader{faults: faults{file: name}}
-	f := &File{name: name, byTag: generations[string, []*route]{limit: maxTags}}
+	f := &File{name: name, byTag: memo.Cache[string, []*route]{Limit: maxTags}}
 	if root := r.document(text); root != nil {
 		r.root(f, root)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/prometheus/model/relabel"
 	"go.yaml.in/yaml/v3"
 
+	"out_edge/exporter/memo"
 	"out_edge/plugin/metric"
 )
 
@@ -24,7 +25,7 @@ const defaultRelabelLimit = 10000
 type relabeler struct {
 	steps   []*relabel.Config
 	intern  *metric.Interner
-	results generations[*metric.Series, relabelled]
+	results memo.Cache[*metric.Series, relabelled]
 }
 
 // relabelled is what becomes of a series.
@@ -38,8 +39,8 @@ func newRelabeler(steps []*relabel.Config, cfg EngineConfig) *relabeler {
 		return nil
 	}
 	r := &relabeler{steps: steps, intern: cfg.Series}
-	if r.results.limit = cfg.Limit; cfg.Limit <= 0 {
-		r.results.limit = defaultRelabelLimit
+	if r.results.Limit = cfg.Limit; cfg.Limit <= 0 {
+		r.results.Limit = defaultRelabelLimit
 	}
 	return r
 }
@@ -71,9 +72,9 @@ func (e *Engine) Relabeler() func(*metric.Series) (*metric.Series, bool) {
 }
 
 func (r *relabeler) series(s *metric.Series) (*metric.Series, refusal) {
-	res, known := r.results.get(s)
+	res, known := r.results.Get(s)
 	if !known {
-		res = r.results.put(s, r.work(s))
+		res = r.results.Put(s, r.work(s))
 	}
 	return res.to, res.why
 }

@@ -42,10 +42,10 @@ func (f *File) Route(tag string, rec *chunk.Record) Route {
 	if f == nil || len(f.routes) == 0 {
 		return everywhere
 	}
-	routes, known := f.byTag.get(tag)
+	routes, known := f.byTag.Get(tag)
 	if !known {
 		tag = strings.Clone(tag)
-		routes = f.byTag.put(tag, f.routesOf(tag))
+		routes = f.byTag.Put(tag, f.routesOf(tag))
 	}
 	for _, r := range routes {
 		if r.when.holds(rec) {
