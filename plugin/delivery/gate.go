@@ -33,30 +33,32 @@ type Gate struct {
 	probing  bool          // the next Send is to be a probe
 	closing  bool
 	err      error         // why it is shut
-	changed  func() bool   // of the last RetryError; it may read a file
+	changed  func() bool   // of the last RetryError
 	checked  time.Duration // when changed was asked last
 }
 
 // Ask says whether the sink may be asked now, and whether that has to be a probe;
 // if not, wait is how long to wait before asking the gate again.
 func (g *Gate) Ask(now time.Duration) (probe bool, wait time.Duration) {
+	probe, wait, check := g.look(now)
+	if check != nil && check() { // it may read a file: not with mu held
+		g.Open()
+		return probe, 0
+	}
+	return probe, wait
+}
+
+// look is Ask, but for a check whether the secret has changed, when one is due.
+func (g *Gate) look(now time.Duration) (probe bool, wait time.Duration, check func() bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	wait = g.until - now
-	if wait <= 0 {
-		return g.probing, 0
-	}
-	if g.changed == nil {
-		return g.probing, wait
+	if wait = max(g.until-now, 0); wait == 0 || g.changed == nil {
+		return g.probing, wait, nil
 	}
 	if now-g.checked >= changedEvery {
-		g.checked = now
-		if g.changed() {
-			g.open()
-			return g.probing, 0
-		}
+		g.checked, check = now, g.changed
 	}
-	return g.probing, min(wait, changedEvery)
+	return g.probing, min(wait, changedEvery), check
 }
 
 // IsShut says whether the sink must not be asked now, and why.

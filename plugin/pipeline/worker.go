@@ -75,15 +75,15 @@ func (w *worker) add(t *task) {
 }
 
 func (w *worker) put(t *task) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.ended {
-		return errClosed
-	}
 	if !t.chunk.held {
 		if why, shut := w.gate.IsShut(t.since); shut {
 			return &delivery.RetryError{Err: fmt.Errorf("%w: %w", errShut, why)}
 		}
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.ended {
+		return errClosed
 	}
 	w.waiting = append(w.waiting, t)
 	w.signal()
