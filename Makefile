@@ -160,7 +160,7 @@ golden: docs generate
 deps:
 	@build/deps.sh test
 	@build/deps.sh check
-	@$(GO) run ./build/receivers/install
+	@$(GO) run ./build/receivers/install victoria-logs
 
 deps-build:
 	@build/deps.sh build
