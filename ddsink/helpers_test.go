@@ -82,6 +82,13 @@ func accept(w http.ResponseWriter) {
 	_, _ = io.WriteString(w, "{}")
 }
 
+// forget lets go of what came.
+func (in *intake) forget() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.requests = nil
+}
+
 func (in *intake) got() []request {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -229,7 +236,8 @@ func (s *setup) offer(ctx context.Context, sink delivery.Sink, tag string, sourc
 				open++
 			}
 		}
-		job = delivery.NewJob(delivery.JobSpec{Tag: tag, Sink: sink.Name(), Telemetry: s.counts, Open: open, Skip: done.Clone()})
+		job = delivery.NewJob(delivery.JobSpec{Tag: tag, Arrived: s.clock.Now(), Sink: sink.Name(), Telemetry: s.counts,
+			Source: source, Open: open, Skip: done.Clone()})
 		s.jobs[done] = job
 		sink.Admit(job)
 	}

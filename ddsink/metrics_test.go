@@ -2,8 +2,10 @@ package ddsink_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"net/http"
 	"strings"
@@ -75,16 +77,16 @@ func TestSendMetrics(t *testing.T) {
 	}
 	sec := now().Unix()
 	want := `{"series":[` +
-		fmt.Sprintf(`{"metric":"edge.temperature.celsius","type":3,"points":[{"timestamp":%d,"value":48.312},{"timestamp":%d,"value":7}],`, sec-2, sec-1) +
-		`"tags":["type:cpu_thermal","zone:0","env:prod","team:edge"],"unit":"degree celsius","resources":[{"name":"h1","type":"host"}]},` +
-		fmt.Sprintf(`{"metric":"edge.disk.read_bytes","type":1,"points":[{"timestamp":%d,"value":100},{"timestamp":%d,"value":50}],`, sec-2, sec-1) +
+		fmt.Sprintf(`{"metric":"edge.disk.read_bytes","type":1,"points":[{"timestamp":%d,"value":150}],`, sec) +
 		`"tags":["env:prod","team:edge"],"unit":"byte","resources":[{"name":"h1","type":"host"}]},` +
 		fmt.Sprintf(`{"metric":"http_requests.count","type":1,"points":[{"timestamp":%d,"value":0.5}],`, sec) +
-		`"tags":["env:prod","team:edge"],"resources":[{"name":"h1","type":"host"}]}]}`
+		`"tags":["env:prod","team:edge"],"resources":[{"name":"h1","type":"host"}]},` +
+		fmt.Sprintf(`{"metric":"edge.temperature.celsius","type":3,"points":[{"timestamp":%d,"value":7}],`, sec-1) +
+		`"tags":["type:cpu_thermal","zone:0","env:prod","team:edge"],"unit":"degree celsius","resources":[{"name":"h1","type":"host"}]}]}`
 	if string(got[0].body) != want {
 		t.Errorf("got\n%s\nwant\n%s", got[0].body, want)
 	}
-	s.wantCounts(t, map[string]int{"datadog_metrics delivered": 6, "request series 202": 1})
+	s.wantCounts(t, map[string]int{"datadog_metrics delivered": 4, "datadog_metrics adjusted superseded": 2, "request series 202": 1})
 }
 
 func TestMetricsEncoding(t *testing.T) {
@@ -128,7 +130,7 @@ func TestMetricsRefused(t *testing.T) {
 		})
 	}
 	s := newSink(t, nil)
-	if err := s.metrics(t, nil, gauge(g, -3585, 1), gauge(g, 585, 1)); err != nil {
+	if err := s.metrics(t, nil, gauge(g, -3585, 1), gauge(series("h", metric.Gauge), 585, 1)); err != nil {
 		t.Fatal(err)
 	}
 	s.wantCounts(t, map[string]int{"datadog_metrics delivered": 2})
@@ -158,7 +160,209 @@ func (s *setup) values(skip ...int) string {
 	return strings.Join(out, " ")
 }
 
-// TestTotals: counters of metrics events, which tell their total only.
+// deliver offers samples as a chunk that comes at a second, and must be delivered.
+func (s *setup) deliver(t *testing.T, second int, samples ...metric.Sample) {
+	t.Helper()
+	s.arrive(second)
+	if err := s.metrics(t, nil, samples...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// arrive lets time pass until a second.
+func (s *setup) arrive(second int) {
+	s.clock.Advance(time.Unix(0, at(second)).Sub(s.clock.Now().Time()))
+}
+
+func (s *setup) want(t *testing.T, want string, skip ...int) {
+	t.Helper()
+	if got := s.values(skip...); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+// TestCountsAreSumsOfASecond: of a counter, the sum of the second in which its
+// samples arrived goes, and goes again for that second when more has come.
+func TestCountsAreSumsOfASecond(t *testing.T) {
+	s := newSink(t, nil)
+	c := series("c", metric.Counter)
+	s.deliver(t, 0, added(c, 0, 1), added(c, 0, 1), added(c, 540, 2))
+	s.deliver(t, 0, added(c, -9, 4))
+	s.deliver(t, 1, added(c, 0, 8), added(c, 0, 16))
+	s.deliver(t, 3, added(c, 0, 32))
+	s.want(t, "c@0=4 c@0=8 c@1=24 c@3=32")
+	s.wantCounts(t, map[string]int{"datadog_metrics delivered": 7})
+}
+
+// TestManyTags: chunks of many tags in one second make one point of it, never ahead
+// of the clock.
+func TestManyTags(t *testing.T) {
+	for _, tags := range []int{2, 7, 200} {
+		s := newSink(t, nil)
+		c := series("c", metric.Counter)
+		for second := range 3 {
+			for range tags {
+				s.deliver(t, second, added(c, second, 5))
+			}
+		}
+		last := map[int64]float64{}
+		for _, p := range s.points(t) {
+			last[p.second] = p.value
+		}
+		want := map[int64]float64{0: float64(5 * tags), 1: float64(5 * tags), 2: float64(5 * tags)}
+		if !maps.Equal(last, want) {
+			t.Errorf("%d tags: %v, want %v", tags, last, want)
+		}
+	}
+}
+
+// point is one that the intake got.
+type point struct {
+	metric string
+	second int64 // after now
+	value  float64
+}
+
+// points are those of all requests, in their order.
+func (s *setup) points(t *testing.T) (all []point) {
+	t.Helper()
+	for _, r := range s.intake.got() {
+		for _, item := range r.items {
+			for _, p := range item["points"].([]any) {
+				m := p.(map[string]any)
+				sec, err := m["timestamp"].(json.Number).Int64()
+				value, err2 := m["value"].(json.Number).Float64()
+				if err != nil || err2 != nil {
+					t.Fatal(err, err2)
+				}
+				all = append(all, point{item["metric"].(string), sec - now().Unix(), value})
+			}
+		}
+	}
+	return all
+}
+
+// TestLostAnswers: what may have arrived goes again with the same second, and what
+// comes meanwhile with it or with a second of its own.
+func TestLostAnswers(t *testing.T) {
+	for name, fail := range map[string]func(http.ResponseWriter){
+		"reset": func(http.ResponseWriter) { panic(http.ErrAbortHandler) },
+		"500":   func(w http.ResponseWriter) { w.WriteHeader(500) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSink(t, nil)
+			c := series("c", metric.Counter)
+			s.deliver(t, 0, added(c, 0, 1))
+			s.intake.answer = func(n int, _ request, w http.ResponseWriter) {
+				if n < 3 {
+					fail(w)
+					return
+				}
+				accept(w)
+			}
+			s.arrive(5)
+			_ = s.metrics(t, nil, added(c, 0, 2))
+			_ = s.metrics(t, nil, added(c, 0, 4))
+			s.deliver(t, 9, added(c, 0, 8))
+			s.want(t, "c@0=1 c@5=2 c@5=6 c@5=6 c@9=8")
+		})
+	}
+}
+
+// TestRefusedForCertain: what cannot have arrived is still the second's own.
+func TestRefusedForCertain(t *testing.T) {
+	s := newSink(t, nil)
+	c := series("c", metric.Counter)
+	s.deliver(t, 0, added(c, 0, 1))
+	s.intake.answer = failOnly(1)
+	_ = s.metrics(t, nil, added(c, 0, 2))
+	s.deliver(t, 0, added(c, 0, 4))
+	s.deliver(t, 1, added(c, 0, 8))
+	s.want(t, "c@0=1 c@0=7 c@1=8", 1)
+}
+
+// TestCountsThatWaitForLong: what Datadog does not take any more goes with the
+// oldest second that it takes; what may have arrived is given up then.
+func TestCountsThatWaitForLong(t *testing.T) {
+	s := newSink(t, nil)
+	c, d := series("c", metric.Counter), series("d", metric.Counter)
+	s.deliver(t, 0, added(c, 0, 1), added(d, 0, 1))
+	s.intake.answer = func(n int, _ request, w http.ResponseWriter) {
+		switch {
+		case n == 1:
+			panic(http.ErrAbortHandler)
+		case n < 4:
+			w.WriteHeader(503)
+		default:
+			accept(w)
+		}
+	}
+	s.arrive(1)
+	_ = s.metrics(t, nil, added(c, 0, 2))
+	s.arrive(2)
+	_ = s.metrics(t, nil, added(d, 0, 4))
+	s.arrive(3)
+	_ = s.metrics(t, nil, added(d, 0, 8))
+	s.deliver(t, 4000, added(d, 0, 16))
+	s.want(t, "c@0=1 d@0=1 d@415=12 d@4000=16", 1, 2, 3)
+	s.wantCounts(t, map[string]int{
+		"datadog_metrics delivered": 5, "datadog_metrics dropped too_old": 1, "datadog_metrics adjusted folded": 2})
+}
+
+// TestCountsWhenTheClockIsSet: a second that has been used is added to, as far as
+// Datadog takes it; the time of arrival goes by the clock as it is when it leaves.
+func TestCountsWhenTheClockIsSet(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		step time.Duration
+		want string
+	}{
+		{"back by five minutes", -5 * time.Minute, "c@0=1 c@0=3 c@0=7 c@61=8"},
+		{"back by an hour", -time.Hour, "c@0=1 c@-3600=2 c@-3240=4 c@-3239=8"},
+		{"ahead by an hour", time.Hour, "c@0=1 c@3600=2 c@3960=4 c@3961=8"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := newSink(t, nil)
+			c := series("c", metric.Counter)
+			offer := func(n float64) {
+				t.Helper()
+				if err := s.metrics(t, nil, added(c, 0, n)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			offer(1)
+			s.clock.Step(test.step)
+			offer(2)
+			if test.step == -5*time.Minute {
+				s.clock.Advance(time.Minute)
+			} else {
+				s.clock.Advance(6 * time.Minute)
+			}
+			offer(4)
+			if test.step == -5*time.Minute {
+				s.clock.Advance(5 * time.Minute)
+			}
+			s.clock.Advance(time.Second)
+			offer(8)
+			s.want(t, test.want)
+		})
+	}
+}
+
+// TestClockSetWhileCountsWait: the time of arrival is right once the clock is.
+func TestClockSetWhileCountsWait(t *testing.T) {
+	s := newSink(t, nil)
+	c := series("c", metric.Counter)
+	s.clock.Step(-now().Sub(time.Unix(60, 0)))
+	s.intake.answer = failOnly(0)
+	_ = s.metrics(t, nil, added(c, 0, 1))
+	s.clock.Advance(10 * time.Second)
+	s.clock.Set(now().Add(10 * time.Second))
+	s.deliver(t, 10, added(c, 0, 2))
+	s.want(t, "c@0=1 c@10=2", 0)
+}
+
+// TestTotals: counters that tell their total only, which nobody has compared.
 func TestTotals(t *testing.T) {
 	s := newSink(t, nil)
 	c := series("c_total", metric.Counter)
@@ -166,19 +370,14 @@ func TestTotals(t *testing.T) {
 		return metric.Sample{Series: c, UnixNano: at(sec), Value: v}
 	}
 	for i, v := range []float64{100, 110, 110, 5} { // nothing, +10, +0, a restart
-		if err := s.metrics(t, nil, total(i, v)); err != nil {
-			t.Fatal(err)
-		}
+		s.deliver(t, i, total(i, v))
 	}
 	// another Series value with the same name and labels is the same series
 	c = series("c_total", metric.Counter)
-	if err := s.metrics(t, nil, total(4, 6), total(5, 9)); err != nil {
-		t.Fatal(err)
-	}
-	if got, want := s.values(), "c.count@1=10 c.count@2=0 c.count@3=5 c.count@4=1 c.count@5=3"; got != want {
-		t.Errorf("got %s, want %s", got, want)
-	}
-	s.wantCounts(t, map[string]int{"datadog_metrics adjusted first_sight": 1, "datadog_metrics delivered": 5})
+	s.deliver(t, 4, total(4, 6), total(5, 9))
+	s.deliver(t, 5, total(3, 7)) // was on its way for long
+	s.want(t, "c.count@1=10 c.count@2=0 c.count@3=5 c.count@4=4")
+	s.wantCounts(t, map[string]int{"datadog_metrics adjusted first_sight": 1, "datadog_metrics delivered": 5, "datadog_metrics adjusted superseded": 1})
 }
 
 // TestTotalsAfterTheClockIsSetBack: totals go on although the last one is of a time
@@ -188,356 +387,44 @@ func TestTotalsAfterTheClockIsSetBack(t *testing.T) {
 	total := func(sec int, v float64) metric.Sample {
 		return metric.Sample{Series: c, UnixNano: at(sec), Value: v}
 	}
-	tests := []struct {
+	for _, test := range []struct {
 		name  string
-		ahead int // seconds
 		after []metric.Sample
 		want  string
 	}{
-		{
-			"two hours", 7200,
-			[]metric.Sample{total(20, 120), total(30, 130), total(25, 125)},
-			"c.count@7210=10 c.count@20=10 c.count@30=10",
-		},
-		{
-			"five minutes are waited for", 300,
-			[]metric.Sample{total(20, 120), total(30, 130), total(311, 140)},
-			"c.count@310=10 c.count@311=30",
-		},
-		{
-			"a chunk of before comes late", 7200,
-			[]metric.Sample{total(5, 105), total(20, 120)},
-			"c.count@7210=10 c.count@20=10",
-		},
-		{
-			"a restart meanwhile", 7200,
-			[]metric.Sample{total(20, 3), total(30, 5), total(40, 9)},
-			"c.count@7210=10 c.count@30=5 c.count@40=4",
-		},
-	}
-	for _, test := range tests {
+		{"they go on", []metric.Sample{total(20, 120), total(30, 130), total(25, 125)}, "c.count@7210=10 c.count@20=10 c.count@21=10"},
+		{"a chunk of before comes late", []metric.Sample{total(5, 105), total(20, 120)}, "c.count@7210=10 c.count@21=10"},
+		{"a restart meanwhile", []metric.Sample{total(20, 3), total(30, 5), total(40, 9)}, "c.count@7210=10 c.count@21=5 c.count@22=4"},
+	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := newSink(t, nil)
-			ahead := time.Duration(test.ahead) * time.Second
-			s.clock.Step(ahead)
-			_ = s.metrics(t, nil, total(test.ahead, 100))
-			_ = s.metrics(t, nil, total(test.ahead+10, 110))
-			s.clock.Step(-ahead)
-			for _, sample := range test.after {
-				if err := s.metrics(t, nil, sample); err != nil {
-					t.Fatal(err)
-				}
+			s.clock.Step(2 * time.Hour)
+			s.deliver(t, 7200, total(7200, 100))
+			s.deliver(t, 7210, total(7210, 110))
+			s.clock.Step(-2 * time.Hour)
+			for i, sample := range test.after {
+				s.deliver(t, 20+i, sample)
 			}
-			if got := s.values(); got != test.want {
-				t.Errorf("got %s, want %s", got, test.want)
-			}
+			s.want(t, test.want)
 		})
 	}
 }
 
-// TestHistogramAfterTheClockIsSetBack: all parts go on together.
-func TestHistogramAfterTheClockIsSetBack(t *testing.T) {
+// TestKeptDistribution: the first of a histogram that is kept here is all growth.
+func TestKeptDistribution(t *testing.T) {
 	s := newSink(t, nil)
 	h := series("lat", metric.Histogram)
-	send := func(sec int, n uint64) {
-		t.Helper()
-		if err := s.metrics(t, nil, metric.Sample{Series: h, UnixNano: at(sec), Dist: &metric.Distribution{Count: n, Sum: float64(2 * n)}}); err != nil {
-			t.Fatal(err)
-		}
+	dist := func(n uint64) metric.Sample {
+		return metric.Sample{Series: h, UnixNano: at(0), Kept: true,
+			Dist: &metric.Distribution{Count: n, Sum: float64(2 * n), Bounds: []float64{1}, Counts: []uint64{n - 1}}}
 	}
-	s.clock.Step(2 * time.Hour)
-	send(7200, 1)
-	s.clock.Step(-2 * time.Hour)
-	send(10, 4)
-	if got, want := s.values(), "lat.count@10=3 lat.sum@10=6 lat.bucket[upper_bound:inf]@10=3"; got != want {
-		t.Errorf("got %s, want %s", got, want)
-	}
-}
-
-// TestTotalsAreNotLostInRetries: what a failed request carried comes with whichever
-// request follows, and once.
-func TestTotalsAreNotLostInRetries(t *testing.T) {
-	c := series("c_total", metric.Counter)
-	total := func(sec int, v float64) metric.Sample {
-		return metric.Sample{Series: c, UnixNano: at(sec), Value: v}
-	}
-	t.Run("retry comes first", func(t *testing.T) {
-		s := newSink(t, nil)
-		_ = s.metrics(t, nil, total(0, 100))
-		s.intake.answer = failOnly(0)
-		var done delivery.Set
-		if s.metrics(t, &done, total(1, 110)) == nil {
-			t.Fatal("no error")
-		}
-		if err := s.metrics(t, &done, total(1, 110)); err != nil {
-			t.Fatal(err)
-		}
-		_ = s.metrics(t, nil, total(2, 115))
-		if got, want := s.values(0), "c.count@1=10 c.count@2=5"; got != want {
-			t.Errorf("got %s, want %s", got, want)
-		}
-	})
-	t.Run("a later chunk comes first", func(t *testing.T) {
-		s := newSink(t, nil)
-		_ = s.metrics(t, nil, total(0, 100))
-		s.intake.answer = failOnly(0)
-		var done delivery.Set
-		if s.metrics(t, &done, total(1, 110)) == nil {
-			t.Fatal("no error")
-		}
-		_ = s.metrics(t, nil, total(2, 115))
-		if err := s.metrics(t, &done, total(1, 110)); err != nil {
-			t.Fatal(err)
-		}
-		_ = s.metrics(t, nil, total(3, 120))
-		if got, want := s.values(0), "c.count@2=15 c.count@3=5"; got != want {
-			t.Errorf("got %s, want %s", got, want)
-		}
-	})
-}
-
-// fillTotals has the sink remember as many totals as it may, all of them from now.
-func (s *setup) fillTotals(t *testing.T) {
-	t.Helper()
-	const n = 20_000
-	samples := make([]metric.Sample, n)
-	for i := range samples {
-		samples[i] = metric.Sample{Series: series(fmt.Sprintf("c%d_total", i), metric.Counter), UnixNano: at(0), Value: 1}
-	}
-	if err := s.metrics(t, nil, samples...); err != nil {
-		t.Fatal(err)
-	}
-	s.wantCounts(t, map[string]int{"datadog_metrics adjusted first_sight": n, "datadog_metrics dropped series_limit": 0})
-}
-
-// total offers one total at the present time.
-func (s *setup) total(t *testing.T, name string, value float64) {
-	t.Helper()
-	sample := metric.Sample{Series: series(name, metric.Counter), UnixNano: s.clock.Now().Wall, Value: value}
-	if err := s.metrics(t, nil, sample); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// TestRoomForTotals: series that have been silent for an hour make room. As looking
-// for them takes long, it is done once a minute at most while there are none.
-func TestRoomForTotals(t *testing.T) {
-	s := newSink(t, nil)
-	s.fillTotals(t)
-	for _, step := range []struct {
-		name    string
-		advance time.Duration
-		refused int // in all
-	}{
-		{"a first look", 59*time.Minute + 30*time.Second, 1},
-		{"not so soon again", 59 * time.Second, 2},
-		{"a minute after the first", time.Second, 2},
-	} {
-		s.clock.Advance(step.advance)
-		s.total(t, "new_total", 1)
-		if got := s.counts.Get("datadog_metrics dropped series_limit"); got != step.refused {
-			t.Errorf("%s: %d refused, want %d", step.name, got, step.refused)
-		}
-	}
-	s.clock.Advance(time.Second)
-	s.total(t, "new_total", 5)
-	if got, want := s.values(), "new.count@3631=4"; got != want {
-		t.Errorf("got %s, want %s", got, want)
-	}
-}
-
-// TestRoomForTotalsWhenTheClockIsSet: setting the wall clock neither makes a series
-// look silent nor puts off the next look.
-func TestRoomForTotalsWhenTheClockIsSet(t *testing.T) {
-	s := newSink(t, nil)
-	s.fillTotals(t)
-	s.clock.Step(24 * time.Hour)
-	s.total(t, "new_total", 1)
-	s.total(t, "c7_total", 4)
-	if got, want := s.values(), "c7.count@86400=3"; got != want {
-		t.Errorf("got %s, want %s", got, want)
-	}
-	s.clock.Step(-24 * time.Hour)
-	s.clock.Advance(time.Hour + time.Second)
-	s.total(t, "new_total", 1)
-	s.wantCounts(t, map[string]int{"datadog_metrics dropped series_limit": 1})
-}
-
-// TestRoomForTotalsWithoutABootClock: the next look is not put off by a step back
-// where the wall clock is all there is.
-func TestRoomForTotalsWithoutABootClock(t *testing.T) {
-	s := newSink(t, nil)
-	s.clock.HideBoot()
-	s.fillTotals(t)
-	s.total(t, "new_total", 1)
-	s.clock.Step(-3 * time.Hour)
-	s.total(t, "c7_total", 1)
-	s.clock.Advance(time.Hour + time.Second)
-	s.total(t, "new_total", 1)
-	s.wantCounts(t, map[string]int{"datadog_metrics dropped series_limit": 1})
-}
-
-// TestTotalsOfRequestsNeverMade: what waited behind a request that failed is given
-// back too.
-func TestTotalsOfRequestsNeverMade(t *testing.T) {
-	s := newSink(t, func(c *ddsink.Config) { c.Compress = "off" })
-	const n = 10_000 // more than fit into one request
-	totals := func(sec int, v float64) (out []metric.Sample) {
-		for i := range n {
-			out = append(out, metric.Sample{Series: series(fmt.Sprintf("c%d_total", i), metric.Counter), UnixNano: at(sec), Value: v})
-		}
-		return out
-	}
-	_ = s.metrics(t, nil, totals(0, 1)...)
-	s.intake.answer = failOnly(0)
-	var done delivery.Set
-	if s.metrics(t, &done, totals(1, 3)...) == nil || len(s.intake.got()) != 1 {
-		t.Fatalf("no error, or %d requests", len(s.intake.got()))
-	}
-	s.wantCounts(t, map[string]int{"datadog_metrics retried": n})
-	if err := s.metrics(t, &done, totals(1, 3)...); err != nil {
-		t.Fatal(err)
-	}
-	sum := 0
-	for _, r := range s.intake.got()[1:] {
-		for _, item := range r.items {
-			v, _ := item["points"].([]any)[0].(map[string]any)["value"].(interface{ Int64() (int64, error) }).Int64()
-			sum += int(v)
-		}
-	}
-	if sum != 2*n {
-		t.Errorf("%d were added, want %d", sum, 2*n)
-	}
-}
-
-// failOnly refuses request n for a while.
-func failOnly(fail int) func(int, request, http.ResponseWriter) {
-	return func(n int, _ request, w http.ResponseWriter) {
-		if n == fail {
-			w.WriteHeader(503)
-			return
-		}
-		accept(w)
-	}
-}
-
-// TestCountsKeepTheirSeconds: Datadog lets a count overwrite another one of the
-// same second, so no two requests may use one.
-func TestCountsKeepTheirSeconds(t *testing.T) {
-	s := newSink(t, nil)
-	c := series("c", metric.Counter)
-	send := func(samples ...metric.Sample) {
-		t.Helper()
-		if err := s.metrics(t, nil, samples...); err != nil {
-			t.Fatal(err)
-		}
-	}
-	send(added(c, 0, 1), added(c, 0, 1), added(c, 1, 2)) // 0: 2, 1: 2
-	send(added(c, 1, 4), added(c, 2, 8))                 // 1 is taken: 2 has both
-	send(added(c, 2, 16))                                // moves behind: 3
-	send(added(c, 0, 32), added(c, 1, 64))               // both taken, and what follows
-	send(added(c, -5, 128))                              // an old chunk: free
-	want := "c@0=2 c@1=2 c@2=12 c@3=16 c@4=96 c@-5=128"
-	if got := s.values(); got != want {
-		t.Errorf("got %s, want %s", got, want)
-	}
-}
-
-// TestCountsKeepTheirSecondsWhenTheClockIsSetBack: neither what was sent after the
-// step is overwritten, nor what was sent before it at the seconds that come again.
-func TestCountsKeepTheirSecondsWhenTheClockIsSetBack(t *testing.T) {
-	c := series("c", metric.Counter)
-	for _, test := range []struct {
-		name string
-		back time.Duration
-		want string
-	}{
-		{"by five minutes", 5 * time.Minute, "c@0=1 c@300=2 c@1=4 c@2=8 c@-3024=16"},
-		{"by twenty minutes", 20 * time.Minute, "c@0=1 c@1200=2 c@1=4 c@2=8 c@-3024=16"},
-		{"by an hour", time.Hour - 15*time.Second, "c@0=1 c@3585=2 c@1=4 c@2=8 c@-3024=16"},
-		{"by two hours", 2 * time.Hour, "c@7200=2 c@0=4 c@1=8 c@-3024=16"},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			s := newSink(t, nil)
-			s.clock.Step(test.back)
-			ahead := int(test.back / time.Second)
-			for _, sample := range []metric.Sample{added(c, 0, 1), added(c, ahead, 2)} {
-				_ = s.metrics(t, nil, sample) // the first is too old if it is two hours
-			}
-			s.clock.Step(-test.back)
-			// The last is 4224 s, one round of what is remembered, before 1200.
-			for _, sample := range []metric.Sample{added(c, 0, 4), added(c, 0, 8), added(c, -3024, 16)} {
-				if err := s.metrics(t, nil, sample); err != nil {
-					t.Fatal(err)
-				}
-			}
-			if got := s.values(); got != test.want {
-				t.Errorf("got %s, want %s", got, test.want)
-			}
-		})
-	}
-}
-
-// TestCountsForgetSeconds: what is remembered of seconds long past does not get in
-// the way.
-func TestCountsForgetSeconds(t *testing.T) {
-	s := newSink(t, nil)
-	c := series("c", metric.Counter)
-	for _, sec := range []int{0, 1, 4223, 4224, 4225, 100_000, 104_224} {
-		s.clock.Advance(time.Unix(0, at(sec)).Sub(s.clock.Now().Time()))
-		if err := s.metrics(t, nil, added(c, sec, 1)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want := "c@0=1 c@1=1 c@4223=1 c@4224=1 c@4225=1 c@100000=1 c@104224=1"
-	if got := s.values(); got != want {
-		t.Errorf("got %s, want %s", got, want)
-	}
-}
-
-// TestCountsAround1970: a clock that was never set may show a sample of before.
-func TestCountsAround1970(t *testing.T) {
-	s := newSink(t, nil)
-	s.clock.Step(-now().Sub(time.Unix(60, 0)))
-	c := series("c", metric.Counter)
-	for _, sec := range []int64{-100, 30, 30} {
-		if err := s.metrics(t, nil, metric.Sample{Series: c, UnixNano: sec * 1e9, Delta: 1, HasDelta: true}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	epoch := -now().Unix()
-	if got, want := s.values(), fmt.Sprintf("c@%d=1 c@%d=1 c@%d=1", epoch-100, epoch+30, epoch+31); got != want {
-		t.Errorf("got %s, want %s", got, want)
-	}
-}
-
-// TestCountsAreAddedOnce: retries in any number deliver each delta once.
-func TestCountsAreAddedOnce(t *testing.T) {
-	s := newSink(t, nil)
-	c, d := series("c", metric.Counter), series("d", metric.Counter)
-	s.intake.answer = func(n int, _ request, w http.ResponseWriter) {
-		if n < 3 {
-			w.WriteHeader([]int{500, 408, 429}[n])
-			return
-		}
-		accept(w)
-	}
-	var done delivery.Set
-	samples := []metric.Sample{added(c, 0, 1), added(d, 0, 2), added(c, 1, 4)}
-	for range 3 {
-		if s.metrics(t, &done, samples...) == nil {
-			t.Fatal("no error")
-		}
-	}
-	for range 2 {
-		if err := s.metrics(t, &done, samples...); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if got, want := s.values(0, 1, 2), "c@0=1 c@1=4 d@0=2"; got != want {
-		t.Errorf("got %s, want %s", got, want)
-	}
-	s.wantCounts(t, map[string]int{"datadog_metrics delivered": 3, "datadog_metrics retried": 9})
+	s.deliver(t, 0, dist(1), dist(2), dist(3))
+	s.deliver(t, 0, dist(4))
+	s.deliver(t, 7, dist(9))
+	s.want(t, "lat.count@0=3 lat.sum@0=6 lat.bucket[upper_bound:1]@0=2 lat.bucket[upper_bound:inf]@0=3 "+
+		"lat.count@0=4 lat.sum@0=8 lat.bucket[upper_bound:1]@0=3 lat.bucket[upper_bound:inf]@0=4 "+
+		"lat.count@7=5 lat.sum@7=10 lat.bucket[upper_bound:1]@7=5 lat.bucket[upper_bound:inf]@7=5")
+	s.wantCounts(t, map[string]int{"datadog_metrics delivered": 5})
 }
 
 func TestHistogram(t *testing.T) {
@@ -548,33 +435,35 @@ func TestHistogram(t *testing.T) {
 			Count: count, Sum: sum, Bounds: []float64{0.5, 1}, Counts: counts,
 		}}
 	}
-	for _, sample := range []metric.Sample{dist(0, []uint64{1, 2}, 3, 4), dist(10, []uint64{2, 5}, 8, 6.5)} {
-		if err := s.metrics(t, nil, sample); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want := "lat.count[k:v]@10=5 lat.sum[k:v]@10=2.5 lat.bucket[k:v upper_bound:0.5]@10=1 " +
-		"lat.bucket[k:v upper_bound:1]@10=3 lat.bucket[k:v upper_bound:inf]@10=5"
-	if got := s.values(); got != want {
-		t.Errorf("got %s, want %s", got, want)
-	}
-	s.wantCounts(t, map[string]int{"datadog_metrics delivered": 1, "datadog_metrics adjusted first_sight": 1})
+	s.deliver(t, 0, dist(0, []uint64{1, 2}, 3, 4))
+	s.deliver(t, 10, dist(10, []uint64{2, 5}, 8, 6.5))
+	s.deliver(t, 20, dist(20, []uint64{1, 1}, 1, 0.5)) // it began anew
+	s.want(t, "lat.count[k:v]@10=5 lat.sum[k:v]@10=2.5 lat.bucket[k:v upper_bound:0.5]@10=1 "+
+		"lat.bucket[k:v upper_bound:1]@10=3 lat.bucket[k:v upper_bound:inf]@10=5 "+
+		"lat.count[k:v]@20=1 lat.sum[k:v]@20=0.5 lat.bucket[k:v upper_bound:0.5]@20=1 "+
+		"lat.bucket[k:v upper_bound:1]@20=1 lat.bucket[k:v upper_bound:inf]@20=1")
+	s.wantCounts(t, map[string]int{"datadog_metrics delivered": 2, "datadog_metrics adjusted first_sight": 1})
 }
 
 func TestSummary(t *testing.T) {
 	s := newSink(t, nil)
 	q := series("rpc", metric.Summary)
 	for sec, n := range []uint64{10, 15} {
-		sample := metric.Sample{Series: q, UnixNano: at(sec), Dist: &metric.Distribution{
+		s.deliver(t, sec, metric.Sample{Series: q, UnixNano: at(sec), Dist: &metric.Distribution{
 			Count: n, Sum: float64(n) * 2, Bounds: []float64{0.5, 0.99}, Values: []float64{1.5, math.NaN()},
-		}}
-		if err := s.metrics(t, nil, sample); err != nil {
-			t.Fatal(err)
-		}
+		}})
 	}
-	want := "rpc.quantile[quantile:0.5]@0=1.5 rpc.count@1=5 rpc.sum@1=10 rpc.quantile[quantile:0.5]@1=1.5"
-	if got := s.values(); got != want {
-		t.Errorf("got %s, want %s", got, want)
+	s.want(t, "rpc.count@0=0 rpc.sum@0=0 rpc.quantile[quantile:0.5]@0=1.5 rpc.count@1=5 rpc.sum@1=10 rpc.quantile[quantile:0.5]@1=1.5")
+}
+
+// failOnly refuses request n for a while.
+func failOnly(fail int) func(int, request, http.ResponseWriter) {
+	return func(n int, _ request, w http.ResponseWriter) {
+		if n == fail {
+			w.WriteHeader(503)
+			return
+		}
+		accept(w)
 	}
 }
 
@@ -631,7 +520,7 @@ func TestMetricsBadSeriesIsFound(t *testing.T) {
 	if err := s.metrics(t, nil, samples...); err != nil {
 		t.Fatal(err)
 	}
-	s.wantCounts(t, map[string]int{"datadog_metrics delivered": 198, "datadog_metrics dropped rejected": 2})
+	s.wantCounts(t, map[string]int{"datadog_metrics delivered": 99, "datadog_metrics adjusted superseded": 100, "datadog_metrics dropped rejected": 1})
 }
 
 func TestMetricsDryRun(t *testing.T) {

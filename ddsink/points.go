@@ -1,289 +1,254 @@
 package ddsink
 
 import (
-	"cmp"
 	"math"
 	"slices"
-	"strconv"
+	"time"
 
+	"out_edge/plugin/delivery/outbox"
 	"out_edge/plugin/metric"
-
-	"github.com/cespare/xxhash/v2"
 )
 
-// part says what of a sample a point carries. A gauge or counter has one; a
-// histogram or summary becomes what Datadog's own OpenMetrics check makes of it:
-// counts `.count` and `.sum`, a count `.bucket` for each bound, tagged
-// upper_bound:…, cumulative, and a gauge `.quantile` for each quantile.
-type part uint8
+// Datadog keeps one value for a series and a second: of two count points for the
+// same second, in one request or in two, the last overwrites the first. So what is
+// sent of a counter is, for each second in which samples of it arrived, the sum of
+// that second so far. To send it again is harmless, whatever became of it before.
 
-const (
-	partValue part = iota
-	partCount
-	partSum
-	partBucket
-	partQuantile
+// never is the second of a series of which no count has left.
+const never = math.MinInt64
+
+// state is what is known of a series at Datadog.
+type state struct {
+	// sec is the newest second that a count has left with, in s since 1970, and
+	// sum its sum; before are those of before the points that leave now.
+	running
+	before running
+	// newest is the newest total of which the growth is to be known, nil before
+	// the first; at is its own time, in ns since 1970.
+	newest *total
+	at     int64
+}
+
+// total is a counter's, or a distribution's with how often its source has changed.
+type total struct {
+	value  float64
+	dist   *metric.Distribution
+	resets uint32
+}
+
+// running is the sum of one second.
+type running struct {
+	sec   int64
+	value float64
+	dist  *metric.Distribution
+}
+
+// series is one series at Datadog; item is a point of one on its way: a gauge's
+// value, or what a counter, histogram or summary has grown by.
+type (
+	series = outbox.Series[state]
+	item   = outbox.Item[state]
 )
 
-// Datadog's types of metrics.
-const (
-	typeCount = 1
-	typeGauge = 3
-)
-
-// point is one value on its way to Datadog.
-type point struct {
-	block   int    // of points that go or fail together; see seriesBatch
-	part    part   //
-	nth     int    // the bucket or quantile
-	key     uint64 // of the series and part
-	sec     int64  // seconds since 1970
-	value   float64
-	sample  int  // its place in the samples
-	count   bool // a count, else a gauge
-	claimed bool // value was taken from the totals, under key
-}
-
-func comparePoints(a, b point) int {
-	return cmp.Or(
-		cmp.Compare(a.block, b.block),
-		cmp.Compare(a.part, b.part),
-		cmp.Compare(a.nth, b.nth),
-		cmp.Compare(a.sec, b.sec),
-	)
-}
-
-// sameSeries says whether a and b go into one series of the request.
-func sameSeries(a, b point) bool {
-	return a.block == b.block && a.part == b.part && a.nth == b.nth
-}
-
-// identity is a hash of a series' name, labels and reset count: what another source
-// adds up is another total.
-func identity(s *metric.Series, resets uint32) uint64 {
-	var d xxhash.Digest
-	d.Reset()
-	_, _ = d.WriteString(s.Name)
-	for _, l := range s.Labels {
-		_, _ = d.WriteString("\xff" + l.Name + "\xfe" + l.Value)
+func (s *Metrics) rules() outbox.Rules[state] {
+	return outbox.Rules[state]{
+		Clock:   s.clock,
+		Key:     appendKey,
+		New:     func(*metric.Series) state { return state{running: running{sec: never}} },
+		Read:    s.read,
+		Merge:   merge,
+		Stamp:   s.stamp,
+		Unstamp: s.unstamp,
+		Cost:    s.cost,
+		Grain:   int64(time.Second),
+		// Without the last total, the next would seem to be all growth.
+		Remember: func(se *series) bool { return se.Own.newest != nil },
 	}
-	if resets != 0 {
-		_, _ = d.WriteString("\xfd" + strconv.FormatUint(uint64(resets), 10))
+}
+
+// appendKey appends a series' kind, name and labels.
+func appendKey(dst []byte, id *metric.Series) []byte {
+	dst = append(append(dst, byte(id.Kind)), id.Name...)
+	for _, l := range id.Labels {
+		dst = append(append(dst, 0xff), l.Name...)
+		dst = append(append(dst, 0xfe), l.Value...)
 	}
-	return d.Sum64()
+	return dst
 }
 
-// keyOf is the identity of one part of a series.
-func keyOf(series uint64, p part, nth int) uint64 {
-	return series ^ (uint64(p)<<32|uint64(nth))*0x9e3779b97f4a7c15
-}
-
-// appendPoints appends the points that sample s makes. reason says why it makes
-// none and is given up; with no points and no reason there is nothing to send.
-func (b *seriesBatch) appendPoints(s metric.Sample, base point) (reason string) {
-	base.sec = floorDiv(s.UnixNano, 1e9)
-	id := identity(s.Series, s.ResetCount)
-	switch s.Series.Kind {
-	case metric.Histogram, metric.Summary:
-		if s.Dist == nil {
-			return reasonNotFinite
+// read makes a sample's point. Of all but gauges that is what was added, which is
+// noted as the sample arrives.
+func (s *Metrics) read(se *series, sample *metric.Sample) (outbox.Point, outbox.Fate) {
+	p := outbox.Point{Value: sample.Value}
+	switch kind := sample.Series.Kind; {
+	case metricName(sample.Series.DatadogName) == "" && metricName(sample.Series.Name) == "":
+		return p, outbox.Dropped(reasonNoName)
+	case kind.IsDistribution():
+		if d := sample.Dist; d == nil || !finite(d.Sum) || len(d.Bounds) != len(d.Counts)+len(d.Values) {
+			return p, outbox.Dropped(reasonNotFinite)
 		}
-		return b.appendDistribution(s, base, id)
-	case metric.Counter:
-		if s.HasDelta {
-			return b.appendDelta(s.Delta, base, id)
-		}
-		return b.appendTotal(s.Value, s.UnixNano, base, id)
+		return s.grown(&se.Own, sample)
+	case kind == metric.Counter && !finite(p.Value):
+	case kind == metric.Counter && sample.HasDelta:
+		p.Value, p.Kept = sample.Delta, true
+	case kind == metric.Counter:
+		return s.grown(&se.Own, sample)
 	default:
-		return b.appendGauge(s.Value, base, id)
+		p.At = floorDiv(sample.UnixNano, 1e9)
 	}
-}
-
-func (b *seriesBatch) appendGauge(value float64, p point, id uint64) string {
-	if !finite(value) {
-		return reasonNotFinite
+	if !finite(p.Value) {
+		return p, outbox.Dropped(reasonNotFinite)
 	}
-	p.key, p.value = keyOf(id, p.part, p.nth), value
-	b.points = append(b.points, p)
-	return ""
-}
-
-func (b *seriesBatch) appendDelta(delta float64, p point, id uint64) string {
-	p.count = true
-	return b.appendGauge(delta, p, id)
-}
-
-// appendTotal appends what was added to a total since it was seen last.
-func (b *seriesBatch) appendTotal(value float64, at int64, p point, id uint64) string {
-	if !finite(value) {
-		return reasonNotFinite
-	}
-	p.key, p.count, p.claimed = keyOf(id, p.part, p.nth), true, true
-	added, known, full := b.sink.totals.take(p.key, value, at, b.now)
-	if full {
-		return reasonSeriesLimit
-	}
-	if known {
-		p.value = added
-		b.points = append(b.points, p)
-	}
-	return ""
-}
-
-// appendDistribution appends the parts of a histogram or summary. A part that is
-// no number, as an empty summary's quantiles are, is left out.
-func (b *seriesBatch) appendDistribution(s metric.Sample, p point, id uint64) (reason string) {
-	d := s.Dist
-	p.part = partCount
-	reason = b.appendTotal(float64(d.Count), s.UnixNano, p, id)
-	p.part = partSum
-	_ = b.appendTotal(d.Sum, s.UnixNano, p, id)
-	for i := range min(len(d.Bounds), len(d.Counts)) {
-		p.part, p.nth = partBucket, i
-		_ = b.appendTotal(float64(d.Counts[i]), s.UnixNano, p, id)
-	}
-	if s.Series.Kind == metric.Histogram {
-		p.part, p.nth = partBucket, len(d.Bounds) // +Inf: all of them
-		_ = b.appendTotal(float64(d.Count), s.UnixNano, p, id)
-	}
-	for i := range min(len(d.Bounds), len(d.Values)) {
-		p.part, p.nth = partQuantile, i
-		_ = b.appendGauge(d.Values[i], p, id)
-	}
-	return reason
+	return p, outbox.Fate{}
 }
 
 func finite(f float64) bool { return !math.IsNaN(f) && !math.IsInf(f, 0) }
 
-// merge brings the points of one series, sorted by time, to one a second: gauges
-// keep the last, counts are added up, and look for seconds that no other request
-// has used. It works in place and returns what is left.
-func (b *seriesBatch) merge(pts []point, latest int64) []timedValue {
-	b.values = b.values[:0]
-	for _, p := range pts {
-		n := len(b.values)
-		switch {
-		case n == 0 || b.values[n-1].sec != p.sec:
-			b.values = append(b.values, timedValue{p.sec, p.value})
-		case p.count:
-			b.values[n-1].value += p.value
-		default:
-			b.values[n-1].value = p.value
+// grown is what a total has grown by since the one before. The first one of a total
+// that is kept here is all growth; of any other, nobody knows.
+func (s *Metrics) grown(o *state, sample *metric.Sample) (outbox.Point, outbox.Fate) {
+	newer, last := &total{sample.Value, sample.Dist, sample.ResetCount}, o.newest
+	switch {
+	case sample.Kept && (last == nil || sample.ResetCount != last.resets && newer.size() == 1):
+		last = new(total)
+	case last == nil || !newer.continues(last):
+		last = nil
+	case newer.size() < last.size() && sample.UnixNano <= o.at:
+		if o.at > s.clock.Now().Wall+int64(seriesMaxAhead) { // the clock was set back: the next one tells
+			o.at = sample.UnixNano
 		}
+		return outbox.Point{}, outbox.Absorbed(outbox.ReasonSuperseded)
+	case newer.size() < last.size(): // it began anew
+		last = new(total)
 	}
-	if pts[0].count {
-		b.values = b.ownSeconds(b.values, pts[0].key, latest)
+	o.newest, o.at = newer, sample.UnixNano
+	p := outbox.Point{Value: newer.value, Dist: newer.dist, Kept: true}
+	switch {
+	case last != nil:
+		subtract(&p, last.value, last.dist)
+	case newer.dist != nil && len(newer.dist.Values) > 0: // a summary's quantiles stand for themselves
+		p.Dist = &metric.Distribution{Bounds: newer.dist.Bounds, Values: newer.dist.Values}
+	default:
+		return p, outbox.Absorbed(reasonFirstSight)
 	}
-	return b.values
+	return p, outbox.Fate{}
 }
 
-// timedValue is a point as it is sent.
-type timedValue struct {
-	sec   int64
-	value float64
+// size is what a total never falls below but when it begins anew.
+func (t *total) size() float64 {
+	if t.dist != nil {
+		return float64(t.dist.Count)
+	}
+	return t.value
 }
 
-// ownSeconds moves what stands at a second that is taken to the next point, or
-// behind the last.
-func (b *seriesBatch) ownSeconds(values []timedValue, key uint64, latest int64) []timedValue {
-	var (
-		out   = values[:0]
-		carry float64
-		last  int64
-		left  bool
-	)
-	for _, v := range values {
-		last = v.sec
-		v.value += carry
-		if left = !b.claim(key, v.sec); left {
-			carry = v.value
-			continue
-		}
-		carry = 0
-		out = append(out, v)
-	}
-	if !left || carry == 0 && len(out) > 0 {
-		return out
-	}
-	sec := last + 1
-	for sec < latest && !b.claim(key, sec) {
-		sec++
-	}
-	return append(out, timedValue{sec, carry})
+// continues tells whether there is a difference to take from last.
+func (t *total) continues(last *total) bool {
+	return t.dist == nil || last.dist != nil && t.resets == last.resets && slices.Equal(t.dist.Bounds, last.dist.Bounds)
 }
 
-// claim takes a second and remembers that, for the case that the block fails.
-func (b *seriesBatch) claim(key uint64, sec int64) bool {
-	if !b.sink.seconds.claim(key, sec, b.now) {
-		return false
+// combine is a with b's counts and sum added, or taken away; the rest is a's.
+func combine(a, b *metric.Distribution, sign int) *metric.Distribution {
+	c := &metric.Distribution{
+		Count: a.Count + uint64(sign)*b.Count, Sum: a.Sum + float64(sign)*b.Sum,
+		Bounds: a.Bounds, Values: a.Values, Counts: slices.Clone(a.Counts),
 	}
-	b.claims = append(b.claims, claim{key, sec})
-	return true
+	for i := range min(len(c.Counts), len(b.Counts)) {
+		c.Counts[i] += uint64(sign) * b.Counts[i]
+	}
+	return c
 }
 
-// appendSeries appends one series of the request.
-func (b *seriesBatch) appendSeries(dst []byte, s *metric.Series, d *metric.Distribution, p point, values []timedValue) []byte {
-	kind := typeGauge
-	if p.count {
-		kind = typeCount
-	}
-	dst = append(dst, `{"metric":"`...)
-	dst = appendMetric(dst, s, p.part)
-	dst = append(dst, `","type":`...)
-	dst = strconv.AppendInt(dst, int64(kind), 10)
-	dst = append(dst, `,"points":[`...)
-	for i, v := range values {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = append(dst, `{"timestamp":`...)
-		dst = strconv.AppendInt(dst, v.sec, 10)
-		dst = append(dst, `,"value":`...)
-		dst = appendFloat(dst, v.value)
-		dst = append(dst, '}')
-	}
-	dst = append(dst, ']')
-	dst = b.appendTags(dst, s, d, p)
-	if s.Unit != "" && (p.part == partValue || p.part == partSum || p.part == partQuantile) {
-		dst = append(dst, `,"unit":`...)
-		dst = appendString(dst, []byte(s.Unit))
-	}
-	dst = append(dst, b.sink.hostJSON...)
-	return append(dst, '}')
+// merge makes two counts one, at the time of the first: no count is sent with a time
+// before which it arrived.
+func merge(newer, older *outbox.Point) {
+	newer.At = older.At
+	add(newer, older.Value, older.Dist)
 }
 
-// appendTags appends the tags: the series' labels, what tells its parts apart,
-// and the user's.
-func (b *seriesBatch) appendTags(dst []byte, s *metric.Series, d *metric.Distribution, p point) []byte {
-	dst = append(dst, `,"tags":[`...)
-	first := len(dst)
-	add := func(name, value string) {
-		b.tag = appendMetricTag(b.tag[:0], name, value)
-		if len(b.tag) == 0 {
-			return
-		}
-		if len(dst) > first {
-			dst = append(dst, ',')
-		}
-		dst = appendString(dst, b.tag)
+func add(p *outbox.Point, value float64, dist *metric.Distribution) {
+	p.Value += value
+	if p.Dist != nil && dist != nil {
+		p.Dist = combine(p.Dist, dist, 1)
 	}
-	for _, l := range s.Labels {
-		if l.Value != "" {
-			add(l.Name, l.Value)
-		}
+}
+
+// stamp gives a point its second. A count's is that of its arrival, or a later one
+// where Datadog takes none so old; what arrived in a second of which a sum has left
+// already is added to that sum.
+func (s *Metrics) stamp(se *series, p, before *outbox.Point) outbox.Fate {
+	o, now := &se.Own, s.clock.Now()
+	oldest := floorDiv(now.Wall-int64(seriesMaxAge-seriesMargin)-1, 1e9) + 1
+	latest := floorDiv(now.Wall+int64(seriesMaxAhead-seriesMargin), 1e9)
+	if before == nil {
+		o.before = o.running
 	}
 	switch {
-	case p.part == partBucket && p.nth == len(d.Bounds):
-		add("upper_bound", "inf")
-	case p.part == partBucket:
-		add("upper_bound", strconv.FormatFloat(d.Bounds[p.nth], 'g', -1, 64))
-	case p.part == partQuantile:
-		add("quantile", strconv.FormatFloat(d.Bounds[p.nth], 'g', -1, 64))
+	case p.Stamped && p.At < oldest:
+		return outbox.Dropped(reasonTooOld)
+	case p.Stamped && p.At > latest:
+		s.sayTooNew()
+		return outbox.Dropped(reasonTooNew)
+	case p.Stamped && p.Kept:
+		return outbox.Fate{}
+	case !p.Kept:
+		return replacing(p, before)
 	}
-	for _, tag := range b.sink.tags {
-		add(tag, "")
-	}
-	return append(dst, ']')
+	s.place(o, p, floorDiv(now.Wall, 1e9), oldest, latest)
+	return replacing(p, before)
 }
 
-func sortPoints(p []point) { slices.SortStableFunc(p, comparePoints) }
+// place gives a count its second, and makes it the sum of that.
+func (s *Metrics) place(o *state, p *outbox.Point, now, oldest, latest int64) {
+	offset := s.clock.Now()
+	sec := min(floorDiv(p.At+offset.Wall-int64(offset.Elapsed()), 1e9), now)
+	if sec < oldest {
+		sec = oldest
+		s.telemetry.Adjusted(s.Name(), reasonFolded, int(p.N))
+	}
+	if o.sec > latest { // the clock was set back: Datadog took none of that
+		o.running = running{sec: never}
+	}
+	if sec <= o.sec {
+		sec = o.sec
+		add(p, o.value, o.dist)
+	}
+	p.At, p.Stamped = sec, true
+	o.running = running{sec, p.Value, p.Dist}
+}
+
+// replacing says that of two points of one second the later one is sent.
+func replacing(p, before *outbox.Point) outbox.Fate {
+	if before != nil && before.At == p.At {
+		return outbox.Replaces()
+	}
+	return outbox.Fate{}
+}
+
+// unstamp takes back what counts that certainly did not arrive have added to their
+// seconds.
+func (s *Metrics) unstamp(se *series, points []outbox.Point) {
+	o, now := &se.Own, s.clock.Now()
+	last := o.before
+	for i := range points {
+		switch p := &points[i]; {
+		case !p.Kept:
+		case p.Sealed():
+			last = running{p.At, p.Value, p.Dist}
+		default:
+			if p.At == o.before.sec {
+				subtract(p, o.before.value, o.before.dist)
+			}
+			p.Stamped = false
+			p.At = p.At*1e9 - now.Wall + int64(now.Elapsed())
+		}
+	}
+	o.running = last
+}
+
+func subtract(p *outbox.Point, value float64, dist *metric.Distribution) {
+	p.Value -= value
+	if p.Dist != nil && dist != nil {
+		p.Dist = combine(p.Dist, dist, -1)
+	}
+}

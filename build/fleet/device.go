@@ -11,7 +11,7 @@ import (
 // device is one simulated device: four cores, one temperature zone, one disk, one
 // modem, as Fluent Bit's host inputs show it.
 type device struct {
-	sender *remotewrite.Sender
+	sink   *remotewrite.Sink
 	random *rand.Rand
 	values []float64
 }
@@ -23,7 +23,7 @@ func newDevice(number int, cfg remotewrite.Config, deps remotewrite.Deps) (*devi
 		return nil, err
 	}
 	all := hostSeries()
-	d := &device{sender: s, random: rand.New(rand.NewPCG(uint64(number), 1)), values: make([]float64, len(all))}
+	d := &device{sink: s, random: rand.New(rand.NewPCG(uint64(number), 1)), values: make([]float64, len(all))}
 	return d, nil
 }
 

@@ -23,6 +23,7 @@ import (
 	"github.com/klauspost/compress/snappy"
 
 	"out_edge/exporter/remotewrite"
+	"out_edge/plugin/chunk"
 	"out_edge/plugin/delivery"
 	"out_edge/plugin/metric"
 	"out_edge/timefix"
@@ -61,7 +62,7 @@ func (t *traffic) dial(ctx context.Context, network, addr string) (net.Conn, err
 	return countedConn{c, t}, nil
 }
 
-// ledger is a delivery.Meter that keeps what the table needs.
+// ledger is a delivery.Telemetry that keeps what the table needs.
 type ledger struct {
 	raw, wire, delivered, lost atomic.Int64
 }
@@ -132,12 +133,13 @@ type fleet struct {
 	plan    plan
 	devices []*device
 	series  []*metric.Series
+	counts  *ledger
 }
 
 func newFleet(p plan, cfg remotewrite.Config, counts *ledger) (*fleet, error) {
-	f := &fleet{plan: p, series: hostSeries()}
+	f := &fleet{plan: p, series: hostSeries(), counts: counts}
 	for i := range p.devices {
-		d, err := newDevice(i, cfg, remotewrite.Deps{Clock: timefix.SystemClock{}, Meter: counts})
+		d, err := newDevice(i, cfg, remotewrite.Deps{Clock: timefix.SystemClock{}, Telemetry: counts})
 		if err != nil {
 			return nil, err
 		}
@@ -157,7 +159,7 @@ func (f *fleet) minute(ctx context.Context, unixNano int64) error {
 			for i := next.Add(1) - 1; i < int64(len(f.devices)) && errs[w] == nil; i = next.Add(1) - 1 {
 				d := f.devices[i]
 				samples = d.samples(samples[:0], f.series, unixNano, f.plan.every)
-				errs[w] = d.push(ctx, f.plan, samples)
+				errs[w] = d.push(ctx, f.plan, f.counts, samples)
 			}
 		})
 	}
@@ -167,21 +169,36 @@ func (f *fleet) minute(ctx context.Context, unixNano int64) error {
 
 func (f *fleet) close(ctx context.Context) {
 	for _, d := range f.devices {
-		_ = d.sender.Close(ctx)
+		_ = d.sink.Close(ctx)
 	}
 }
 
 // push sends one minute, and gives the connection up if asked.
-func (d *device) push(ctx context.Context, p plan, samples []metric.Sample) error {
-	var done delivery.Set
-	if err := d.sender.Send(ctx, samples, &done); err != nil {
+func (d *device) push(ctx context.Context, p plan, counts *ledger, samples []metric.Sample) error {
+	var jobs []*delivery.Job
+	for n := len(samples) * p.every / 60; len(samples) > 0; samples = samples[n:] { // each sampling is a chunk
+		j := delivery.NewJob(delivery.JobSpec{Arrived: timefix.SystemClock{}.Now(), Sink: d.sink.Name(), Telemetry: counts,
+			Source: sampling(samples[:n]), Open: n})
+		d.sink.Admit(j)
+		jobs = append(jobs, j)
+	}
+	if err := d.sink.Send(ctx, jobs, false); err != nil {
 		return err
 	}
 	if p.reconnect {
-		return d.sender.Close(ctx)
+		return d.sink.Close(ctx)
 	}
 	return nil
 }
+
+// sampling is a chunk of samples.
+type sampling []metric.Sample
+
+// Records yields none.
+func (sampling) Records(func(*chunk.Record, int64) bool) {}
+
+// Samples are all.
+func (s sampling) Samples() []metric.Sample { return s }
 
 // ownCPU is the CPU time of this process.
 func ownCPU() time.Duration {

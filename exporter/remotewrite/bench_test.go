@@ -75,8 +75,8 @@ func BenchmarkSend(b *testing.B) {
 				for i := range samples {
 					samples[i].UnixNano += 60e9
 				}
-				var done delivery.Set
-				if err := s.Send(context.Background(), samples, &done); err != nil {
+				c := &flushed{samples: samples}
+				if err := s.Send(context.Background(), []*delivery.Job{c.admit(s, newClock(), nil)}, false); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -89,12 +89,11 @@ func BenchmarkEncode(b *testing.B) {
 	for _, version2 := range []bool{false, true} {
 		for c, name := range []string{"snappy", "stored"} {
 			b.Run(fmt.Sprintf("version2=%v/%s", version2, name), func(b *testing.B) {
-				e := remotewrite.NewEncoding(remotewrite.Config{Labels: []metric.Label{{Name: "host", Value: "edge-0001"}, {Name: "job", Value: "out_edge"}}})
-				samples := device(0)
+				e := remotewrite.NewEncoding(remotewrite.Config{Labels: []metric.Label{{Name: "host", Value: "edge-0001"}, {Name: "job", Value: "out_edge"}}}, device(0))
 				var body, wire []byte
 				b.ReportAllocs()
 				for b.Loop() {
-					body = e.Encode(samples, version2)
+					body = e.Encode(version2)
 					wire = remotewrite.Compress(remotewrite.Compression(c), body)
 				}
 				b.ReportMetric(float64(len(body)), "raw-bytes")
@@ -107,20 +106,20 @@ func BenchmarkEncode(b *testing.B) {
 
 // The budget: what net/http takes for a request, and nothing a sample.
 func TestSendAllocations(t *testing.T) {
-	s := newSilent(t, newDiscard(), nil)
+	s := newSilent(t, newDiscard())
 	allocations := func(samples []metric.Sample) float64 {
 		return testing.AllocsPerRun(50, func() {
 			for i := range samples {
 				samples[i].UnixNano += 60e9
 			}
-			var done delivery.Set
-			if err := s.Send(context.Background(), samples, &done); err != nil {
+			c := &flushed{samples: samples}
+			if err := s.Send(context.Background(), []*delivery.Job{c.admit(s, newClock(), nil)}, false); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 	few, many := allocations(device(0)[:1]), allocations(device(1e6))
-	if many > few+8 { // the caller's Set grows
+	if many > few+8 { // the job's Set grows
 		t.Errorf("%v allocations for 168 samples, %v for one", many, few)
 	}
 	if few > 60 {

@@ -37,10 +37,6 @@ type Config struct {
 	// Labels are put on every series that has none of the same name: host or
 	// instance, job, and the user's.
 	Labels []metric.Label
-	// Relabel changes a series' labels, __name__ among them; false drops the
-	// series. It is called once a series, with labels that it may keep and
-	// change, sorted by name. nil changes nothing.
-	Relabel func([]metric.Label) ([]metric.Label, bool)
 	// Compression is Snappy but in measurements.
 	Compression Compression
 

@@ -61,9 +61,15 @@ func TestValidate(t *testing.T) {
 	}
 }
 
-func TestDropReasons(t *testing.T) {
-	want := "not_written out_of_order duplicate too_old too_new too_large rejected malformed no_name relabel superseded"
-	if got := strings.Join(remotewrite.DropReasons(), " "); got != want {
+func TestReasons(t *testing.T) {
+	want := "out_of_order too_old too_new duplicate not_written malformed no_name rejected too_large resent same_time superseded"
+	if got := strings.Join(reasons(), " "); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
+}
+
+// reasons are all that are documented.
+func reasons() []string {
+	dropped, adjusted := new(remotewrite.Sink).Reasons()
+	return append(dropped, adjusted...)
 }

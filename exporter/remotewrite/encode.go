@@ -2,8 +2,11 @@ package remotewrite
 
 import (
 	"math"
+	"slices"
 
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"out_edge/plugin/metric"
 )
 
 // encoder writes requests. Its buffers are reused.
@@ -11,10 +14,12 @@ import (
 // The fields are those of prometheus.WriteRequest (version 1) and of
 // io.prometheus.write.v2.Request (version 2).
 type encoder struct {
-	body    []byte
-	request uint32    // number of the request, for symbol.request
-	table   []*symbol // version 2's table, in order
-	refs    []byte    // labels_refs of one series
+	body  []byte
+	sink  *Sink
+	other outputs           // of bounds that are not those of the series
+	table map[string]uint32 // version 2's symbols
+	count uint32
+	refs  []byte // labels_refs of one series
 }
 
 // encode writes items, which must be sorted by series, then by time. The result
@@ -24,35 +29,54 @@ func (e *encoder) encode(items []item, version2 bool) []byte {
 	if version2 {
 		e.appendTable(items)
 	}
+	e.eachRun(items, func(run []item, fields [][]byte) {
+		for output, labels := range fields {
+			if version2 {
+				e.appendSeries2(run, output, labels)
+			} else {
+				e.appendSeries1(run, output, labels)
+			}
+		}
+	})
+	return e.body
+}
+
+// eachRun yields the items of one series after the other, as far as their
+// distributions have the same bounds, with the outputs.
+func (e *encoder) eachRun(items []item, f func(run []item, fields [][]byte)) {
 	for len(items) > 0 {
-		n := 1
-		for n < len(items) && items[n].out == items[0].out {
+		first, n := &items[0], 1
+		for n < len(items) && items[n].Series == first.Series && sameBounds(items[n].Dist, first.Dist) {
 			n++
 		}
-		if version2 {
-			e.appendSeries2(items[:n])
-		} else {
-			e.appendSeries1(items[:n])
+		o := &first.Own.outputs
+		if first.Dist != nil && !slices.Equal(first.Dist.Bounds, o.bounds) {
+			e.other = outputs{}
+			e.sink.fit(&e.other, first.ID, first.Dist)
+			o = &e.other
 		}
+		f(items[:n], o.fields)
 		items = items[n:]
 	}
-	return e.body
+}
+
+func sameBounds(a, b *metric.Distribution) bool {
+	return a == b || a != nil && b != nil && slices.Equal(a.Bounds, b.Bounds)
 }
 
 // appendSeries1 appends field 1 of a WriteRequest: a TimeSeries with its labels
 // (field 1) and samples (field 2).
-func (e *encoder) appendSeries1(items []item) {
-	labels := items[0].out.labels
+func (e *encoder) appendSeries1(run []item, output int, labels []byte) {
 	e.body = protowire.AppendTag(e.body, 1, protowire.BytesType)
-	e.body = protowire.AppendVarint(e.body, uint64(len(labels)+samplesSize(items)))
+	e.body = protowire.AppendVarint(e.body, uint64(len(labels)+samplesSize(run)))
 	e.body = append(e.body, labels...)
-	e.appendSamples(items)
+	e.appendSamples(run, output)
 }
 
 // samplesSize is what appendSamples will append.
-func samplesSize(items []item) (size int) {
-	for i := range items {
-		size += fieldSize(sampleSize(items[i].ms))
+func samplesSize(run []item) (size int) {
+	for i := range run {
+		size += fieldSize(sampleSize(run[i].At))
 	}
 	return size
 }
@@ -62,16 +86,16 @@ func samplesSize(items []item) (size int) {
 func sampleSize(ms int64) int { return 1 + 8 + 1 + protowire.SizeVarint(uint64(ms)) }
 
 // appendSamples appends field 2 of a TimeSeries for each item.
-func (e *encoder) appendSamples(items []item) {
+func (e *encoder) appendSamples(run []item, output int) {
 	dst := e.body
-	for i := range items {
-		it := &items[i]
+	for i := range run {
+		it := &run[i]
 		dst = protowire.AppendTag(dst, 2, protowire.BytesType)
-		dst = protowire.AppendVarint(dst, uint64(sampleSize(it.ms)))
+		dst = protowire.AppendVarint(dst, uint64(sampleSize(it.At)))
 		dst = protowire.AppendTag(dst, 1, protowire.Fixed64Type)
-		dst = protowire.AppendFixed64(dst, math.Float64bits(it.value))
+		dst = protowire.AppendFixed64(dst, math.Float64bits(value(it.ID.Kind, &it.Point, output)))
 		dst = protowire.AppendTag(dst, 2, protowire.VarintType)
-		dst = protowire.AppendVarint(dst, uint64(it.ms))
+		dst = protowire.AppendVarint(dst, uint64(it.At))
 	}
 	e.body = dst
 }
@@ -79,31 +103,44 @@ func (e *encoder) appendSamples(items []item) {
 // appendTable gives each text of the items' series its place in the table, and
 // appends the table (field 4). Its first entry is the empty text.
 func (e *encoder) appendTable(items []item) {
-	e.request++
-	e.table = e.table[:0]
+	if e.table == nil {
+		e.table = map[string]uint32{}
+	}
+	clear(e.table)
+	e.count = 0
 	e.appendText("")
-	var last *output
-	for i := range items {
-		o := items[i].out
-		if o == last {
-			continue
+	e.eachRun(items, func(run []item, fields [][]byte) {
+		for _, labels := range fields {
+			eachLabelText(labels, func(text []byte) {
+				if _, has := e.table[string(text)]; !has {
+					e.place(string(text))
+				}
+			})
 		}
-		last = o
-		for _, s := range o.symbols {
-			e.place(s)
-		}
-		e.place(o.help)
-		e.place(o.unit)
+		e.place(labelValue(run[0].ID.Help))
+		e.place(unitOf(run[0].ID.Name))
+	})
+}
+
+// eachLabelText yields names and values of label fields.
+func eachLabelText(labels []byte, f func(text []byte)) {
+	for len(labels) > 0 {
+		label, n := protowire.ConsumeBytes(labels[1:])
+		labels = labels[1+n:]
+		name, n := protowire.ConsumeBytes(label[1:])
+		f(name)
+		text, _ := protowire.ConsumeBytes(label[1+n+1:])
+		f(text)
 	}
 }
 
-func (e *encoder) place(s *symbol) {
-	if s == nil || s.request == e.request {
+func (e *encoder) place(text string) {
+	if _, has := e.table[text]; has || text == "" {
 		return
 	}
-	e.table = append(e.table, s)
-	s.request, s.ref = e.request, uint32(len(e.table))
-	e.appendText(s.text)
+	e.count++
+	e.table[text] = e.count
+	e.appendText(text)
 }
 
 func (e *encoder) appendText(text string) {
@@ -114,34 +151,24 @@ func (e *encoder) appendText(text string) {
 // appendSeries2 appends field 5 of a Request: a TimeSeries with labels_refs
 // (field 1), samples (field 2) and metadata (field 5: type 1, help_ref 3,
 // unit_ref 4).
-func (e *encoder) appendSeries2(items []item) {
-	o := items[0].out
+func (e *encoder) appendSeries2(run []item, output int, labels []byte) {
 	e.refs = e.refs[:0]
-	for _, s := range o.symbols {
-		e.refs = protowire.AppendVarint(e.refs, uint64(s.ref))
-	}
-	meta := metadataSize(o)
+	eachLabelText(labels, func(text []byte) {
+		e.refs = protowire.AppendVarint(e.refs, uint64(e.table[string(text)]))
+	})
+	id := run[0].ID
+	kind, help, unit := uint64(typeOf(id.Kind)), uint64(e.table[labelValue(id.Help)]), uint64(e.table[unitOf(id.Name)])
+	meta := optionalSize(kind) + optionalSize(help) + optionalSize(unit)
 	e.body = protowire.AppendTag(e.body, 5, protowire.BytesType)
-	e.body = protowire.AppendVarint(e.body, uint64(fieldSize(len(e.refs))+samplesSize(items)+fieldSize(meta)))
+	e.body = protowire.AppendVarint(e.body, uint64(fieldSize(len(e.refs))+samplesSize(run)+fieldSize(meta)))
 	e.body = protowire.AppendTag(e.body, 1, protowire.BytesType)
 	e.body = protowire.AppendBytes(e.body, e.refs)
-	e.appendSamples(items)
+	e.appendSamples(run, output)
 	e.body = protowire.AppendTag(e.body, 5, protowire.BytesType)
 	e.body = protowire.AppendVarint(e.body, uint64(meta))
-	e.appendOptional(1, uint64(o.kind))
-	e.appendOptional(3, refOf(o.help))
-	e.appendOptional(4, refOf(o.unit))
-}
-
-func metadataSize(o *output) int {
-	return optionalSize(uint64(o.kind)) + optionalSize(refOf(o.help)) + optionalSize(refOf(o.unit))
-}
-
-func refOf(s *symbol) uint64 {
-	if s == nil {
-		return 0
-	}
-	return uint64(s.ref)
+	e.appendOptional(1, kind)
+	e.appendOptional(3, help)
+	e.appendOptional(4, unit)
 }
 
 func optionalSize(v uint64) int {

@@ -17,8 +17,8 @@ import (
 
 // encodeBoth encodes samples in both versions.
 func encodeBoth(samples []metric.Sample) (v1, v2 []byte) {
-	e := remotewrite.NewEncoding(remotewrite.Config{})
-	return slices.Clone(e.Encode(samples, false)), slices.Clone(e.Encode(samples, true))
+	e := remotewrite.NewEncoding(remotewrite.Config{}, samples)
+	return slices.Clone(e.Encode(false)), slices.Clone(e.Encode(true))
 }
 
 func texts(all []series) (out []string) {

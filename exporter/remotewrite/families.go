@@ -24,7 +24,7 @@ func (f *families) samples(all []*dto.MetricFamily, unixNano int64) (samples []m
 	f.known = make(map[string]*metric.Series, len(last))
 	for _, family := range all {
 		for _, m := range family.GetMetric() {
-			s := metric.Sample{UnixNano: unixNano, Index: len(samples)}
+			s := metric.Sample{UnixNano: unixNano, Index: len(samples), Kept: true}
 			kind, ok := fill(&s, m)
 			if !ok {
 				continue

@@ -9,31 +9,18 @@ import (
 
 const nameLabel = "__name__"
 
-// labelsOf is a series' label set under the given name, as every receiver takes
-// it: sorted, no name twice, none empty. extra stands behind the series' own
-// labels; the configured ones come last, and fill gaps only. false means that
-// relabelling drops the series.
-func (r *registry) labelsOf(name string, own []metric.Label, extra ...metric.Label) ([]metric.Label, bool) {
-	labels := make([]metric.Label, 0, 1+len(own)+len(extra)+len(r.labels))
+// labelsOf is the label set of a name as every receiver takes it: sorted, no name
+// twice, none empty. A series' own labels stand before the configured ones, which
+// fill gaps only, and extra, which its kind needs, before both.
+func labelsOf(name string, own, extra, configured []metric.Label) []metric.Label {
+	labels := make([]metric.Label, 0, 1+len(own)+len(extra)+len(configured))
 	labels = append(labels, metric.Label{Name: nameLabel, Value: metricName(name)})
-	for _, list := range [][]metric.Label{extra, own, r.labels} {
+	for _, list := range [][]metric.Label{extra, own, configured} {
 		for _, l := range list {
 			labels = append(labels, metric.Label{Name: labelName(l.Name), Value: labelValue(l.Value)})
 		}
 	}
-	labels = tidy(labels)
-	if r.relabel == nil {
-		return labels, true
-	}
-	labels, keep := r.relabel(labels)
-	if !keep {
-		return nil, false
-	}
-	for i := range labels {
-		labels[i].Value = labelValue(labels[i].Value)
-	}
-	labels = tidy(labels)
-	return labels, slices.ContainsFunc(labels, func(l metric.Label) bool { return l.Name == nameLabel })
+	return tidy(labels)
 }
 
 // tidy sorts, keeps the first of each name, and leaves out what is empty: to

@@ -20,8 +20,10 @@ import (
 
 	"out_edge/build/testkit"
 	"out_edge/exporter/remotewrite"
+	"out_edge/plugin/chunk"
 	"out_edge/plugin/delivery"
 	"out_edge/plugin/metric"
+	"out_edge/timefix"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -31,7 +33,7 @@ var start = testkit.Start
 
 func newClock() *testkit.Clock { return testkit.NewClock(start) }
 
-// counts is a Meter that keeps what it is told as lines.
+// counts is a Telemetry that keeps what it is told as lines.
 type counts struct {
 	mu sync.Mutex
 	n  map[string]int
@@ -365,9 +367,9 @@ func (b *book) logger() *slog.Logger {
 	}}))
 }
 
-// kit is a sender to a receiver.
+// kit is a sink to a receiver.
 type kit struct {
-	*remotewrite.Sender
+	*remotewrite.Sink
 	t      *testing.T
 	in     *receiver
 	clock  *testkit.Clock
@@ -375,7 +377,7 @@ type kit struct {
 	log    *book
 }
 
-// newKit makes a sender; its URL is the receiver's unless change sets another.
+// newKit makes a sink; its URL is the receiver's unless change sets another.
 func newKit(t *testing.T, change func(*remotewrite.Config)) *kit {
 	t.Helper()
 	k := &kit{t: t, in: newReceiver(t), clock: newClock(), counts: newCounts(), log: &book{}}
@@ -383,39 +385,67 @@ func newKit(t *testing.T, change func(*remotewrite.Config)) *kit {
 	if change != nil {
 		change(&cfg)
 	}
-	s, err := remotewrite.New(cfg, remotewrite.Deps{Clock: k.clock, Log: k.log.logger(), Meter: k.counts})
+	s, err := remotewrite.New(cfg, remotewrite.Deps{Clock: k.clock, Log: k.log.logger(), Telemetry: k.counts})
 	if err != nil {
 		t.Fatal(err)
 	}
-	k.Sender = s
+	k.Sink = s
 	t.Cleanup(func() { _ = s.Close(context.Background()) })
 	return k
 }
 
-// flushed is what a pipeline keeps of a chunk between its tries.
+// flushed is the samples of one chunk, and its job once it has come.
 type flushed struct {
 	samples []metric.Sample
-	done    delivery.Set
+	arrived int64           // ns since 1970; 0 is now
+	source  delivery.Source // nil is the chunk itself
+	job     *delivery.Job
 }
 
-// send offers a chunk, and says whether it is settled.
-func (k *kit) send(c *flushed) error {
+func (c *flushed) Records(func(*chunk.Record, int64) bool) {}
+func (c *flushed) Samples() []metric.Sample                { return c.samples }
+
+// admit has a chunk come.
+func (c *flushed) admit(s *remotewrite.Sink, clock timefix.Clock, counts delivery.Telemetry) *delivery.Job {
+	if c.job == nil {
+		arrived := clock.Now()
+		if c.arrived != 0 {
+			arrived = timefix.Instant{Wall: c.arrived}
+		}
+		if c.source == nil {
+			c.source = c
+		}
+		c.job = delivery.NewJob(delivery.JobSpec{Arrived: arrived, Sink: s.Name(), Telemetry: counts, Source: c.source, Open: len(c.samples)})
+		s.Admit(c.job)
+	}
+	return c.job
+}
+
+// isSettled says whether nothing of a chunk is open.
+func (c *flushed) isSettled() bool { return len(c.samples) == 0 || c.job != nil && c.job.Open() == 0 }
+
+// send has chunks come, and asks the sink to send them.
+func (k *kit) send(chunks ...*flushed) error { return k.ask(false, chunks...) }
+
+func (k *kit) ask(probe bool, chunks ...*flushed) error {
 	k.t.Helper()
-	err := k.Send(context.Background(), c.samples, &c.done)
-	if err == nil {
-		for i := range c.samples {
-			if !c.done.Has(i) {
-				k.t.Errorf("Send returned nil, but sample %d is not settled", i)
-			}
+	var jobs []*delivery.Job
+	for _, c := range chunks {
+		jobs = append(jobs, c.admit(k.Sink, k.clock, k.counts))
+	}
+	err := k.Send(context.Background(), jobs, probe)
+	for _, c := range chunks {
+		if err == nil && !probe && !c.isSettled() {
+			k.t.Errorf("Send returned nil, but %d samples are not settled", c.job.Open())
 		}
 	}
 	return err
 }
 
 // mustSend is send for what must be settled.
-func (k *kit) mustSend(c *flushed) {
+func (k *kit) mustSend(chunks ...*flushed) {
 	k.t.Helper()
-	if err := k.send(c); err != nil {
+	if err := k.send(chunks...); err != nil {
 		k.t.Errorf("Send: %v", err)
 	}
 }

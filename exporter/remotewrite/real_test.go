@@ -4,14 +4,16 @@ package remotewrite_test
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"math"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -289,8 +291,9 @@ func (h *officialHandler) stored(*testing.T, string) storage { return h.all }
 
 // captured is what the plugin makes of all captured chunks of a host, the times
 // moved so that the newest is ten seconds old: receivers take nothing that is long
-// past, and VictoriaMetrics shows nothing of its last second.
-func captured(t *testing.T, host string) []metric.Sample {
+// past, and VictoriaMetrics shows nothing of its last second. Each came with its
+// newest sample.
+func captured(t *testing.T, host string) (chunks []*flushed) {
 	t.Helper()
 	hub := exporter.New(slog.New(slog.DiscardHandler), timefix.SystemClock{})
 	m, err := hub.Open(exporter.Config{Listen: exporter.ListenOff})
@@ -298,16 +301,15 @@ func captured(t *testing.T, host string) []metric.Sample {
 		t.Fatal(err)
 	}
 	defer func() { _ = m.Close(context.Background()) }()
-	var samples []metric.Sample
 	var in cmetrics.Interner
 	for _, c := range testkit.Inputs(t, host) {
 		p := c.Payload
+		var samples []metric.Sample
 		if chunk.Detect(p) == chunk.Metrics {
 			const arrival = 1795238800e9 // the day of the capture
 			if samples, err = cmetrics.Append(samples, p, arrival, &in); err != nil {
 				t.Fatal(err)
 			}
-			continue
 		}
 		var d chunk.Decoder
 		for d.Reset(p); d.Next(); {
@@ -317,11 +319,42 @@ func captured(t *testing.T, host string) []metric.Sample {
 			made, _ := m.Observe(nil, "t", d.Record(), at)
 			samples = append(samples, m.Apply(exporter.Batch{Samples: made, Tag: c.Name, Origin: exporter.FromHost})...)
 		}
+		if len(samples) > 0 {
+			chunks = append(chunks, &flushed{samples: samples, arrived: newest(samples)})
+		}
 	}
-	newest := slices.MaxFunc(samples, func(a, b metric.Sample) int { return int(a.UnixNano/1e3 - b.UnixNano/1e3) }).UnixNano
-	shift := time.Now().Add(-10*time.Second).UnixNano() - newest
-	for i := range samples {
-		samples[i].UnixNano += shift
+	slices.SortStableFunc(chunks, func(a, b *flushed) int { return cmp.Compare(a.arrived, b.arrived) })
+	shift := time.Now().Add(-10*time.Second).UnixNano() - chunks[len(chunks)-1].arrived
+	for _, c := range chunks {
+		c.arrived += shift
+		for i := range c.samples {
+			c.samples[i].UnixNano += shift
+		}
+	}
+	return chunks
+}
+
+func newest(samples []metric.Sample) (at int64) {
+	for _, s := range samples {
+		at = max(at, s.UnixNano)
+	}
+	return at
+}
+
+// newestOf are the samples of chunks that go: the newest of each series and chunk.
+// Totals that are kept here have the time of their arrival.
+func newestOf(chunks []*flushed) (samples []metric.Sample) {
+	for _, c := range chunks {
+		last := map[*metric.Series]metric.Sample{}
+		for _, s := range c.samples {
+			if s.Kept {
+				s.UnixNano = c.arrived
+			}
+			if before, has := last[s.Series]; !has || s.UnixNano >= before.UnixNano {
+				last[s.Series] = s
+			}
+		}
+		samples = slices.AppendSeq(samples, maps.Values(last))
 	}
 	return samples
 }
@@ -407,29 +440,68 @@ func TestCapturedChunksArrive(t *testing.T) {
 				b := c.start(t)
 				label := metric.Label{Name: "host", Value: host}
 				counts := newCounts()
-				s := realSender(t, remotewrite.Config{URL: b.writeURL(), Version: c.version, Labels: []metric.Label{label}}, timefix.SystemClock{}, counts)
-				samples := captured(t, host)
-				var done delivery.Set
-				if err := s.Send(t.Context(), samples, &done); err != nil {
-					t.Fatal(err)
+				s := realSink(t, remotewrite.Config{URL: b.writeURL(), Version: c.version, Labels: []metric.Label{label}}, wallClock{}, counts)
+				chunks := captured(t, host)
+				s.mustSend(t, chunks...)
+				compare(t, b.stored(t, host), expected(newestOf(chunks), label))
+				all := 0
+				for _, c := range chunks {
+					all += len(c.samples)
 				}
-				compare(t, b.stored(t, host), expected(samples, label))
-				if got := counts.get("samples delivered") + counts.get("samples adjusted same_time"); got != len(samples) {
-					t.Errorf("%d of %d samples are accounted for", got, len(samples))
+				if got := counts.get("samples delivered") + counts.get("samples adjusted same_time") + counts.get("samples adjusted superseded"); got != all {
+					t.Errorf("%d of %d samples are accounted for", got, all)
 				}
 			})
 		}
 	}
 }
 
-func realSender(t *testing.T, cfg remotewrite.Config, clock timefix.Clock, counts *counts) *remotewrite.Sender {
+// wallClock knows the wall clock alone.
+type wallClock struct{}
+
+func (wallClock) Now() timefix.Instant { return timefix.Instant{Wall: time.Now().UnixNano()} }
+
+// real is a sink to a real receiver.
+type real struct {
+	*remotewrite.Sink
+	clock  timefix.Clock
+	counts *counts
+}
+
+func realSink(t *testing.T, cfg remotewrite.Config, clock timefix.Clock, counts *counts) *real {
 	t.Helper()
-	s, err := remotewrite.New(cfg, remotewrite.Deps{Clock: clock, Meter: counts})
+	s, err := remotewrite.New(cfg, remotewrite.Deps{Clock: clock, Telemetry: counts})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close(context.Background()) })
-	return s
+	return &real{s, clock, counts}
+}
+
+// send has chunks come, if they have not, and asks for them to be sent until that
+// fails, or the receiver has refused enough for one Send.
+func (s *real) send(ctx context.Context, chunks ...*flushed) error {
+	var jobs []*delivery.Job
+	for _, c := range chunks {
+		jobs = append(jobs, c.admit(s.Sink, s.clock, s.counts))
+	}
+	for {
+		if err := s.Send(ctx, jobs, false); !errors.Is(err, delivery.ErrManyRefused) {
+			return err
+		}
+	}
+}
+
+func (s *real) mustSend(t *testing.T, chunks ...*flushed) {
+	t.Helper()
+	if err := s.send(t.Context(), chunks...); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range chunks {
+		if !c.isSettled() {
+			t.Errorf("%d samples are not settled", c.job.Open())
+		}
+	}
 }
 
 // gate stands before a receiver, and can be shut.
@@ -470,9 +542,8 @@ func newGate(t *testing.T, b backend) *gate {
 }
 
 // Five minutes of records, a chunk a second; for a minute of them the receiver is
-// down, then it answers 429 for ten seconds. Fluent Bit offers what failed again in
-// any order, newer chunks in between. Prometheus refuses what is out of order, and
-// VictoriaMetrics would store twice what is sent twice.
+// down, then it answers 429 for ten seconds. Prometheus refuses what is out of
+// order, and VictoriaMetrics would store twice what is sent twice.
 func TestOutageWithRealReceivers(t *testing.T) {
 	for name, start := range map[string]func(*testing.T) backend{"prometheus": startPrometheus, "victoria-metrics": startVictoria} {
 		t.Run(name, func(t *testing.T) {
@@ -483,15 +554,9 @@ func TestOutageWithRealReceivers(t *testing.T) {
 			clock.Set(begin)
 			label := metric.Label{Name: "host", Value: "h"}
 			counts := newCounts()
-			s := realSender(t, remotewrite.Config{URL: g.server.URL + "/api/v1/write", Labels: []metric.Label{label}}, clock, counts)
+			s := realSink(t, remotewrite.Config{URL: g.server.URL + "/api/v1/write", Labels: []metric.Label{label}}, clock, counts)
 			var all []metric.Sample
-			var failed []*flushed
-			offer := func(c *flushed) {
-				if err := s.Send(t.Context(), c.samples, &c.done); err != nil {
-					failed = append(failed, c)
-				}
-			}
-			random := rand.New(rand.NewPCG(1, 2))
+			var waiting []*flushed
 			for sec := range 300 {
 				g.state.Store([]int32{gateOpen, gateDown, gateBusy, gateOpen}[phase(sec)])
 				at := begin.Add(time.Duration(sec)*time.Second + 123*time.Millisecond).UnixNano()
@@ -501,22 +566,13 @@ func TestOutageWithRealReceivers(t *testing.T) {
 					{Series: memory, UnixNano: at - 5e8, Value: float64(sec) * 4096},
 				}}
 				all = append(all, c.samples...)
-				offer(c)
-				for n := min(2, len(failed)); n > 0; n-- { // some come back
-					i := random.IntN(len(failed))
-					again := failed[i]
-					failed = slices.Delete(failed, i, i+1)
-					offer(again)
+				waiting = append(waiting, c)
+				if s.send(t.Context(), waiting...) == nil {
+					waiting = nil
 				}
 				clock.Advance(time.Second)
 			}
-			for len(failed) > 0 {
-				c := failed[len(failed)-1]
-				failed = failed[:len(failed)-1]
-				if err := s.Send(t.Context(), c.samples, &c.done); err != nil {
-					t.Fatal(err)
-				}
-			}
+			s.mustSend(t, waiting...)
 			compare(t, b.stored(t, "h"), expected(all, label))
 			if d := counts.get("samples delivered"); d != len(all) {
 				t.Errorf("%d of %d delivered", d, len(all))
@@ -536,30 +592,25 @@ func TestRestart(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			b := startPrometheusWith(t, c.settings)
 			begin := time.Now().Add(-5 * time.Minute)
-			minute := func(from int) (samples []metric.Sample) {
+			minute := func(from int) (chunks []*flushed) {
 				for sec := from; sec < from+60; sec++ {
 					at := begin.Add(time.Duration(sec) * time.Second).UnixNano()
-					samples = append(samples, metric.Sample{Series: temperature, UnixNano: at, Value: float64(sec)},
-						metric.Sample{Series: memory, UnixNano: at, Value: float64(sec)})
+					chunks = append(chunks, &flushed{samples: []metric.Sample{{Series: temperature, UnixNano: at, Value: float64(sec)},
+						{Series: memory, UnixNano: at, Value: float64(sec)}}})
 				}
-				return samples
+				return chunks
 			}
 			counts := newCounts()
-			var all []metric.Sample
+			all := 0
 			for _, from := range []int{180, 120, 0} {
-				s := realSender(t, remotewrite.Config{URL: b.writeURL(), Labels: []metric.Label{{Name: "host", Value: "h"}}}, timefix.SystemClock{}, counts)
-				samples := minute(from)
-				all = append(all, samples...)
-				var done delivery.Set
-				for tries := 0; tries < 20; tries++ {
-					if err := s.Send(t.Context(), samples, &done); err == nil {
-						break
-					}
-				}
+				s := realSink(t, remotewrite.Config{URL: b.writeURL(), Labels: []metric.Label{{Name: "host", Value: "h"}}}, timefix.SystemClock{}, counts)
+				chunks := minute(from)
+				all += 2 * len(chunks)
+				s.mustSend(t, chunks...)
 			}
 			counted := counts.get("samples delivered") + counts.get("samples dropped out_of_order")
-			if counted != len(all) || counts.get(c.want) < 2*len(all)/3 {
-				t.Errorf("%d of %d accounted for, %d %s", counted, len(all), counts.get(c.want), c.want)
+			if counted != all || counts.get(c.want) < 2*all/3 {
+				t.Errorf("%d of %d accounted for, %d %s", counted, all, counts.get(c.want), c.want)
 			}
 			if got := b.stored(t, "h").size(); got != counts.get("samples delivered") {
 				t.Errorf("%d stored, %d delivered", got, counts.get("samples delivered"))

@@ -4,11 +4,11 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
-	"sync/atomic"
 	"time"
 
 	dto "github.com/prometheus/client_model/go"
 
+	"out_edge/plugin/chunk"
 	"out_edge/plugin/delivery"
 	"out_edge/plugin/metric"
 	"out_edge/timefix"
@@ -31,22 +31,21 @@ type ReporterConfig struct {
 	Believable func(timefix.Instant) bool
 }
 
-// Reporter sends gathered series through a Sender from time to time, each report
-// once: what a receiver does not take is dropped and counted, as the next report
-// holds later totals.
-type Reporter struct {
-	sender *Sender
+// reporter has gathered series sent from time to time, as if they came with a
+// chunk: each report holds what is so when it is made, so that in an outage later
+// ones take the place of earlier ones.
+type reporter struct {
+	sink   *Sink
 	cfg    ReporterConfig
 	faults *delivery.FaultLog
 	families
 
-	cancel   context.CancelFunc
-	ended    chan struct{}
-	failures atomic.Uint64
+	cancel context.CancelFunc
+	ended  chan struct{}
 }
 
-// Report starts a Reporter. It must be closed, before the Sender.
-func (s *Sender) Report(cfg ReporterConfig) *Reporter {
+// Report starts the Sink's Reporter, once. Close ends it.
+func (s *Sink) Report(cfg ReporterConfig) {
 	if cfg.Every <= 0 {
 		cfg.Every = DefaultReportEvery
 	}
@@ -54,17 +53,15 @@ func (s *Sender) Report(cfg ReporterConfig) *Reporter {
 		cfg.Believable = func(timefix.Instant) bool { return true }
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	r := &Reporter{
-		sender: s, cfg: cfg, faults: delivery.NewFaultLog(s.log, s.elapsed),
-		cancel: cancel, ended: make(chan struct{}),
-	}
+	elapsed := func() time.Duration { return s.clock.Now().Elapsed() }
+	r := &reporter{sink: s, cfg: cfg, faults: delivery.NewFaultLog(s.log, elapsed), cancel: cancel, ended: make(chan struct{})}
+	s.reporter = r
 	go r.run(ctx)
-	return r
 }
 
-// Close ends the Reporter, and a report that is under way. It returns ctx's error
-// if that ends first. It may be called more than once, and on nil.
-func (r *Reporter) Close(ctx context.Context) error {
+// close ends the Reporter. It returns ctx's error if that ends first. It may be
+// called more than once, and on nil.
+func (r *reporter) close(ctx context.Context) error {
 	if r == nil {
 		return nil
 	}
@@ -77,10 +74,7 @@ func (r *Reporter) Close(ctx context.Context) error {
 	}
 }
 
-// Failures is how many reports could not be gathered or sent as a whole.
-func (r *Reporter) Failures() uint64 { return r.failures.Load() }
-
-func (r *Reporter) run(ctx context.Context) {
+func (r *reporter) run(ctx context.Context) {
 	defer close(r.ended)
 	ticker := time.NewTicker(r.cfg.Every)
 	defer ticker.Stop()
@@ -89,22 +83,21 @@ func (r *Reporter) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			r.report(ctx)
+			r.report()
 		}
 	}
 }
 
 // report makes one report. Nobody stands over this goroutine: a panic costs the
 // report.
-func (r *Reporter) report(ctx context.Context) {
+func (r *reporter) report() {
 	defer func() {
 		if p := recover(); p != nil {
-			r.failures.Add(1)
 			r.faults.Fail("panic", true, "panic in the report of the plugin's own series: please report this; the series are left out",
 				"panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 		}
 	}()
-	now := r.sender.clock.Now()
+	now := r.sink.clock.Now()
 	if !r.cfg.Believable(now) {
 		return
 	}
@@ -113,26 +106,34 @@ func (r *Reporter) report(ctx context.Context) {
 		r.faults.Fail("gather", true, "some of the plugin's own series cannot be gathered", "error", err)
 	}
 	samples, ended := r.samples(all, now.Wall)
+	r.send(now, samples)
 	for _, s := range ended {
-		r.sender.Expire(s)
+		r.sink.Expire(s)
 	}
-	if sent := r.send(ctx, samples); sent && err == nil {
+	if err == nil {
 		r.faults.OK("the plugin's own series are reported again")
-	} else {
-		r.failures.Add(1)
 	}
 }
 
-// send offers samples once. Why they are not accepted is logged by the Sender.
-func (r *Reporter) send(ctx context.Context, samples []metric.Sample) bool {
-	ctx, cancel := context.WithTimeout(ctx, r.sender.cfg.Timeout)
-	defer cancel()
-	var done delivery.Set
-	if r.sender.Send(ctx, samples, &done) == nil {
-		return true
+// send has samples leave with the next Send, and asks for one.
+func (r *reporter) send(now timefix.Instant, samples reported) {
+	if len(samples) == 0 {
+		return
 	}
-	if left := r.sender.forget(&done); left > 0 {
-		r.sender.meter.Dropped(delivery.SinkRemoteWrite, superseded.String(), left)
+	s := r.sink
+	s.Admit(delivery.NewJob(delivery.JobSpec{
+		Arrived: now, Sink: s.Name(), Telemetry: s.telemetry, Source: samples, Open: len(samples),
+	}))
+	if wake := s.wake.Load(); wake != nil {
+		(*wake)()
 	}
-	return false
 }
+
+// reported is a report, as a chunk's Source.
+type reported []metric.Sample
+
+// Records yields none.
+func (reported) Records(func(*chunk.Record, int64) bool) {}
+
+// Samples are the report's.
+func (s reported) Samples() []metric.Sample { return s }

@@ -43,8 +43,8 @@ func TestSend(t *testing.T) {
 			c := oneChunk()
 			k.mustSend(c)
 			wantLines(t, stamped(k.in.lines()),
-				hasMemory+" 1e+06@800000", hasPackets+" 7@800000", hasTemperature+" 21.5@800000 22@801000")
-			k.counts.want(t, "delivered 4")
+				hasMemory+" 1e+06@800000", hasPackets+" 7@800000", hasTemperature+" 22@801000")
+			k.counts.want(t, "delivered 3", "adjusted superseded 1")
 			got := k.in.got()
 			if len(got) != 1 {
 				t.Fatalf("%d requests", len(got))
@@ -84,14 +84,14 @@ func TestDistributions(t *testing.T) {
 	k := newKit(t, func(c *remotewrite.Config) { c.Version = "2" })
 	h := &metric.Series{Name: "latency_seconds", Help: "H.", Kind: metric.Histogram, Labels: []metric.Label{{Name: "op", Value: "r"}}}
 	s := &metric.Series{Name: "rpc_seconds", Kind: metric.Summary}
-	k.mustSend(&flushed{samples: []metric.Sample{
-		{Series: h, UnixNano: start.UnixNano(), Dist: &metric.Distribution{Count: 9, Sum: 4.5, Bounds: []float64{0.5, 1, 2.5}, Counts: []uint64{2, 5, 8}}},
-		{Series: s, UnixNano: start.UnixNano(), Dist: &metric.Distribution{Count: 3, Sum: 1, Bounds: []float64{0.5, 0.99}, Values: []float64{0.2, math.NaN()}}},
-		{Series: h, UnixNano: start.UnixNano() + 2e9, Dist: &metric.Distribution{Count: 10, Sum: 5, Bounds: []float64{0.5, 3}, Counts: []uint64{2, 9}}},
-		{Series: h, UnixNano: start.UnixNano() + 1e9, Dist: &metric.Distribution{Count: 1, Bounds: []float64{1}, Counts: []uint64{1, 2}}},
-		{Series: h, UnixNano: start.UnixNano() + 1e9, Dist: &metric.Distribution{Count: 1, Bounds: []float64{2, 1}, Counts: []uint64{1, 2}}},
-		{Series: s, UnixNano: start.UnixNano() + 1e9},
-	}})
+	k.mustSend(each(
+		metric.Sample{Series: h, UnixNano: start.UnixNano(), Dist: &metric.Distribution{Count: 9, Sum: 4.5, Bounds: []float64{0.5, 1, 2.5}, Counts: []uint64{2, 5, 8}}},
+		metric.Sample{Series: s, UnixNano: start.UnixNano(), Dist: &metric.Distribution{Count: 3, Sum: 1, Bounds: []float64{0.5, 0.99}, Values: []float64{0.2, math.NaN()}}},
+		metric.Sample{Series: h, UnixNano: start.UnixNano() + 2e9, Dist: &metric.Distribution{Count: 10, Sum: 5, Bounds: []float64{0.5, 3}, Counts: []uint64{2, 9}}},
+		metric.Sample{Series: h, UnixNano: start.UnixNano() + 1e9, Dist: &metric.Distribution{Count: 1, Bounds: []float64{1}, Counts: []uint64{1, 2}}},
+		metric.Sample{Series: h, UnixNano: start.UnixNano() + 1e9, Dist: &metric.Distribution{Count: 1, Bounds: []float64{2, 1}, Counts: []uint64{1, 2}}},
+		metric.Sample{Series: s, UnixNano: start.UnixNano() + 1e9},
+	)...)
 	wantLines(t, stamped(k.in.lines()),
 		`{__name__="latency_seconds_bucket",le="+Inf",op="r"} 9@800000 10@802000`,
 		`{__name__="latency_seconds_bucket",le="0.5",op="r"} 2@800000 2@802000`,
@@ -113,30 +113,18 @@ func TestDistributions(t *testing.T) {
 func TestLabels(t *testing.T) {
 	k := newKit(t, func(c *remotewrite.Config) {
 		c.Labels = []metric.Label{{Name: "host", Value: "edge-1"}, {Name: "job", Value: "out_edge"}, {Name: "zone", Value: "all"}}
-		c.Relabel = func(l []metric.Label) ([]metric.Label, bool) {
-			for i := range l {
-				if l[i].Name == "secret" {
-					return nil, false
-				}
-				if l[i].Name == "old" {
-					l[i].Name = "anew"
-				}
-			}
-			return l, true
-		}
 	})
 	k.mustSend(&flushed{samples: []metric.Sample{
 		at(temperature, 0, 1),
 		at(gauge("1st.thing é", metric.Label{Name: "__x", Value: "a"}, metric.Label{Name: "a-b", Value: "\xff"}, metric.Label{Name: "empty"}, metric.Label{Name: "old", Value: "o"}), 0, 2),
-		at(gauge("g", metric.Label{Name: "secret", Value: "s"}), 0, 3),
 		at(gauge(""), 0, 4),
 		at(gauge("g", metric.Label{Name: "Zulu", Value: "1"}, metric.Label{Name: "host", Value: "other"}), 0, 5),
 	}})
 	wantLines(t, stamped(k.in.lines()),
 		`{Zulu="1",__name__="g",host="other",job="out_edge",zone="all"} 5@800000`,
-		`{__name__="_1st_thing__",_x="a",a_b="�",anew="o",host="edge-1",job="out_edge",zone="all"} 2@800000`,
+		`{__name__="_1st_thing__",_x="a",a_b="�",host="edge-1",job="out_edge",old="o",zone="all"} 2@800000`,
 		`{__name__="edge_temperature_celsius",host="edge-1",job="out_edge",zone="0"} 1@800000`)
-	k.counts.want(t, "delivered 3", "dropped no_name 1", "dropped relabel 1")
+	k.counts.want(t, "delivered 3", "dropped no_name 1")
 }
 
 // status answers with code until told otherwise.
@@ -197,7 +185,7 @@ func TestTemporaryFailures(t *testing.T) {
 			k.clock.Advance(c.after)
 			k.in.set(healthy)
 			k.mustSend(ch)
-			k.counts.want(t, "delivered 4", "retried 8")
+			k.counts.want(t, "delivered 3", "adjusted superseded 1")
 			if lines := k.log.all(); !strings.Contains(lines[len(lines)-1], "accepted again") {
 				t.Errorf("logged %q", lines)
 			}
@@ -205,24 +193,19 @@ func TestTemporaryFailures(t *testing.T) {
 	}
 }
 
-func TestWaitIsKept(t *testing.T) {
+// TestWaitIsTold: how long to wait is the gate's to know; what waited goes with
+// what comes.
+func TestWaitIsTold(t *testing.T) {
 	k := newKit(t, nil)
 	k.in.set(status(429, "Retry-After", "10"))
 	a, b := oneChunk(), &flushed{samples: []metric.Sample{at(temperature, 2, 23)}}
-	_ = k.send(a)
-	k.clock.Advance(4 * time.Second)
-	k.in.set(healthy)
 	var retry *delivery.RetryError
-	if err := k.send(b); !errors.As(err, &retry) || retry.After != 6*time.Second {
+	if err := k.send(a); !errors.As(err, &retry) || retry.After != 10*time.Second {
 		t.Errorf("got %v", err)
 	}
-	if n := len(k.in.got()); n != 1 {
-		t.Errorf("%d requests although the receiver asked to wait", n)
-	}
-	k.clock.Advance(6 * time.Second)
+	k.in.set(healthy)
 	k.mustSend(b)
-	k.mustSend(a)
-	if n := len(k.in.got()); n != 2 {
+	if n := len(k.in.got()); n != 2 || !a.isSettled() {
 		t.Errorf("%d requests, want 2: what waited goes with what comes", n)
 	}
 }
@@ -285,16 +268,16 @@ func TestOutage(t *testing.T) {
 func TestProbesAreSmall(t *testing.T) {
 	k := newKit(t, nil)
 	k.in.set(status(503))
-	c := &flushed{}
-	for i := range 1000 {
-		c.samples = append(c.samples, at(temperature, float64(i), float64(i)))
-	}
-	_, _ = k.send(c), k.send(c)
+	c := many(1000)
+	_, _ = k.send(c), k.ask(true, c)
 	got := k.in.got()
 	if got[0].points() != 1000 || got[1].points() != 64 {
 		t.Errorf("%d and %d points", got[0].points(), got[1].points())
 	}
 	k.in.set(healthy)
+	if err := k.ask(true, c); err != nil || c.isSettled() {
+		t.Errorf("the probe: %v, all settled: %v", err, c.isSettled())
+	}
 	k.mustSend(c)
 	got = k.in.got()
 	if len(got) != 4 || got[2].points() != 64 || got[3].points() != 936 {
@@ -302,13 +285,18 @@ func TestProbesAreSmall(t *testing.T) {
 	}
 }
 
+// many is a chunk of n series.
+func many(n int) *flushed {
+	c := &flushed{}
+	for i := range n {
+		c.samples = append(c.samples, at(gauge("g", metric.Label{Name: "i", Value: strconv.Itoa(i)}), 0, float64(i)))
+	}
+	return c
+}
+
 func TestRequestsAreBounded(t *testing.T) {
 	k := newKit(t, nil)
-	c := &flushed{}
-	for i := range 5000 {
-		c.samples = append(c.samples, at(temperature, float64(i), 1))
-	}
-	k.mustSend(c)
+	k.mustSend(many(5000))
 	var sizes []int
 	for _, r := range k.in.got() {
 		sizes = append(sizes, r.points())
@@ -316,9 +304,21 @@ func TestRequestsAreBounded(t *testing.T) {
 	if len(sizes) != 3 || sizes[0] != 2000 || sizes[2] != 1000 {
 		t.Errorf("requests of %v points", sizes)
 	}
+	var one []*flushed
+	for i := range 5000 {
+		one = append(one, each(at(temperature, float64(i), 1))...)
+	}
+	k.mustSend(one...)
+	sizes = nil
+	for _, r := range k.in.got()[3:] {
+		sizes = append(sizes, r.points())
+	}
+	if len(sizes) != 3 || sizes[0] != 2000 || sizes[2] != 1000 {
+		t.Errorf("requests of %v points of one series", sizes)
+	}
 	long := strings.Repeat("x", 1<<19)
 	k.mustSend(&flushed{samples: []metric.Sample{at(gauge("a", metric.Label{Name: "l", Value: long}), 0, 1), at(gauge("b", metric.Label{Name: "l", Value: long}), 0, 1), at(gauge("c"), 0, 1)}})
-	if got := k.in.got()[3:]; len(got) != 2 {
+	if got := k.in.got()[6:]; len(got) != 2 {
 		t.Errorf("%d requests for 1 MiB of labels", len(got))
 	}
 }
@@ -344,29 +344,34 @@ func TestBadPointsAreFound(t *testing.T) {
 	cases := []struct {
 		name, text, reason string
 		code               int
+		series             bool // it says something of the series
 	}{
-		{"prometheus", "out of order sample", "out_of_order", 400},
-		{"old", "too old sample", "too_old", 400},
-		{"bounds", "out of bounds", "too_old", 400},
-		{"future", "out of bounds: timestamp is too far in the future", "too_new", 400},
-		{"same time", "duplicate sample for timestamp", "duplicate", 400},
-		{"mimir", "failed pushing to ingester: (err-mimir-sample-out-of-order). The affected sample has timestamp", "out_of_order", 400},
-		{"thanos", "store locally: add 1 samples: out of order sample", "out_of_order", 409},
-		{"unknown", "no such luck", "rejected", 400},
-		{"entity", "label limit", "rejected", 422},
-		{"large", "", "too_large", 413},
+		{"prometheus", "out of order sample", "out_of_order", 400, false},
+		{"old", "too old sample", "too_old", 400, false},
+		{"bounds", "out of bounds", "too_old", 400, false},
+		{"future", "out of bounds: timestamp is too far in the future", "too_new", 400, false},
+		{"same time", "duplicate sample for timestamp", "duplicate", 400, false},
+		{"mimir", "failed pushing to ingester: (err-mimir-sample-out-of-order). The affected sample has timestamp", "out_of_order", 400, false},
+		{"thanos", "store locally: add 1 samples: out of order sample", "out_of_order", 409, false},
+		{"unknown", "no such luck", "rejected", 400, true},
+		{"entity", "label limit", "rejected", 422, true},
+		{"large", "", "too_large", 413, true},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			k := newKit(t, nil)
 			k.in.set(blame(c.code, c.text, func(_ series, p point) bool { return p.value == 13 }))
-			ch := &flushed{}
+			var samples []metric.Sample
 			for i := range 40 {
-				ch.samples = append(ch.samples, at(temperature, float64(i), float64(i)), at(memory, float64(i), float64(100+i)))
+				samples = append(samples, at(temperature, float64(i), float64(i)), at(memory, float64(i), float64(100+i)))
 			}
-			ch.samples[50].Value = 13
-			k.mustSend(ch)
-			k.counts.want(t, "delivered 78", "dropped "+c.reason+" 2")
+			samples[50].Value = 13
+			k.mustSend(each(samples...)...)
+			if c.series {
+				k.counts.want(t, "delivered 40", "dropped "+c.reason+" 40")
+			} else {
+				k.counts.want(t, "delivered 78", "dropped "+c.reason+" 2")
+			}
 			lines := k.log.all()
 			if len(lines) != 1 || !strings.Contains(lines[0], "reason="+c.reason) {
 				t.Errorf("logged %q", lines)
@@ -400,10 +405,7 @@ func TestUnprovenReceiver(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			k := newKit(t, func(cfg *remotewrite.Config) { cfg.Version = version })
 			k.in.set(answer)
-			c := &flushed{}
-			for i := range 2000 {
-				c.samples = append(c.samples, at(temperature, float64(i), 1))
-			}
+			c := many(2000)
 			for range 5 {
 				if err := k.send(c); err == nil {
 					t.Fatal("settled")
@@ -417,7 +419,7 @@ func TestUnprovenReceiver(t *testing.T) {
 			}
 			k.in.set(healthy)
 			k.mustSend(c)
-			k.counts.want(t, "delivered 2000", "retried 10000")
+			k.counts.want(t, "delivered 2000")
 		})
 	}
 }
@@ -445,9 +447,9 @@ func TestSilentReceiverRefuses(t *testing.T) {
 		t.Run(version, func(t *testing.T) {
 			k := newKit(t, func(cfg *remotewrite.Config) { cfg.Version = version })
 			k.in.set(silent2)
-			k.in.set(func(r *receiver) { r.stored[strings.Trim(hasTemperature, "{}")] = []point{{ms(0.5), 20}} })
+			k.in.set(func(r *receiver) { r.stored[strings.Trim(hasTemperature, "{}")] = []point{{ms(1.5), 20}} })
 			k.mustSend(oneChunk())
-			k.counts.want(t, "delivered 3", "dropped out_of_order 1")
+			k.counts.want(t, "delivered 2", "dropped out_of_order 1", "adjusted superseded 1")
 			refused := 0
 			for _, q := range k.in.got() {
 				if !q.version2() {
@@ -513,9 +515,9 @@ func TestVersionFallsBack(t *testing.T) {
 			if got := strings.Join(types, " "); got != c.types {
 				t.Errorf("versions %s, want %s", got, c.types)
 			}
-			k.counts.want(t, "delivered 5")
+			k.counts.want(t, "delivered 4", "adjusted superseded 1")
 			wantLines(t, stamped(k.in.lines()),
-				hasMemory+" 1e+06@800000", hasPackets+" 7@800000", hasTemperature+" 21.5@800000 22@801000 25@805000")
+				hasMemory+" 1e+06@800000", hasPackets+" 7@800000", hasTemperature+" 22@801000 25@805000")
 			if lines := k.log.all(); len(lines) != strings.Count(c.types, " ")-1 {
 				t.Errorf("logged %q", lines)
 			}
@@ -532,13 +534,13 @@ func TestNeitherVersion(t *testing.T) {
 	}
 	k.in.set(healthy)
 	k.mustSend(c)
-	k.counts.want(t, "delivered 4", "retried 4")
+	k.counts.want(t, "delivered 3", "adjusted superseded 1")
 }
 
 func TestFewerWritten(t *testing.T) {
 	k := newKit(t, func(c *remotewrite.Config) { c.Version = "2" })
 	k.in.set(status(200, "X-Prometheus-Remote-Write-Samples-Written", "3"))
-	k.mustSend(oneChunk())
+	k.mustSend(many(4))
 	k.counts.want(t, "delivered 3", "dropped not_written 1")
 	if lines := k.log.all(); len(lines) != 1 || !strings.Contains(lines[0], "reason=not_written") {
 		t.Errorf("logged %q", lines)
@@ -620,9 +622,9 @@ func TestContextEnds(t *testing.T) {
 	cancel()
 	c := oneChunk()
 	var retry *delivery.RetryError
-	if err := k.Send(ctx, c.samples, &c.done); !errors.As(err, &retry) || !errors.Is(err, context.Canceled) {
+	if err := k.Send(ctx, []*delivery.Job{c.admit(k.Sink, k.clock, k.counts)}, false); !errors.As(err, &retry) || !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 	k.mustSend(c)
-	k.counts.want(t, "delivered 4", "retried 4")
+	k.counts.want(t, "delivered 3", "adjusted superseded 1")
 }

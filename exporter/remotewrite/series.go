@@ -4,189 +4,112 @@ import (
 	"math"
 	"slices"
 	"strings"
-	"time"
 
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"out_edge/plugin/delivery/outbox"
 	"out_edge/plugin/metric"
 )
 
 // never is the time of a series of which nothing has been accepted.
 const never = math.MinInt64
 
-// output is one series as the receiver sees it. All but last, batch, newest and
-// used is settled when it is made.
-type output struct {
-	id     uint64 // rises with each output
-	labels []byte // version 1: the label fields of a TimeSeries
-	// symbols are the names and values of the labels; help and unit may be
-	// nil.
-	symbols    []*symbol
-	help, unit *symbol
-	kind       metricType
-
-	last   int64  // ms of the newest point that was accepted, or never
-	batch  uint32 // the last batch that has points of it
-	newest int64  // ms of the newest of them
-	used   time.Duration
+// state is what is known of a series at the receiver. Times are in ms since 1970.
+type state struct {
+	outputs
+	// stored is the time of the newest point that was accepted, given the
+	// newest that any point has left with; or never.
+	stored, given int64
+	// floor is the newest time that was refused as out of order: of the points
+	// before it nothing is asked. never: none was.
+	floor int64
+	// single has points go as parts of their own, since one of them was
+	// refused.
+	single bool
+	// disorders is how often in a row the receiver has refused a point as out
+	// of order which here is the newest.
+	disorders int
 }
 
-// join notes a point that a batch has of it.
-func (o *output) join(batch uint32, ms int64) {
-	if o.batch == batch {
-		ms = max(ms, o.newest)
-	}
-	o.batch, o.newest = batch, ms
-}
-
-// symbol is a text of version 2's symbol table. Its place in a request's table
-// is ref, if request is that request's number.
-type symbol struct {
-	text    string
-	request uint32
-	ref     uint32
-}
-
-// plan is what the samples of one metric.Series become: for a gauge, counter or
-// untyped series one output; for a histogram _count, _sum and the buckets, +Inf
-// last; for a summary _count, _sum and the quantiles. A part that relabelling
-// drops is nil.
-type plan struct {
-	outputs []*output
-	bounds  []float64
-	dropped fate // why there are no outputs
-	used    time.Duration
-}
-
-// Bounds of what is remembered of series. A series that is forgotten costs no
-// more than being prepared anew.
-const (
-	maxPlans   = 50_000
-	sweepEvery = 10 * time.Minute
-	keepSeries = time.Hour
+// series is one series at the receiver; item is a point of one on its way.
+type (
+	series = outbox.Series[state]
+	item   = outbox.Item[state]
 )
 
-// registry knows the series that were sent.
-type registry struct {
-	labels  []metric.Label
-	relabel func([]metric.Label) ([]metric.Label, bool)
-
-	plans   map[*metric.Series]*plan
-	outputs map[string]*output // by their labels field
-	symbols map[string]*symbol
-	lastID  uint64
-	swept   time.Duration
+// outputs are what the receiver sees of a series, as the label fields of a version
+// 1 TimeSeries: for a gauge, counter or untyped series one; for a histogram _count,
+// _sum and the buckets, +Inf last; for a summary _count, _sum and the quantiles.
+// bounds are those of the distribution that they were made for.
+type outputs struct {
+	fields [][]byte
+	bounds []float64
+	bytes  int
 }
 
-func newRegistry(cfg Config) *registry {
-	r := &registry{labels: cfg.Labels, relabel: cfg.Relabel}
-	r.reset()
-	return r
+// appendKey appends what tells a series at the receiver from others.
+func (s *Sink) appendKey(dst []byte, id *metric.Series) []byte {
+	return s.appendLabels(append(dst, byte(id.Kind)), id, "")
 }
 
-func (r *registry) reset() {
-	r.plans = map[*metric.Series]*plan{}
-	r.outputs = map[string]*output{}
-	r.symbols = map[string]*symbol{}
-}
-
-// planOf is the plan for a sample that is sound; now is the time since any fixed
-// point.
-func (r *registry) planOf(sample *metric.Sample, now time.Duration) *plan {
-	s := sample.Series
+// fit makes the outputs of a series those of a distribution's bounds.
+func (s *Sink) fit(o *outputs, id *metric.Series, d *metric.Distribution) {
 	var bounds []float64
-	if isDistribution(s.Kind) {
-		bounds = sample.Dist.Bounds
+	if id.Kind.IsDistribution() {
+		bounds = d.Bounds
 	}
-	p := r.plans[s]
-	if p == nil || !slices.Equal(p.bounds, bounds) {
-		if len(r.plans) >= maxPlans {
-			r.reset()
-		}
-		p = r.newPlan(s, bounds)
-		r.plans[s] = p
+	if o.fields != nil && slices.Equal(o.bounds, bounds) {
+		return
 	}
-	p.used = now
-	for _, o := range p.outputs {
-		if o != nil {
-			o.used = now
-		}
-	}
-	return p
-}
-
-func (r *registry) newPlan(s *metric.Series, bounds []float64) *plan {
-	p := &plan{bounds: bounds}
-	if s.Name == "" {
-		p.dropped = noName
-		return p
-	}
+	*o = outputs{bounds: bounds}
 	add := func(suffix string, extra ...metric.Label) {
-		labels, keep := r.labelsOf(s.Name+suffix, s.Labels, extra...)
-		if !keep {
-			p.outputs = append(p.outputs, nil)
-			return
-		}
-		p.outputs = append(p.outputs, r.outputOf(s, labels))
+		field := s.appendLabels(nil, id, suffix, extra...)
+		o.fields = append(o.fields, field)
+		o.bytes += len(field)
 	}
-	if isDistribution(s.Kind) {
-		addDistribution(s.Kind, bounds, add)
-	} else {
+	if !id.Kind.IsDistribution() {
 		add("")
+		return
 	}
-	if !slices.ContainsFunc(p.outputs, func(o *output) bool { return o != nil }) {
-		p.dropped = relabelled
-	}
-	return p
-}
-
-func addDistribution(kind metric.Kind, bounds []float64, add func(string, ...metric.Label)) {
 	add("_count")
 	add("_sum")
 	for _, b := range bounds {
-		if kind == metric.Histogram {
+		if id.Kind == metric.Histogram {
 			add("_bucket", metric.Label{Name: "le", Value: metric.FormatBound(b)})
 		} else {
 			add("", metric.Label{Name: "quantile", Value: metric.FormatBound(b)})
 		}
 	}
-	if kind == metric.Histogram {
+	if id.Kind == metric.Histogram {
 		add("_bucket", metric.Label{Name: "le", Value: "+Inf"})
 	}
 }
 
-// outputOf finds or makes the output with these labels: two metric.Series may
-// come to the same.
-func (r *registry) outputOf(s *metric.Series, labels []metric.Label) *output {
-	var field []byte
-	for _, l := range labels {
-		field = appendLabel(field, l)
+// value is that of one output, in the order of fit.
+func value(kind metric.Kind, p *outbox.Point, output int) float64 {
+	d := p.Dist
+	switch {
+	case d == nil:
+		return p.Value
+	case output == 0:
+		return float64(d.Count)
+	case output == 1:
+		return canonical(d.Sum)
+	case kind == metric.Summary:
+		return canonical(d.Values[output-2])
+	case output-2 < len(d.Counts):
+		return float64(d.Counts[output-2])
+	default: // +Inf: all of them
+		return float64(d.Count)
 	}
-	if o := r.outputs[string(field)]; o != nil {
-		return o
-	}
-	r.lastID++
-	o := &output{id: r.lastID, labels: field, kind: typeOf(s.Kind), last: never}
-	for _, l := range labels {
-		o.symbols = append(o.symbols, r.symbol(l.Name), r.symbol(l.Value))
-	}
-	if help := labelValue(s.Help); help != "" {
-		o.help = r.symbol(help)
-	}
-	if unit := unitOf(s.Name); unit != "" {
-		o.unit = r.symbol(unit)
-	}
-	r.outputs[string(field)] = o
-	return o
 }
 
-func (r *registry) symbol(text string) *symbol {
-	s := r.symbols[text]
-	if s == nil {
-		s = &symbol{text: text}
-		r.symbols[text] = s
+// appendLabels appends the label fields of a series' output.
+func (s *Sink) appendLabels(dst []byte, id *metric.Series, suffix string, extra ...metric.Label) []byte {
+	for _, l := range labelsOf(id.Name+suffix, id.Labels, extra, s.cfg.Labels) {
+		dst = appendLabel(dst, l)
 	}
-	return s
+	return dst
 }
 
 // appendLabel appends field 1 of a version 1 TimeSeries.
@@ -203,30 +126,39 @@ func appendLabel(dst []byte, l metric.Label) []byte {
 // fieldSize is the size of a field of n bytes whose tag takes one.
 func fieldSize(n int) int { return 1 + protowire.SizeBytes(n) }
 
-// sweep forgets, now and then, series that have been silent for long; keep says
-// which must stay.
-func (r *registry) sweep(now time.Duration, keep func(*output) bool) {
-	if now-r.swept < sweepEvery {
-		return
+// isSound tells whether a sample can be sent: a histogram or summary needs a value
+// for each of its bounds, which rise.
+func isSound(s *metric.Sample) bool {
+	d := s.Dist
+	switch {
+	case !s.Series.Kind.IsDistribution():
+		return true
+	case d == nil,
+		s.Series.Kind == metric.Summary && len(d.Values) != len(d.Bounds),
+		s.Series.Kind == metric.Histogram && len(d.Counts) != len(d.Bounds):
+		return false
 	}
-	r.swept = now
-	for s, p := range r.plans {
-		if now-p.used > keepSeries {
-			delete(r.plans, s)
+	for i, b := range d.Bounds {
+		if math.IsNaN(b) || math.IsInf(b, 0) || i > 0 && b <= d.Bounds[i-1] {
+			return false
 		}
 	}
-	clear(r.symbols)
-	for key, o := range r.outputs {
-		if now-o.used > keepSeries && !keep(o) {
-			delete(r.outputs, key)
-			continue
-		}
-		for _, s := range append([]*symbol{o.help, o.unit}, o.symbols...) {
-			if s != nil {
-				r.symbols[s.text] = s
-			}
-		}
+	return true
+}
+
+// The NaNs that Prometheus knows: one is a value, the other says that a series
+// has ended. Source: prometheus/model/value.
+const (
+	normalNaN = 0x7ff8000000000001
+	staleNaN  = 0x7ff0000000000002
+)
+
+// canonical sees to it that no value looks like a staleness marker.
+func canonical(v float64) float64 {
+	if math.IsNaN(v) {
+		return math.Float64frombits(normalNaN)
 	}
+	return v
 }
 
 // metricType is version 2's Metadata.MetricType.

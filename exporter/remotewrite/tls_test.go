@@ -35,8 +35,8 @@ func TestSessionsAreResumed(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range 3 {
-		var done delivery.Set
-		if err := s.Send(context.Background(), []metric.Sample{at(temperature, float64(i), 1)}, &done); err != nil {
+		c := &flushed{samples: []metric.Sample{at(temperature, float64(i), 1)}}
+		if err := s.Send(context.Background(), []*delivery.Job{c.admit(s, newClock(), nil)}, false); err != nil {
 			t.Fatal(err)
 		}
 		_ = s.Close(context.Background()) // as an idle minute does

@@ -41,7 +41,7 @@ var Reasons = []Reason{
 	{Name: "traces", Dropped: decode, Meaning: "A chunk of traces, which no sink takes."},
 	{Name: "exponential_histogram", Dropped: decode, Meaning: "An exponential histogram in a metrics event: they are left out."},
 
-	{Name: ReasonSeriesLimit, Dropped: prometheus + " " + metrics, Meaning: "The series would be new, and there are already `series_limit` series (Datadog's counters: 20,000)."},
+	{Name: ReasonSeriesLimit, Dropped: prometheus, Meaning: "The series would be new, and there are already `series_limit` series."},
 	{Name: ReasonNameConflict, Dropped: prometheus, Meaning: "The name already stands for something else on the page: another type, or one of the plugin's own series."},
 	{Name: "shown_by_other_instance", Dropped: prometheus, Meaning: "Another output with the same `listen` shows this series."},
 	{Name: "second_source", Dropped: prometheus, Meaning: "Records of another tag make the same series; `tag_label` tells them apart."},
@@ -65,7 +65,6 @@ var Reasons = []Reason{
 	{Name: "out_of_order", Dropped: remote, Meaning: "The receiver has a newer sample of the series."},
 	{Name: "duplicate", Dropped: remote, Meaning: "The receiver has another value of the series at that time."},
 	{Name: "not_written", Dropped: remote, Meaning: "The receiver says that it wrote fewer samples than it accepted."},
-	{Name: "superseded", Dropped: remote, Meaning: "A report of the plugin's own series did not get through; the next one has later totals."},
 	{Name: "dry_run", Dropped: datadog + " " + metrics, Meaning: "`edge_dry_run` is on."},
 
 	{Name: "given_up", Dropped: senders, Meaning: "Fluent Bit did not offer the chunk again within an hour: `retry_limit` was reached."},
@@ -79,8 +78,10 @@ var Reasons = []Reason{
 	{Name: "too_new_sent", Adjusted: datadog, Meaning: "Sent with its own time, which is further ahead than what Datadog shows."},
 	{Name: "too_old_arrival", Adjusted: datadog, Meaning: "Too old for Datadog, so it was sent with its time of arrival (`too_old arrival`)."},
 	{Name: "first_sight", Adjusted: metrics, Meaning: "The first total of a counter: there is nothing to take a difference to."},
-	{Name: "same_time", Adjusted: remote, Meaning: "Another sample of the series has the same millisecond; the later one is sent."},
-	{Name: "resent", Adjusted: remote, Meaning: "Refused as out of order after a request whose answer was lost: it had arrived."},
+	{Name: "superseded", Adjusted: numbers, Meaning: "A later sample of the series came with the same chunk, and is sent in its place."},
+	{Name: "same_time", Adjusted: numbers, Meaning: "Another sample of the series has the same millisecond (at Datadog: second); the later one is sent."},
+	{Name: "folded", Adjusted: metrics, Meaning: "A count that waited for longer than Datadog takes: it went with the oldest second that it does take."},
+	{Name: "resent", Adjusted: remote, Meaning: "Refused as out of order after a request that may have stored it, and only that: it had arrived."},
 }
 
 // DropReasons are the reasons for which a sink drops; those of rules are apart.

@@ -42,6 +42,16 @@ type Sink interface {
 	Close(ctx context.Context) error
 }
 
+// Starter is a Sink that has things to send which no chunk brings, or whose chunks
+// are back with Fluent Bit: it is asked to send them without a job.
+type Starter interface {
+	// Waits says whether there is anything.
+	Waits() bool
+	// OnWait is called once, before all else, with what is to be called when
+	// something waits; that does not block.
+	OnWait(wake func())
+}
+
 // ProbeParts is how many parts, at most, a probe should carry.
 const ProbeParts = 64
 

@@ -26,6 +26,15 @@ type Telemetry interface {
 	Skew(d time.Duration)
 }
 
+// The sinks, as the `sink` label names them.
+const (
+	SinkDecode         = "decode" // drops before any sink
+	SinkPrometheus     = "prometheus"
+	SinkDatadog        = "datadog"
+	SinkDatadogMetrics = "datadog_metrics"
+	SinkRemoteWrite    = "remote_write"
+)
+
 // NoTelemetry counts nothing.
 type NoTelemetry struct{}
 

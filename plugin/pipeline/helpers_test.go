@@ -48,6 +48,7 @@ type request struct {
 		Series []struct {
 			Metric string
 			Type   int
+			Tags   []string
 			Points []struct {
 				Timestamp int64
 				Value     float64

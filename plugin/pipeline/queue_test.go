@@ -47,12 +47,8 @@ func TestASinkThatIsDownStopsNoOther(t *testing.T) {
 		for i := range 5 {
 			b.flush(pipeline.OK, chunk(t, i), engineThread)
 		}
-		for rw.points.Load() < 10 {
-			<-rw.arrived
-		}
-		if got := rw.points.Load(); got != 10 {
-			t.Errorf("remote write has %d samples", got)
-		}
+		rw.awaitTotal(t, "edge_disk_read_bytes_total", 15)
+		rw.awaitTotal(t, "edge_disk_written_bytes_total", 10)
 		if got := in.accepted(); len(got) != 0 {
 			t.Errorf("Datadog has %v", got)
 		}
@@ -87,9 +83,8 @@ func TestAQueueDoesNotHammer(t *testing.T) {
 	}
 	rw.status.Store(http.StatusNoContent)
 	b.stop(10 * time.Second)
-	if got := rw.points.Load(); got != 400 {
-		t.Errorf("remote write has %d samples at the end, want 400", got)
-	}
+	rw.awaitTotal(t, "edge_disk_read_bytes_total", 200*201/2)
+	rw.awaitTotal(t, "edge_disk_written_bytes_total", 400)
 }
 
 // The drain at exit waits neither for a long pause nor for a receiver's wish.

@@ -1,12 +1,14 @@
 package pipeline_test
 
 import (
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"out_edge/build/testkit"
 
@@ -18,15 +20,15 @@ type remote struct {
 	*httptest.Server
 	status atomic.Int64
 	asked  atomic.Int64
-	points atomic.Int64 // taken
 	mu     sync.Mutex
 	taken  []string
+	last   map[string]float64 // by name: the newest value
 	// arrived has one for each request that is accepted.
 	arrived chan struct{}
 }
 
 func newRemote(t *testing.T) *remote {
-	r := &remote{arrived: make(chan struct{}, 1000)}
+	r := &remote{arrived: make(chan struct{}, 1000), last: map[string]float64{}}
 	r.status.Store(http.StatusNoContent)
 	r.Server = testkit.Receive(t, func(req testkit.Received, w http.ResponseWriter) {
 		r.asked.Add(1)
@@ -34,13 +36,37 @@ func newRemote(t *testing.T) *remote {
 		if status < 300 {
 			r.mu.Lock()
 			r.taken = append(r.taken, seriesNames(req.Body)...)
-			each(req.Body, 1, func(series []byte) { each(series, 2, func([]byte) { r.points.Add(1) }) })
+			each(req.Body, 1, func(series []byte) {
+				name := seriesNames(protowire.AppendBytes(protowire.AppendTag(nil, 1, protowire.BytesType), series))[0]
+				each(series, 2, func(sample []byte) {
+					bits, _ := protowire.ConsumeFixed64(sample[1:])
+					r.last[name] = math.Float64frombits(bits)
+				})
+			})
 			r.mu.Unlock()
 			r.arrived <- struct{}{}
 		}
 		w.WriteHeader(status)
 	})
 	return r
+}
+
+// awaitTotal waits for a series to reach a value, which it never exceeds.
+func (r *remote) awaitTotal(t *testing.T, name string, want float64) {
+	t.Helper()
+	for {
+		r.mu.Lock()
+		got := r.last[name]
+		r.mu.Unlock()
+		if got == want {
+			return
+		}
+		select {
+		case <-r.arrived:
+		case <-time.After(30 * time.Second):
+			t.Fatalf("remote write has %s = %v, want %v", name, got, want)
+		}
+	}
 }
 
 // names are those of all series taken, sorted; one that a request brings several

@@ -115,72 +115,9 @@ func (p *Pipeline) expired(s *metric.Series) {
 }
 
 func openRemoteWrite(p *Pipeline) (delivery.Sink, error) {
-	return newRemoteSink(p)
-}
-
-// remoteSink makes a sink of a remotewrite.Sender.
-type remoteSink struct {
-	*remotewrite.Sender
-	reporter *remotewrite.Reporter // nil without remote_write_self
-	sets     map[*delivery.Job]*delivery.Set
-}
-
-// noRetried leaves that count to the worker.
-type noRetried struct{ delivery.Telemetry }
-
-func (noRetried) Retried(string, int) {}
-
-func newRemoteSink(p *Pipeline) (*remoteSink, error) {
-	sender, err := remotewrite.New(*p.cfg.RemoteWrite, remotewrite.Deps{Clock: p.clock, Log: p.log, Meter: noRetried{p.telemetry}})
-	if err != nil {
-		return nil, err
+	s, err := remotewrite.New(*p.cfg.RemoteWrite, remotewrite.Deps{Clock: p.clock, Log: p.log, Telemetry: p.telemetry})
+	if err == nil && p.cfg.RemoteWriteSelf {
+		s.Report(remotewrite.ReporterConfig{Gather: p.telemetry.Gather, Believable: p.fixer.Believable})
 	}
-	r := &remoteSink{Sender: sender, sets: map[*delivery.Job]*delivery.Set{}}
-	if p.cfg.RemoteWriteSelf {
-		r.reporter = sender.Report(remotewrite.ReporterConfig{Gather: p.telemetry.Gather, Believable: p.fixer.Believable})
-	}
-	return r, nil
-}
-
-func (r *remoteSink) Name() string { return delivery.SinkRemoteWrite }
-
-func (r *remoteSink) Reasons() (dropped, adjusted []string) { return remotewrite.DropReasons(), nil }
-
-func (r *remoteSink) Admit(*delivery.Job) {}
-
-func (r *remoteSink) Send(ctx context.Context, jobs []*delivery.Job, probe bool) error {
-	for _, j := range jobs {
-		if err := r.send(ctx, j); err != nil || probe {
-			return err
-		}
-	}
-	return nil
-}
-
-func (r *remoteSink) send(ctx context.Context, j *delivery.Job) error {
-	samples := j.Samples()
-	set := r.sets[j]
-	if set == nil {
-		set = new(delivery.Set)
-		r.sets[j] = set
-		for i := range samples {
-			if j.IsDone(i) {
-				set.Add(i)
-			}
-		}
-	}
-	err := r.Sender.Send(ctx, samples, set)
-	for i := range samples {
-		if set.Has(i) {
-			j.Absorb("", i)
-		}
-	}
-	if j.Open() == 0 {
-		delete(r.sets, j)
-	}
-	return err
-}
-
-func (r *remoteSink) Close(ctx context.Context) error {
-	return errors.Join(r.reporter.Close(ctx), r.Sender.Close(ctx))
+	return s, err
 }

@@ -36,8 +36,10 @@ type task struct {
 type worker struct {
 	route
 	sink delivery.Sink
-	gate delivery.Gate
-	p    *Pipeline
+	// starter is the sink where it has things to send without a job, or nil.
+	starter delivery.Starter
+	gate    delivery.Gate
+	p       *Pipeline
 	// wake has room for one signal: there may be something to do.
 	wake chan struct{}
 
@@ -58,6 +60,10 @@ func newWorker(p *Pipeline, s delivery.Sink, r route) *worker {
 	}
 	for _, reason := range adjusted {
 		p.telemetry.Adjusted(s.Name(), reason, 0)
+	}
+	if starter, ok := s.(delivery.Starter); ok {
+		w.starter = starter
+		starter.OnWait(w.signal)
 	}
 	return w
 }
@@ -145,7 +151,7 @@ func (w *worker) round(ctx context.Context) (wait time.Duration, ended bool) {
 func (w *worker) isEmpty() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return len(w.waiting) == 0
+	return len(w.waiting) == 0 && (w.starter == nil || !w.starter.Waits())
 }
 
 // linger gives the chunks of other tags time to come, unless a flush waits on its

@@ -1,0 +1,267 @@
+package ddsink
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"out_edge/plugin/delivery"
+	"out_edge/plugin/delivery/outbox"
+	"out_edge/plugin/metric"
+)
+
+// seriesBatch is the points of one request. Its parts are series, so that a sample
+// is never delivered by half.
+type seriesBatch struct {
+	sink  *Metrics
+	items []item // by series, then by time
+	parts [][2]int
+	// trial is set for series that had been set aside: when they are refused,
+	// nobody looks for the bad ones.
+	trial, asked bool
+	body, tag    []byte
+}
+
+func (b *seriesBatch) divide() {
+	b.parts, b.asked = b.parts[:0], false
+	for i := range b.items {
+		if i > 0 && b.items[i-1].Series == b.items[i].Series {
+			b.parts[len(b.parts)-1][1]++
+			continue
+		}
+		b.parts = append(b.parts, [2]int{i, i + 1})
+	}
+}
+
+func (b *seriesBatch) of(lo, hi int) []item { return b.items[b.parts[lo][0]:b.parts[hi-1][1]] }
+
+// Delivered settles parts that the intake has.
+func (b *seriesBatch) Delivered(lo, hi int, _ delivery.Answer) {
+	if b.sink.cfg.DryRun {
+		b.sink.box.Settle(b.of(lo, hi), outbox.Dropped(reasonDryRun))
+		return
+	}
+	b.sink.box.Deliver(b.of(lo, hi))
+}
+
+// Refused gives a series up, and sets it aside.
+func (b *seriesBatch) Refused(i int, reason string) (lost bool) {
+	b.sink.box.Refuse(b.of(i, i+1), reason)
+	return true
+}
+
+// Kept has parts wait for another time.
+func (b *seriesBatch) Kept(lo, hi int) { b.sink.box.PutBack(b.of(lo, hi)) }
+
+// Uncertain notes that parts may have arrived: they keep their seconds.
+func (b *seriesBatch) Uncertain(lo, hi int) { b.sink.box.Doubt(b.of(lo, hi)) }
+
+// Trim gives up all series on trial once a request with them was refused.
+func (b *seriesBatch) Trim(lo, hi int) (int, int) {
+	if b.trial && b.asked && lo < hi {
+		b.sink.box.Refuse(b.of(lo, hi), delivery.ReasonRejected)
+		return hi, hi
+	}
+	return lo, hi
+}
+
+// seriesHead and seriesTail enclose the series of a request.
+const (
+	seriesHead = `{"series":[`
+	seriesTail = `]}`
+)
+
+// Body encodes parts.
+func (b *seriesBatch) Body(lo, hi int) []byte {
+	b.asked = true
+	b.body = append(b.body[:0], seriesHead...)
+	for items := b.of(lo, hi); len(items) > 0; {
+		n := 1
+		for n < len(items) && items[n].Series == items[0].Series && sameBounds(items[n].Dist, items[0].Dist) {
+			n++
+		}
+		for part := range parts(items[0].ID.Kind, &items[0].Point) {
+			b.appendSeries(items[:n], part)
+		}
+		items = items[n:]
+	}
+	if b.body[len(b.body)-1] == ',' {
+		b.body = b.body[:len(b.body)-1]
+	}
+	b.body = append(b.body, seriesTail...)
+	if cap(b.body) > keptBytes {
+		defer func() { b.body = nil }()
+	}
+	return b.body
+}
+
+func sameBounds(x, y *metric.Distribution) bool {
+	return x == y || x != nil && y != nil && slices.Equal(x.Bounds, y.Bounds)
+}
+
+// A gauge or counter is one series at Datadog; a histogram or summary becomes what
+// Datadog's own OpenMetrics check makes of it: counts `.count` and `.sum`, a count
+// `.bucket` for each bound, tagged upper_bound:…, cumulative, and a gauge
+// `.quantile` for each quantile. They are numbered in that order.
+
+// parts is how many series at Datadog a point has.
+func parts(kind metric.Kind, p *outbox.Point) int {
+	switch d := p.Dist; {
+	case d == nil:
+		return 1
+	case kind == metric.Summary:
+		return 2 + len(d.Values)
+	default:
+		return 2 + len(d.Counts) + 1 // +Inf: all of them
+	}
+}
+
+// Datadog's types of metrics.
+const (
+	typeCount = 1
+	typeGauge = 3
+)
+
+// partValue is the value of one part of a point.
+func partValue(kind metric.Kind, p *outbox.Point, part int) float64 {
+	d := p.Dist
+	switch {
+	case d == nil:
+		return p.Value
+	case part == 0:
+		return float64(d.Count)
+	case part == 1:
+		return d.Sum
+	case kind == metric.Summary:
+		return d.Values[part-2]
+	case part-2 < len(d.Counts):
+		return float64(d.Counts[part-2])
+	default:
+		return float64(d.Count)
+	}
+}
+
+// partName is what a part is called: the end of its metric's name, its type, and a
+// tag that tells it from others of that name.
+type partName struct {
+	suffix, tag, bound string
+	datadogType        int64
+}
+
+func nameOfPart(kind metric.Kind, d *metric.Distribution, part int) partName {
+	number := func(f float64) string { return strconv.FormatFloat(f, 'g', -1, 64) }
+	switch {
+	case d == nil && kind == metric.Counter:
+		return partName{"", "", "", typeCount}
+	case d == nil:
+		return partName{"", "", "", typeGauge}
+	case part == 0:
+		return partName{".count", "", "", typeCount}
+	case part == 1:
+		return partName{".sum", "", "", typeCount}
+	case kind == metric.Summary:
+		return partName{".quantile", "quantile", number(d.Bounds[part-2]), typeGauge}
+	case part-2 < len(d.Counts):
+		return partName{".bucket", "upper_bound", number(d.Bounds[part-2]), typeCount}
+	default:
+		return partName{".bucket", "upper_bound", "inf", typeCount}
+	}
+}
+
+// appendSeries appends one part of a series' points, and a comma. A value that is
+// no number, as an empty summary's quantiles are, is left out.
+func (b *seriesBatch) appendSeries(run []item, part int) {
+	id, start := run[0].ID, len(b.body)
+	name := nameOfPart(id.Kind, run[0].Dist, part)
+	b.body = append(b.body, `{"metric":"`...)
+	b.body = appendMetric(b.body, id, name.suffix)
+	b.body = append(b.body, `","type":`...)
+	b.body = strconv.AppendInt(b.body, name.datadogType, 10)
+	b.body = append(b.body, `,"points":[`...)
+	first := len(b.body)
+	for i := range run {
+		value := partValue(id.Kind, &run[i].Point, part)
+		if !finite(value) {
+			continue
+		}
+		if len(b.body) > first {
+			b.body = append(b.body, ',')
+		}
+		b.body = append(b.body, `{"timestamp":`...)
+		b.body = strconv.AppendInt(b.body, run[i].At, 10)
+		b.body = append(b.body, `,"value":`...)
+		b.body = appendFloat(b.body, value)
+		b.body = append(b.body, '}')
+	}
+	if len(b.body) == first {
+		b.body = b.body[:start]
+		return
+	}
+	b.body = append(b.body, ']')
+	b.appendTags(id, name.tag, name.bound)
+	if id.Unit != "" && name.suffix != ".count" && name.suffix != ".bucket" {
+		b.body = append(b.body, `,"unit":`...)
+		b.body = appendString(b.body, []byte(id.Unit))
+	}
+	if host := cmp.Or(id.Host, b.sink.host); host != "" {
+		b.body = append(b.body, `,"resources":[{"name":`...)
+		b.body = appendString(b.body, []byte(host))
+		b.body = append(b.body, `,"type":"host"}]`...)
+	}
+	b.body = append(b.body, `},`...)
+}
+
+// appendMetric appends the name of one part of a series at Datadog.
+func appendMetric(dst []byte, id *metric.Series, suffix string) []byte {
+	name := metricName(id.DatadogName)
+	if name == "" {
+		name = metricName(id.Name)
+		if base, ok := strings.CutSuffix(name, "_total"); ok && id.Kind == metric.Counter {
+			name, suffix = base, ".count" // as Datadog's OpenMetrics check names it
+		}
+	}
+	dst = append(dst, name[:min(len(name), maxNameChars-len(suffix))]...)
+	return append(dst, suffix...)
+}
+
+// appendTags appends the tags: the series' labels, what tells its parts apart, and
+// the user's.
+func (b *seriesBatch) appendTags(id *metric.Series, name, value string) {
+	b.body = append(b.body, `,"tags":[`...)
+	first := len(b.body)
+	add := func(name, value string) {
+		b.tag = appendMetricTag(b.tag[:0], name, value)
+		if len(b.tag) == 0 {
+			return
+		}
+		if len(b.body) > first {
+			b.body = append(b.body, ',')
+		}
+		b.body = appendString(b.body, b.tag)
+	}
+	for _, l := range id.Labels {
+		if l.Value != "" {
+			add(l.Name, l.Value)
+		}
+	}
+	if name != "" {
+		add(name, value)
+	}
+	for _, tag := range b.sink.tags {
+		add(tag, "")
+	}
+	b.body = append(b.body, ']')
+}
+
+// cost is what n points of a series take in a request, at the most that is usual.
+func (s *Metrics) cost(se *series, n int) (points, bytes int) {
+	const fixed, pointBytes = 160, 56
+	id := se.ID
+	each := fixed + len(id.DatadogName) + len(id.Name) + len(s.cfg.Tags) + len(s.host) + len(id.Host)
+	for _, l := range id.Labels {
+		each += len(l.Name) + len(l.Value) + 4
+	}
+	width := parts(id.Kind, se.First())
+	return n * width, width * (each + n*pointBytes)
+}

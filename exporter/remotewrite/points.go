@@ -1,0 +1,160 @@
+package remotewrite
+
+import (
+	"time"
+
+	"out_edge/plugin/delivery"
+	"out_edge/plugin/delivery/outbox"
+	"out_edge/plugin/metric"
+)
+
+// The reasons for which samples are given up, beside delivery's, or are not sent
+// by themselves, beside outbox's.
+const (
+	reasonOutOfOrder = "out_of_order"
+	reasonTooOld     = "too_old"
+	reasonTooNew     = "too_new"
+	reasonDuplicate  = "duplicate"   // another value stands at that time
+	reasonNotWritten = "not_written" // version 2: the receiver wrote fewer than it accepted
+	reasonMalformed  = "malformed"   // a histogram or summary that makes no sense
+	reasonNoName     = "no_name"
+	// reasonResent: refused as out of order, after a request that may have
+	// stored it, and only that can have: it arrived then.
+	reasonResent = "resent"
+)
+
+// Reasons are the values that the `reason` label can have.
+func (*Sink) Reasons() (dropped, adjusted []string) {
+	return []string{
+			reasonOutOfOrder, reasonTooOld, reasonTooNew, reasonDuplicate, reasonNotWritten, reasonMalformed, reasonNoName,
+			delivery.ReasonRejected, delivery.ReasonTooLarge,
+		},
+		[]string{reasonResent, outbox.ReasonSameTime, outbox.ReasonSuperseded}
+}
+
+// farAhead is how far ahead of the clock a time may be that receivers take.
+const farAhead = int64(10 * time.Minute / time.Millisecond)
+
+// rules are those of Prometheus: a series' points come in the order of their
+// times, in ms, one at each.
+func (s *Sink) rules() outbox.Rules[state] {
+	return outbox.Rules[state]{
+		Clock:   s.clock,
+		Key:     s.appendKey,
+		New:     func(*metric.Series) state { return state{stored: never, given: never, floor: never} },
+		Read:    read,
+		Merge:   func(*outbox.Point, *outbox.Point) {}, // the later total says it all
+		Stamp:   s.stamp,
+		Unstamp: s.unstamp,
+		Cost:    s.cost,
+	}
+}
+
+// read makes a sample's point.
+func read(_ *series, sample *metric.Sample) (outbox.Point, outbox.Fate) {
+	switch {
+	case sample.Series.Name == "":
+		return outbox.Point{}, outbox.Dropped(reasonNoName)
+	case !isSound(sample):
+		return outbox.Point{}, outbox.Dropped(reasonMalformed)
+	}
+	p := outbox.Point{At: floorDiv(sample.UnixNano, 1e6), Value: canonical(sample.Value), Kept: sample.Kept}
+	if sample.Series.Kind.IsDistribution() {
+		p.Dist = sample.Dist
+	}
+	return p, outbox.Fate{}
+}
+
+// cost is what n points of a series take in a request.
+func (s *Sink) cost(se *series, n int) (points, bytes int) {
+	const pointBytes = 24
+	if o := &se.Own.outputs; o.fields == nil {
+		s.fit(o, se.ID, se.First().Dist)
+	}
+	width := len(se.Own.fields)
+	return n * width, se.Own.bytes + n*width*pointBytes
+}
+
+// stamp gives a point its time, in ms since 1970. A total that is kept here has
+// that of its arrival; two of one series are 1 ms apart.
+func (s *Sink) stamp(se *series, p, before *outbox.Point) outbox.Fate {
+	o, now := &se.Own, s.clock.Now()
+	if o.given > now.Wall/1e6+farAhead { // the clock was set back: receivers took none of that
+		o.given, o.stored = never, never
+	}
+	switch {
+	case p.Marker && !p.Stamped:
+		if o.stored == never && before == nil {
+			return outbox.Taken() // there is nothing to end
+		}
+		p.At = max(now.Wall/1e6, o.given+1, o.stored+1)
+		p.Stamped = true
+		s.fit(&o.outputs, se.ID, p.Dist)
+		return outbox.Fate{}
+	case p.Kept && !p.Stamped:
+		p.At = max((p.At+now.Wall-int64(now.Elapsed()))/1e6, o.given+1, o.stored+1)
+	case p.Sealed():
+	case p.At == o.stored:
+		return outbox.Absorbed(outbox.ReasonSameTime)
+	case p.At < o.stored:
+		s.late = append(s.late, item{Series: se, Point: *p})
+		return outbox.Taken()
+	}
+	p.Stamped = true
+	o.given = max(o.given, p.At)
+	s.fit(&o.outputs, se.ID, p.Dist)
+	return outbox.Fate{}
+}
+
+// unstamp takes the times back from totals that cannot have been stored. Of those
+// that may have been, only the newest goes again: the receiver takes it whether or
+// not it has it, and it says what the older ones do.
+func (s *Sink) unstamp(_ *series, points []outbox.Point) {
+	now := s.clock.Now()
+	var newest *outbox.Point
+	for i := len(points) - 1; i >= 0; i-- {
+		switch p := &points[i]; {
+		case !p.Kept || p.Marker && p.Sealed():
+		case p.Marker:
+			p.Stamped = false
+		case !p.Sealed():
+			p.Stamped = false
+			p.At = p.At*1e6 - now.Wall + int64(now.Elapsed())
+		case newest == nil:
+			newest = p
+		default:
+			newest.Cover(p)
+		}
+	}
+}
+
+func floorDiv(a, b int64) int64 {
+	q := a / b
+	if a%b < 0 {
+		q--
+	}
+	return q
+}
+
+// isOrder tells whether a point is refused for its time.
+func isOrder(reason string) bool {
+	switch reason {
+	case reasonOutOfOrder, reasonTooOld, reasonDuplicate, reasonTooNew:
+		return true
+	}
+	return false
+}
+
+// cure is what a user can do about a refusal.
+func cure(reason string) string {
+	switch reason {
+	case reasonOutOfOrder, reasonTooOld:
+		return "let the receiver take what is late (Prometheus: storage.tsdb.out_of_order_time_window)"
+	case reasonDuplicate:
+		return "two devices may send the same labels: give each its own with `add_label`"
+	case reasonTooNew:
+		return "the clock of this device or of the receiver is wrong"
+	default:
+		return "see the receiver's log; the series is left out for some minutes, then tried again"
+	}
+}

@@ -1,0 +1,165 @@
+package remotewrite
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"out_edge/plugin/delivery"
+	"out_edge/plugin/delivery/outbox"
+	"out_edge/plugin/metric"
+	"out_edge/timefix"
+)
+
+// Deps is what a Sink is given by its owner. A nil Log or Telemetry is none.
+type Deps struct {
+	Clock     timefix.Clock
+	Log       *slog.Logger
+	Telemetry delivery.Telemetry
+}
+
+// Sink sends to one receiver. It is a delivery.Sink.
+type Sink struct {
+	clock     timefix.Clock
+	telemetry delivery.Telemetry
+	box       *outbox.Box[state]
+	run       delivery.Run
+	batch     batch
+	protocol
+	reporter *reporter              // nil where the plugin's own series do not go
+	wake     atomic.Pointer[func()] // what tells that something waits
+
+	late []item // older than what the receiver has of their series
+	// minLate is how late, in ms, the least late point was that was refused as
+	// out of order; what is later still is not asked for until lateUntil.
+	minLate   int64
+	lateUntil time.Duration
+	// oldUntil is the newest time, in ms, at which a point of a series that this
+	// process had not sent was refused as out of order: a restart has let old
+	// chunks come after newer ones.
+	oldUntil int64
+}
+
+var _ delivery.Sink = (*Sink)(nil)
+
+// idleTimeout is longer than a minute, so that a push a minute finds its connection
+// alive: a new one with TLS takes more bytes than the push itself.
+const idleTimeout = 110 * time.Second
+
+// New makes a Sink. It fails only on what cannot heal: all wrong settings at once.
+// It opens no connection. Files of passwords, tokens and certificates that are
+// missing are waited for.
+func New(cfg Config, deps Deps) (*Sink, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	cfg = cfg.withDefaults()
+	if deps.Log == nil {
+		deps.Log = slog.New(slog.DiscardHandler)
+	}
+	if deps.Telemetry == nil {
+		deps.Telemetry = delivery.NoTelemetry{}
+	}
+	client, err := delivery.NewClient(delivery.HTTPConfig{
+		Proxy: cfg.Proxy, CAFile: cfg.CAFile, CertFile: cfg.CertFile, KeyFile: cfg.KeyFile,
+		Timeout: cfg.Timeout, IdleTimeout: idleTimeout, DialContext: cfg.DialContext, Log: deps.Log,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("set up remote write client: %w", err)
+	}
+	s := &Sink{clock: deps.Clock, telemetry: deps.Telemetry, oldUntil: never}
+	s.box = outbox.New(s.rules())
+	s.batch.sink = s
+	s.protocol = newProtocol(cfg, client, deps)
+	s.encoder.sink = s
+	s.open(deps)
+	return s, nil
+}
+
+// Name is delivery.SinkRemoteWrite.
+func (*Sink) Name() string { return delivery.SinkRemoteWrite }
+
+// Admit notes the totals of a chunk that are kept here.
+func (s *Sink) Admit(j *delivery.Job) { s.box.Admit(j) }
+
+// Expire tells that a gauge has expired, whichever pointer its samples came with:
+// a staleness marker goes out with the next Send, unless the series has a sample
+// newer than this call by then. It does not block.
+func (s *Sink) Expire(id *metric.Series) {
+	if id.Kind.IsDistribution() {
+		return // they do not expire
+	}
+	now := s.clock.Now().Wall / 1e6
+	s.box.Mark(id, func(se *series) outbox.Point {
+		return outbox.Point{At: max(now, se.Own.stored), Value: stale()}
+	})
+}
+
+// Send sends what waits, of the jobs and of earlier ones.
+func (s *Sink) Send(ctx context.Context, jobs []*delivery.Job, probe bool) error {
+	s.run.Begin(ctx, s.sender)
+	if probe {
+		s.box.Gather(jobs[:min(1, len(jobs))])
+		s.box.Begin()
+		s.request(outbox.Limit{Points: delivery.ProbeParts, Bytes: s.sender.BatchBytes()})
+	} else {
+		s.sendAll(jobs)
+	}
+	s.box.End()
+	return s.run.End()
+}
+
+// Waits says whether something is to be sent, of whatever job.
+func (s *Sink) Waits() bool { return s.box.Waits() }
+
+// OnWait sets what is called when a report waits. It must not block.
+func (s *Sink) OnWait(wake func()) { s.wake.Store(&wake) }
+
+// The bounds of one request. Prometheus itself sends up to 2,000 samples; 1 MiB is
+// far under what receivers take.
+const (
+	maxRequestPoints = 2000
+	maxRequestBytes  = 1 << 20
+)
+
+func (s *Sink) sendAll(jobs []*delivery.Job) {
+	for more := true; more && !s.run.Failed(); {
+		more = s.box.Gather(jobs)
+		s.box.Begin()
+		for s.request(outbox.Limit{Points: maxRequestPoints, Bytes: s.sender.BatchBytes()}) {
+		}
+		s.sendLate()
+		more = more || s.batch.retake
+		s.batch.retake = false
+	}
+}
+
+// request sends what one has room for, if there is anything.
+func (s *Sink) request(room outbox.Limit) (sent bool) {
+	b := &s.batch
+	b.items = s.box.Take(b.items[:0], room)
+	if len(b.items) == 0 || s.run.Failed() {
+		s.box.PutBack(b.items)
+		return false
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			s.box.Rescue(b.items)
+			panic(r)
+		}
+	}()
+	b.divide()
+	b.trial = s.box.IsTrial(b.items)
+	s.run.Deliver(b, len(b.parts))
+	clear(b.items)
+	return !s.run.Failed()
+}
+
+// Close ends reports, and gives idle connections back. What waits is Fluent Bit's to
+// offer again. It may be called more than once.
+func (s *Sink) Close(ctx context.Context) error {
+	s.client.CloseIdleConnections()
+	return s.reporter.close(ctx)
+}
