@@ -43,7 +43,8 @@ func TestASinkThatIsDownStopsNoOther(t *testing.T) {
 			}
 			return http.StatusServiceUnavailable
 		}), newRemote(t)
-		b := start(t, in, func(c *pipeline.Config) { c.RemoteWrite = &remotewrite.Config{URL: rw.URL, Version: "1"} })
+		// The clock goes on: a request may be under way when the instance closes.
+		b := startWith(t, newClock(), timefix.SystemClock{}, in, func(c *pipeline.Config) { c.RemoteWrite = &remotewrite.Config{URL: rw.URL, Version: "1"} })
 		for i := range 5 {
 			b.flush(pipeline.OK, chunk(t, i), engineThread)
 		}
@@ -71,7 +72,9 @@ func TestASinkThatIsDownStopsNoOther(t *testing.T) {
 func TestAQueueDoesNotHammer(t *testing.T) {
 	in, rw := newIntake(t, accept), newRemote(t)
 	rw.status.Store(http.StatusNotFound)
-	b := start(t, in, func(c *pipeline.Config) { c.RemoteWrite = &remotewrite.Config{URL: rw.URL, Version: "1"} })
+	// The clock goes on: a request may be under way when the instance closes, and
+	// the gate pauses after it.
+	b := startWith(t, newClock(), timefix.SystemClock{}, in, func(c *pipeline.Config) { c.RemoteWrite = &remotewrite.Config{URL: rw.URL, Version: "1"} })
 	begin := time.Now()
 	for i := range 200 {
 		b.flush(pipeline.OK, recordOf(t, present+uint32(i), map[string]any{"read_size": 1 + i, "write_size": 2}), engineThread)
