@@ -140,7 +140,7 @@ capture: deps-build
 
 ## generate: make Go of the status page's template
 generate:
-	cd $(dir $(TEMPLATE)) && $(GO) tool -modfile=../build/tools/go.mod qtc -skipLineComments -file $(notdir $(TEMPLATE))
+	cd $(dir $(TEMPLATE)) && $(GO) tool -modfile=$(CURDIR)/build/tools/go.mod qtc -skipLineComments -file $(notdir $(TEMPLATE))
 
 ## docs: write the README's generated tables anew
 docs:

@@ -3,7 +3,6 @@ package statuspage
 import (
 	"cmp"
 	"fmt"
-	"html"
 	"net/http"
 	"slices"
 	"strings"
@@ -46,7 +45,8 @@ func (p *Page) ServeRepairs(w http.ResponseWriter, r *http.Request) {
 	case r.URL.Query().Get("format") == "json", strings.Contains(accept, "application/json"):
 		web.WriteJSON(w, http.StatusOK, rows)
 	case strings.Contains(accept, "text/html"):
-		writeRepairsHTML(w, rows)
+		setHTML(w.Header())
+		writerepairTable(w, rows)
 	default:
 		writeRepairsText(w, rows)
 	}
@@ -108,25 +108,4 @@ func plain(cells []string) []string {
 		}, c)
 	}
 	return cells
-}
-
-func writeRepairsHTML(w http.ResponseWriter, rows []repairRow) {
-	setHTML(w.Header())
-	var b strings.Builder
-	b.WriteString(`<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">` +
-		`<title>time repairs</title></head><body><h1>Last time repairs</h1><table>`)
-	writeRow(&b, "th", repairHeads())
-	for i := range rows {
-		writeRow(&b, "td", rows[i].columns())
-	}
-	b.WriteString("</table></body></html>\n")
-	_, _ = w.Write([]byte(b.String())) // the reader has gone
-}
-
-func writeRow(b *strings.Builder, cell string, values []string) {
-	b.WriteString("<tr>")
-	for _, v := range values {
-		fmt.Fprintf(b, "<%s>%s</%s>", cell, html.EscapeString(v), cell)
-	}
-	b.WriteString("</tr>")
 }

@@ -376,3 +376,37 @@ func settings(s *section) string {
 	qt422016.ReleaseByteBuffer(qb422016)
 	return qs422016
 }
+
+func streamrepairTable(qw422016 *qt422016.Writer, all []repairRow) {
+	qw422016.N().S(`<!doctype html> <html lang="en"> <head> <meta charset="utf-8"> <meta name="viewport" content="width=device-width"> <title>time repairs</title> </head> <body> <h1>Last time repairs</h1> <table> <tr>`)
+	for _, h := range repairHeads() {
+		qw422016.N().S(`<th>`)
+		qw422016.E().S(h)
+		qw422016.N().S(`</th>`)
+	}
+	qw422016.N().S(`</tr> `)
+	for i := range all {
+		qw422016.N().S(`<tr>`)
+		for _, c := range all[i].columns() {
+			qw422016.N().S(`<td>`)
+			qw422016.E().S(c)
+			qw422016.N().S(`</td>`)
+		}
+		qw422016.N().S(`</tr>`)
+	}
+	qw422016.N().S(` </table> </body> </html> `)
+}
+
+func writerepairTable(qq422016 qtio422016.Writer, all []repairRow) {
+	qw422016 := qt422016.AcquireWriter(qq422016)
+	streamrepairTable(qw422016, all)
+	qt422016.ReleaseWriter(qw422016)
+}
+
+func repairTable(all []repairRow) string {
+	qb422016 := qt422016.AcquireByteBuffer()
+	writerepairTable(qb422016, all)
+	qs422016 := string(qb422016.B)
+	qt422016.ReleaseByteBuffer(qb422016)
+	return qs422016
+}

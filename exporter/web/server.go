@@ -118,7 +118,7 @@ func (s *Server) bind() net.Listener {
 // serve returns when the listener is closed, or when the web config file turns
 // out to be unusable.
 func (s *Server) serve(l net.Listener) {
-	err := web.Serve(l, s.http, &web.FlagConfig{WebConfigFile: &s.cfg.ConfigFile}, slog.New(newToolkitLog(s.cfg.Log)))
+	err := web.Serve(l, s.http, &web.FlagConfig{WebConfigFile: &s.cfg.ConfigFile}, newToolkitLog(s.cfg.Log))
 	_ = l.Close()
 	s.mu.Lock()
 	s.listener = nil

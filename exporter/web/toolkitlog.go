@@ -10,22 +10,18 @@ import (
 // debug. A fault, which the toolkit logs for each request, is logged once until
 // another one follows, without what it quotes from the web config file.
 type toolkitLog struct {
-	to   slog.Handler
-	last *lastText
-}
-
-type lastText struct {
+	slog.Handler
 	mu   sync.Mutex
-	text string
+	last string // the fault that was logged last
 }
 
-func newToolkitLog(log *slog.Logger) slog.Handler {
-	return &toolkitLog{to: log.Handler(), last: new(lastText)}
+func newToolkitLog(log *slog.Logger) *slog.Logger {
+	return slog.New(&toolkitLog{Handler: log.Handler()})
 }
 
 // Enabled is part of slog.Handler.
 func (h *toolkitLog) Enabled(ctx context.Context, l slog.Level) bool {
-	return h.to.Enabled(ctx, quieter(l))
+	return h.Handler.Enabled(ctx, quieter(l))
 }
 
 func quieter(l slog.Level) slog.Level {
@@ -42,28 +38,16 @@ func (h *toolkitLog) Handle(ctx context.Context, r slog.Record) error {
 		text += " " + a.Key + "=" + redact(a.Value.String())
 		return true
 	})
-	if r.Level >= slog.LevelWarn && h.last.same(text) {
+	if r.Level >= slog.LevelWarn && !h.isNew(text) {
 		return nil
 	}
-	return h.to.Handle(ctx, slog.NewRecord(r.Time, quieter(r.Level), "web: "+text, r.PC))
+	return h.Handler.Handle(ctx, slog.NewRecord(r.Time, quieter(r.Level), "web: "+text, r.PC))
 }
 
-func (l *lastText) same(text string) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.text == text {
-		return true
-	}
-	l.text = text
-	return false
-}
-
-// WithAttrs is part of slog.Handler.
-func (h *toolkitLog) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return &toolkitLog{to: h.to.WithAttrs(attrs), last: h.last}
-}
-
-// WithGroup is part of slog.Handler.
-func (h *toolkitLog) WithGroup(name string) slog.Handler {
-	return &toolkitLog{to: h.to.WithGroup(name), last: h.last}
+func (h *toolkitLog) isNew(text string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	isNew := h.last != text
+	h.last = text
+	return isNew
 }

@@ -1,0 +1,150 @@
+package telemetry_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/common/expfmt"
+
+	"out_edge/build/testkit"
+	"out_edge/exporter/telemetry"
+	"out_edge/plugin/delivery"
+	"out_edge/timefix"
+)
+
+func newTelemetry() (*telemetry.Telemetry, *testkit.Clock) {
+	c := testkit.NewClock(testkit.Start)
+	return telemetry.New(telemetry.Config{Prefix: "edge", Version: "v1", Clock: c}), c
+}
+
+// lines are the series whose names start with one of the prefixes.
+func lines(t *testing.T, tel *telemetry.Telemetry, prefixes ...string) (found []string) {
+	t.Helper()
+	all, err := tel.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, family := range all {
+		var text strings.Builder
+		if _, err := expfmt.MetricFamilyToText(&text, family); err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(text.String()) {
+			if slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(line, p) }) {
+				found = append(found, strings.TrimSuffix(line, "\n"))
+			}
+		}
+	}
+	return found
+}
+
+// A sink's counters stand at 0 with all their reasons before anything has happened.
+func TestSinkStandsAtZero(t *testing.T) {
+	tel, _ := newTelemetry()
+	tel.AddSink("toy", []string{"broken", "shutdown"}, []string{"bent"})
+	tel.AddSink("toy", []string{"broken"}, nil) // again: as before
+	state := tel.State().Sinks["toy"]
+	if state == nil || len(state.DropReasons) != 2 || len(state.AdjustReasons) != 1 {
+		t.Fatalf("got %+v", state)
+	}
+	want := []string{
+		`edge_adjusted_records_total{reason="bent",sink="toy"} 0`,
+		`edge_last_delivery_timestamp_seconds{sink="prometheus"} 0`,
+		`edge_last_delivery_timestamp_seconds{sink="toy"} 0`,
+		`edge_records_total{result="delivered",sink="prometheus"} 0`,
+		`edge_records_total{result="delivered",sink="toy"} 0`,
+		`edge_records_total{result="dropped",sink="decode"} 0`,
+		`edge_records_total{result="dropped",sink="prometheus"} 0`,
+		`edge_records_total{result="dropped",sink="toy"} 0`,
+		`edge_records_total{result="retried",sink="toy"} 0`,
+	}
+	if got := lines(t, tel, "edge_adjusted", "edge_last", "edge_records"); !slices.Equal(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// Every sink that sends has reasons of its own, and the datadog sinks an endpoint.
+func TestKnownSinks(t *testing.T) {
+	tel, _ := newTelemetry()
+	for _, sink := range []string{delivery.SinkDatadog, delivery.SinkDatadogMetrics, delivery.SinkRemoteWrite} {
+		tel.AddSink(sink, delivery.DropReasons(sink), delivery.AdjustReasons(sink))
+		state := tel.State().Sinks[sink]
+		for _, reason := range []string{delivery.ReasonRejected, delivery.ReasonTooLarge, "shutdown", "panic"} {
+			if n, there := state.DropReasons[reason]; !there || n != 0 {
+				t.Errorf("%s: no %s", sink, reason)
+			}
+		}
+		if len(state.AdjustReasons) == 0 {
+			t.Errorf("%s: no reasons of adjustments", sink)
+		}
+	}
+	if got := lines(t, tel, "edge_datadog_requests_total{", "edge_remote_write_requests_total{", "edge_datadog_sent_bytes_total{"); len(got) != 7 {
+		t.Errorf("got %s, want 2 of endpoints, 1 of remote write and 4 of bytes", strings.Join(got, "\n"))
+	}
+}
+
+// What counts as a fault of a sink, and what ends it.
+func TestState(t *testing.T) {
+	tel, c := newTelemetry()
+	tel.Request("logs", "400") // an entry's fault
+	tel.Request("logs", delivery.CodeCanceled)
+	if s := tel.State().Sinks[delivery.SinkDatadog]; s.Last.Failing != 0 || s.Last.Code != "400" {
+		t.Errorf("got %+v", s.Last)
+	}
+	tel.Request("logs", "503")
+	began := int64(c.Now().Elapsed())
+	c.Advance(time.Second)
+	now := int64(c.Now().Elapsed())
+	tel.Request("logs", delivery.CodeTimeout)
+	if s := tel.State().Sinks[delivery.SinkDatadog]; s.Last.Failing != began || s.Last.Fault != now || s.Last.Code != delivery.CodeTimeout {
+		t.Errorf("got %+v", s.Last)
+	}
+	tel.Delivered(delivery.SinkDatadog, 3)
+	tel.Dropped(delivery.SinkDatadog, delivery.ReasonTooLarge, 2)
+	tel.Dropped(delivery.SinkPrometheus, "wrapped", 1) // nothing to worry about
+	tel.Skew(-90 * time.Second)
+	tel.Repairs(timefix.Counts{timefix.WrappedMs: 4})
+	s := tel.State()
+	sink := s.Sinks[delivery.SinkDatadog]
+	want := telemetry.SinkTimes{Delivered: now, Dropped: now, Reason: delivery.ReasonTooLarge, Fault: now, Code: delivery.CodeTimeout}
+	if sink.Last != want || sink.Delivered != 3 || sink.Dropped != 2 || sink.DropReasons[delivery.ReasonTooLarge] != 2 {
+		t.Errorf("got %+v", sink)
+	}
+	if s.Sinks[delivery.SinkPrometheus].Last.Dropped != 0 || s.Skew != -90*time.Second || s.Repairs[timefix.WrappedMs] != 4 {
+		t.Errorf("got %+v", s)
+	}
+}
+
+// Two that would have the same series are one, as long as one of them is open.
+func TestPool(t *testing.T) {
+	var pool telemetry.Pool
+	cfg := telemetry.Config{Prefix: "edge", Clock: testkit.NewClock(testkit.Start)}
+	other := cfg
+	other.Prefix = "site"
+	a, b := pool.Open("page", cfg), pool.Open("page", cfg)
+	if a != b || pool.Open("page", other) == a || pool.Open("elsewhere", cfg) == a {
+		t.Error("the wrong ones are one")
+	}
+	a.Close()
+	if pool.Open("page", cfg) != b {
+		t.Error("one of two uses ended, and it is gone")
+	}
+	b.Close()
+	b.Close()
+	if pool.Open("page", cfg) == b {
+		t.Error("it is kept for ever")
+	}
+	a.Delivered(delivery.SinkDatadog, 1) // a late one does no harm
+}
+
+// The text of an unknown code says nothing, and breaks nothing.
+func TestOutcomeOf(t *testing.T) {
+	for code, want := range map[string]delivery.Action{"202": delivery.Delivered, "503": delivery.Retry, "413": delivery.Split,
+		delivery.CodeTLS: delivery.Retry, "?": delivery.Retry} {
+		if got := telemetry.OutcomeOf(code).Action; got != want {
+			t.Errorf("%s: %v, want %v", code, got, want)
+		}
+	}
+}
