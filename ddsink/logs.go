@@ -83,7 +83,7 @@ func (s *Logs) Send(ctx context.Context, jobs []*delivery.Job, probe bool) error
 		e.job = j
 		j.Records(e.addOne)
 	}
-	return e.end()
+	return e.end() //nolint:contextcheck // the Run has it since Begin
 }
 
 func floorDiv(a, b int64) int64 {

@@ -92,7 +92,7 @@ func (s *Metrics) Send(ctx context.Context, jobs []*delivery.Job, probe bool) er
 	for more := true; more && !s.run.Failed(); {
 		more = s.box.Gather(jobs)
 		s.box.Begin()
-		for s.request(room) {
+		for s.request(room) { //nolint:contextcheck // the Run has it since Begin
 			if probe {
 				return s.run.End()
 			}

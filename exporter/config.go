@@ -145,7 +145,7 @@ func checkListen(listen string) error {
 }
 
 func checkPrefix(prefix string) error {
-	if !model.LabelName(prefix).IsValidLegacy() {
+	if !model.LegacyValidation.IsValidLabelName(prefix) {
 		return fmt.Errorf("`metric_prefix` = %s: must be letters, digits and _, with no digit first", prefix)
 	}
 	return nil

@@ -59,7 +59,7 @@ func TestAClockBeforeTheBuildIsNotBelieved(t *testing.T) {
 		t.Fatal(err)
 	}
 	in := startIntake(t, intake.Config{})
-	r := harness.Run{Library: future, V5: true, Threads: 1, RetryLimit: "no_limits", RetryBase: 20 * time.Millisecond, RetryCap: 50 * time.Millisecond,
+	r := harness.Run{Library: future, V5: true, Without: noParking, Threads: 1, RetryLimit: "no_limits", RetryBase: 20 * time.Millisecond, RetryCap: 50 * time.Millisecond,
 		Generate: generated(10), NoGrace: true, Outputs: []harness.Output{serving(toIntake(in))}}
 	tried := when(&r, func(res harness.Result) bool { return res.Outputs[0].Retry > 3 })
 	l := start(t, r)

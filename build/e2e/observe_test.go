@@ -14,7 +14,7 @@ import (
 )
 
 // patience ends a test that waits for what never comes.
-const patience = 45 * time.Second
+const patience = 3 * time.Minute
 
 // signal is closed by the first report that meets a condition.
 type signal chan struct{}

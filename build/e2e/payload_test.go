@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -56,18 +57,30 @@ func diskChunk(t *testing.T, read, written int64) string {
 // sumPoints adds up all points of each metric.
 func sumPoints(t *testing.T, series []intake.Entry) map[string]float64 {
 	t.Helper()
-	sums := map[string]float64{}
+	type instant struct {
+		metric, tags string
+		second       int64
+	}
+	last := map[instant]float64{} // of a second that is sent again the last value counts, as at Datadog
 	for _, e := range series {
 		var s struct {
 			Metric string
-			Points []struct{ Value float64 }
+			Tags   []string
+			Points []struct {
+				Timestamp int64
+				Value     float64
+			}
 		}
 		if err := json.Unmarshal(e.JSON, &s); err != nil {
 			t.Fatal(err)
 		}
 		for _, p := range s.Points {
-			sums[s.Metric] += p.Value
+			last[instant{s.Metric, strings.Join(s.Tags, ","), p.Timestamp}] = p.Value
 		}
+	}
+	sums := map[string]float64{}
+	for at, value := range last {
+		sums[at.metric] += value
 	}
 	return sums
 }

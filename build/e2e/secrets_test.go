@@ -131,7 +131,7 @@ func TestNoSecretIsEverPrinted(t *testing.T) {
 		return harness.Output{Name: "edge", Properties: harness.Props(append([]string{"listen", "127.0.0.1:0", "match", match, "edge_log_level", "debug",
 			"workers", "1", "header", "X-Token " + headerSecret, "flush_timeout", "2s"}, kv...)...)}
 	}
-	r := harness.Run{V5: true, Live: []string{"mem"}, Interval: 50 * time.Millisecond, RetryLimit: "no_limits", RetryBase: 5 * time.Millisecond, RetryCap: 20 * time.Millisecond,
+	r := harness.Run{V5: true, Without: noParking, Live: []string{"mem"}, Interval: 50 * time.Millisecond, RetryLimit: "no_limits", RetryBase: 5 * time.Millisecond, RetryCap: 20 * time.Millisecond,
 		Chunks: []harness.Chunk{
 			{Tag: "app", File: payload(t, map[string]any{"log": payloadSecret, "password": payloadSecret, "apikey": theKey, "m": payloadSecret})},
 			{Tag: "app", File: payloadFile(t, append([]byte("\xc1"+payloadSecret), event(t, time.Unix(0xe4988e2f, 0), map[string]any{"log": payloadSecret})...))},

@@ -77,7 +77,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer(w, Request{Status: action.Status, Reason: "as scripted", Action: action})
 		return
 	}
-	resp, text := p.forward(r, body, action.answerLost())
+	resp, text := p.forward(r, body, action.answerLost()) //nolint:bodyclose // forward has read and closed it
 	switch {
 	case action.ResetAfter:
 		panic(http.ErrAbortHandler)

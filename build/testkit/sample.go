@@ -102,6 +102,7 @@ func RenderSample(s metric.Sample) string {
 	return b.String()
 }
 
+// RenderSamples is a line for each sample.
 func RenderSamples(samples []metric.Sample) []string {
 	var all []string
 	for _, s := range samples {

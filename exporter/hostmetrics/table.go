@@ -110,7 +110,7 @@ func label(name, value string) metric.Label { return metric.Label{Name: name, Va
 // cpuLabels reads cpu_p, user_p and system_p, of all CPUs, and cpuN.p_cpu, cpuN.p_user
 // and cpuN.p_system.
 func cpuLabels(key string, _ *context) ([]metric.Label, bool) {
-	number, mode := "total", key
+	number, mode := "total", ""
 	if rest, ok := strings.CutPrefix(key, "cpu"); ok && len(rest) > 0 && isDigit(rest[0]) {
 		number, mode, _ = strings.Cut(rest, ".p_")
 		if strings.Trim(number, "0123456789") != "" {

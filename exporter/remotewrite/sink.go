@@ -103,9 +103,9 @@ func (s *Sink) Send(ctx context.Context, jobs []*delivery.Job, probe bool) error
 	if probe {
 		s.box.Gather(jobs[:min(1, len(jobs))])
 		s.box.Begin()
-		s.request(outbox.Limit{Points: delivery.ProbeParts, Bytes: s.sender.BatchBytes()})
+		s.request(outbox.Limit{Points: delivery.ProbeParts, Bytes: s.sender.BatchBytes()}) //nolint:contextcheck // the Run has it since Begin
 	} else {
-		s.sendAll(jobs)
+		s.sendAll(jobs) //nolint:contextcheck // as above
 	}
 	s.box.End()
 	return s.run.End()

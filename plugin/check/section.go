@@ -21,7 +21,7 @@ type Fault struct {
 	Text string
 }
 
-func (f Fault) Error() string { return f.Place.String() + ": " + f.Text }
+func (f Fault) Error() string { return f.String() + ": " + f.Text }
 
 // Entry is one property of a section.
 type Entry struct {

@@ -65,7 +65,6 @@ type Run struct {
 	// how many are known to be good or bad.
 	refused, settled int
 	refusal          Outcome // the last one
-	again            int     // that the body has cost by Again
 	aside            []setAside
 	// progress is set once something of this run has been accepted.
 	progress bool

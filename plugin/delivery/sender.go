@@ -185,7 +185,7 @@ func (s *Sender) retryChanged(err error, used Secret) *RetryError {
 func (r *Run) once(raw int, wire []byte, secret Secret) request {
 	s := r.sender
 	var sent sending
-	resp, err := s.Post(sent.trace(r.ctx), wire, secret)
+	resp, err := s.Post(sent.trace(r.ctx), wire, secret) //nolint:bodyclose // answered reads and closes it
 	writes := int(sent.writes.Load())
 	if writes > 0 {
 		s.Telemetry.Sent(s.Label, writes*raw, writes*len(wire))

@@ -27,7 +27,7 @@ func labelName(s string) string {
 // IsLabelName tells whether a user may choose s as a label's name: letters, digits
 // and underscores, with no digit and no two underscores first.
 func IsLabelName(s string) bool {
-	return model.LabelName(s).IsValidLegacy() && !strings.HasPrefix(s, model.ReservedLabelPrefix)
+	return model.LegacyValidation.IsValidLabelName(s) && !strings.HasPrefix(s, model.ReservedLabelPrefix)
 }
 
 // text is s as UTF-8: what is not becomes U+FFFD.

@@ -367,7 +367,10 @@ func (b *Box[S]) Mark(id *metric.Series, marker func(s *Series[S]) Point) {
 	}
 	p := marker(s)
 	p.Kept, p.Marker = true, true
-	if n := len(s.waiting); n == 0 || !s.waiting[n-1].Marker && !(s.waiting[n-1].Stamped && s.waiting[n-1].At > p.At) {
-		b.keep(s, p)
+	if n := len(s.waiting); n > 0 {
+		if last := s.waiting[n-1]; last.Marker || last.Stamped && last.At > p.At {
+			return
+		}
 	}
+	b.keep(s, p)
 }
