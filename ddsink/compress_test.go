@@ -84,7 +84,7 @@ func TestNoBodyGrows(t *testing.T) {
 		for i := range n {
 			entries = append(entries, fmt.Sprintf(`{"timestamp":%d,"level":"info","request_id":"b3c1e1f2-%08x","path":"/api/v1/devices/%04d/state","status":200,`+
 				`"hostname":"pump-7","service":"gateway","ddtags":"env:field","message":"GET /api/v1/devices/%04d/state HTTP/1.1 200 ok in 12 ms"}`,
-				1764771798767+i, uint32(i)*2654435761, i, i))
+				1764771798767+int64(i), uint32(i)*2654435761, i, i))
 		}
 		bodies[fmt.Sprint(n)] = []byte("[" + strings.Join(entries, ",") + "]")
 	}

@@ -4,13 +4,14 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"math/rand/v2"
 	"net/http"
 	"runtime"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
+	"out_edge/build/testkit"
 	"out_edge/ddsink"
 	"out_edge/plugin/delivery"
 	"out_edge/plugin/metric"
@@ -27,7 +28,16 @@ type worker struct {
 	// are points that came ahead of the clock, or too old.
 	stored map[string]map[int64]float64
 	early  int
-	mode   func() string
+
+	mu   sync.Mutex // of stored and mode: a request whose answer is lost may still run
+	mode func() string
+}
+
+// fail has the receiver fail as mode says, from now on.
+func (w *worker) fail(mode func() string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.mode = mode
 }
 
 func newWorker(t *testing.T) *worker {
@@ -40,6 +50,8 @@ func newWorker(t *testing.T) *worker {
 
 // answer stores what comes, or not, and answers, or not.
 func (w *worker) answer(r request, rw http.ResponseWriter) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	switch w.mode() {
 	case "":
 		w.store(r)
@@ -112,7 +124,7 @@ func (w *worker) work() {
 }
 
 func (w *worker) drain() {
-	w.mode = func() string { return "" }
+	w.fail(func() string { return "" })
 	for range 200 {
 		w.clock.Advance(10 * time.Second)
 		if w.work(); len(w.waiting) == 0 {
@@ -128,7 +140,7 @@ func (w *worker) drain() {
 func TestConservation(t *testing.T) {
 	for seed := range uint64(25) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			random := rand.New(rand.NewPCG(seed, 11))
+			random := testkit.NewRand(seed)
 			w := newWorker(t)
 			truth := map[string]float64{}
 			var counters []*metric.Series
@@ -142,16 +154,16 @@ func TestConservation(t *testing.T) {
 				if random.IntN(15) == 0 {
 					mode = []string{"", "", "one", "mixed"}[random.IntN(4)]
 				}
-				one := all[random.IntN(len(all))]
-				w.mode = func() string {
+				one, now := all[random.IntN(len(all))], mode
+				w.fail(func() string {
 					switch {
-					case mode == "one":
+					case now == "one":
 						return one
-					case mode == "mixed" && random.IntN(3) > 0:
+					case now == "mixed" && random.IntN(3) > 0:
 						return all[random.IntN(len(all))]
 					}
 					return ""
-				}
+				})
 				for range random.IntN(6) {
 					var samples []metric.Sample
 					for range random.IntN(8) {
@@ -202,7 +214,7 @@ func TestHourOfOutage(t *testing.T) {
 	}
 	w.take(samples...)
 	w.work()
-	w.mode = func() string { return "503" }
+	w.fail(func() string { return "503" })
 	before := heap()
 	for range 3600 {
 		w.clock.Advance(time.Second)

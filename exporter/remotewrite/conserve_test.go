@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"out_edge/build/testkit"
 	"out_edge/plugin/delivery"
 	"out_edge/plugin/metric"
 )
@@ -130,7 +131,7 @@ type program struct {
 }
 
 func newProgram(t *testing.T, seed uint64) *program {
-	p := &program{Rand: rand.New(rand.NewPCG(seed, 7)), worker: newWorker(newKit(t, nil)),
+	p := &program{Rand: testkit.NewRand(seed), worker: newWorker(newKit(t, nil)),
 		totals: map[*metric.Series]float64{}, gauges: map[*metric.Series]map[int64]float64{}, last: map[*metric.Series]int64{}}
 	for i := range 2 + p.IntN(4) {
 		p.totals[&metric.Series{Name: fmt.Sprintf("kept_%d_total", i), Kind: metric.Counter}] = 0
@@ -175,12 +176,12 @@ func (p *program) run() {
 		if p.IntN(15) == 0 {
 			p.mode = []string{"", "", "one", "mixed"}[p.IntN(4)]
 		}
-		one := allFaults[p.IntN(len(allFaults))]
+		one, mode := allFaults[p.IntN(len(allFaults))], p.mode
 		p.in.set(faults(func() string {
 			switch {
-			case p.mode == "one":
+			case mode == "one":
 				return one
-			case p.mode == "mixed" && p.IntN(3) > 0:
+			case mode == "mixed" && p.IntN(3) > 0:
 				return allFaults[p.IntN(len(allFaults))]
 			}
 			return ""

@@ -84,8 +84,11 @@ func reporting(t *testing.T, cfg remotewrite.ReporterConfig) (*remotewrite.Sink,
 		t.Fatal(err)
 	}
 	s.SetTransport(w)
+	var sending sync.Mutex
 	s.OnWait(func() { // as the worker does, which is another goroutine
 		go func() {
+			sending.Lock()
+			defer sending.Unlock()
 			for range 2 { // the second is for what came meanwhile
 				if s.Waits() {
 					_ = s.Send(context.Background(), nil, false)
