@@ -39,7 +39,7 @@ type parkFunc func(tag string, payload []byte, done func(pipeline.Result))
 // thread starts. The error is what the host lacks.
 func newParking(h *process) (*parking, error) {
 	var fault *C.char
-	c := C.edge_parking_new(&fault)
+	c := C.edge_parking_new(&fault) //nolint:gocritic // cgo doubles the argument
 	if c == nil {
 		return nil, errors.New(C.GoString(fault))
 	}
