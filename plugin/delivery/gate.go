@@ -85,8 +85,8 @@ func (g *Gate) Note(err error, probe bool, now time.Duration) {
 	case errors.Is(err, ErrManyRefused): // the receiver is there: the search goes on at once
 	case errors.As(err, &retry):
 		g.shut(retry, now)
-	case probe: // a small request got through; a large one may not
-		g.probing = false
+	case probe: // a small request got through; a large one may not, after a short pause again
+		g.probing, g.failures = false, min(g.failures, 1)
 	default:
 		g.probing, g.failures, g.err = false, 0, nil
 	}

@@ -43,10 +43,10 @@ func TestGatePauses(t *testing.T) {
 		t.Fatalf("after a good probe: probe %v, wait %v", probe, wait)
 	}
 	g.Note(retry(0), false, now) // the probe was small, what followed was not
-	if _, wait := g.Ask(now); wait != time.Minute {
+	if _, wait := g.Ask(now); wait != time.Second {
 		t.Fatalf("after a probe alone: wait %v", wait)
 	}
-	now += time.Minute
+	now += time.Second
 	g.Note(nil, true, now)
 	g.Note(nil, false, now)
 	g.Note(retry(0), false, now)
