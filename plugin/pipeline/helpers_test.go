@@ -237,6 +237,7 @@ func recordOf(t *testing.T, sec uint32, body map[string]any) []byte {
 	t.Helper()
 	var buf bytes.Buffer
 	enc := msgpack.NewEncoder(&buf)
+	enc.SetSortMapKeys(true) // the same record is the same payload, byte for byte
 	buf.Write([]byte{0x92, 0x92, 0xd7, 0x00, byte(sec >> 24), byte(sec >> 16), byte(sec >> 8), byte(sec), 0, 0, 0, 0, 0x80})
 	if err := enc.Encode(body); err != nil {
 		t.Fatal(err)
