@@ -164,7 +164,7 @@ func cpuNanos() int64 {
 func TestNoAllocations(t *testing.T) {
 	payload := payload1000(t)
 	var d chunk.Decoder
-	e := ddsink.NewEntries(ddsink.Config{Service: "svc", Provider: "ecs", MachineName: "m", IncludeTagKey: true})
+	e := ddsink.NewEntries(ddsink.Config{Service: "svc", Provider: "ecs", Hostname: "m", IncludeTagKey: true})
 	var dst []byte
 	run := func() { dst = encodeAll(e, &d, dst[:0], payload) }
 	run()

@@ -30,13 +30,12 @@ type Config struct {
 	// part is added.
 	URL, MetricsURL string
 
-	// Source, Service, Tags and Hostname (`dd_source`, `dd_service`, `dd_tags`,
-	// `dd_hostname`) are sent with each entry that says nothing of its own;
-	// Tags are added to its own.
-	Source, Service, Tags, Hostname string
-	// MachineName is the host when neither Hostname nor the record names one;
-	// the metrics' host too. Empty: no host.
-	MachineName string
+	// Source, Service and Tags (`dd_source`, `dd_service`, `dd_tags`) are sent with
+	// each entry that says nothing of its own; Tags are added to its own.
+	Source, Service, Tags string
+	// Hostname (`hostname`, `dd_hostname`) is the host of entries and metrics that
+	// name none themselves, nor in their resource. Empty: no host.
+	Hostname string
 	// MessageKey (`dd_message_key`) is the field that becomes the message;
 	// DefaultMessageKey.
 	MessageKey string

@@ -42,7 +42,7 @@ const (
 type entryFormat struct {
 	messageKey, dateKey, tagKey string
 	includeTag, ecs             bool
-	machine, tags               string
+	tags                        string
 
 	dateHead string // `{"timestamp"`
 	// Properties as whole fields, as `,"service":"x"`.
@@ -117,7 +117,7 @@ func newEntryFormat(c Config) *entryFormat {
 	f := &entryFormat{
 		messageKey: c.MessageKey, dateKey: c.DateKey, tagKey: c.TagKey,
 		includeTag: c.IncludeTagKey, ecs: c.Provider == "ecs",
-		machine: c.MachineName, tags: c.Tags,
+		tags:         c.Tags,
 		sourceJSON:   fragment("ddsource", c.Source),
 		serviceJSON:  fragment("service", c.Service),
 		hostnameJSON: fragment("hostname", c.Hostname),
@@ -506,16 +506,17 @@ func (w *entryWriter) service(dst []byte) []byte {
 }
 
 // hostname leaves the host to a field called host that says one: Datadog reads it.
+// Whoever the group is of comes before the device that sends it.
 func (w *entryWriter) hostname(dst []byte) []byte {
 	dst, found := w.own(dst, slotHostname, "hostname")
 	if found || saysName(w.slots[slotHost]) {
 		return dst
 	}
 	name := nameOf(w.slots[slotHost], w.slots[slotHostName])
-	if dst, found = w.first(dst, "hostname", name, w.f.hostnameJSON, slotGroupHost); found || w.f.machine == "" {
+	if dst, found = w.first(dst, "hostname", name, "", slotGroupHost); found {
 		return dst
 	}
-	return w.text(dst, "hostname", w.f.machine)
+	return append(dst, w.f.hostnameJSON...)
 }
 
 // nameOf is the name in an object, as Elastic's schema has it, or else flat.

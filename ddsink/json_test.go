@@ -201,7 +201,7 @@ func FuzzAppendJSON(f *testing.F) {
 	f.Add([]byte("\x92\x01\x81\xa1m\x83\xa1a\x01\xa1a\x02\xa1b\x81\xa1a\x93\xc0\xc3\x80"))
 	plain := ddsink.NewEntries(ddsink.Config{})
 	full := ddsink.NewEntries(ddsink.Config{
-		Source: "a", Service: "b", Hostname: "c", MachineName: "d", Tags: "e:f", IncludeTagKey: true, Provider: "ecs",
+		Source: "a", Service: "b", Hostname: "c", Tags: "e:f", IncludeTagKey: true, Provider: "ecs",
 	})
 	f.Fuzz(func(t *testing.T, payload []byte) {
 		decode(payload, func(r *chunk.Record) {

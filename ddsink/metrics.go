@@ -58,9 +58,6 @@ func (a *Account) Metrics() (*Metrics, error) {
 		Account: a, sender: sender, host: a.cfg.Hostname,
 		tags: strings.FieldsFunc(a.cfg.Tags, func(r rune) bool { return r == ',' }),
 	}
-	if s.host == "" {
-		s.host = a.cfg.MachineName
-	}
 	s.box = outbox.New(s.rules())
 	s.batch.sink = s
 	return s, nil

@@ -22,7 +22,7 @@ func TestShapes(t *testing.T) {
 	if err != nil || len(files) < 18 {
 		t.Fatal("shapes are missing:", len(files), err)
 	}
-	e := ddsink.NewEntries(ddsink.Config{Service: "property", Hostname: "property", MachineName: "machine", Tags: "env:test"})
+	e := ddsink.NewEntries(ddsink.Config{Service: "property", Hostname: "property", Tags: "env:test"})
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".json"), func(t *testing.T) {
 			text, err := os.ReadFile(file)

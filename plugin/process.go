@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -35,7 +36,8 @@ type process struct {
 	mu        sync.Mutex
 	exporter  *exporter.Exporter // made by the first instance
 	instances map[*instance]struct{}
-	memory    int64 // the limit in force, in bytes
+	memory    int64    // the limit in force, in bytes
+	said      []string // notes on settings
 
 	stopKeeper func() // footprint.Start's, since the first instance
 }
@@ -79,8 +81,9 @@ func (h *process) open(from hostInstance) (*instance, error) {
 	if err := h.refuseOtherGo(); err != nil {
 		return nil, err
 	}
-	hostname, _ := os.Hostname() // without one, the host stays unnamed
-	settings, faults := config.Load(config.Source{Property: from.property, Env: os.Getenv, Hostname: hostname, Version: version, BuildDate: buildDate()})
+	hostname, isPrivate := config.SystemName()
+	settings, faults := config.Load(config.Source{Property: from.property, Env: os.Getenv,
+		Hostname: hostname, IsPrivate: isPrivate, Version: version, BuildDate: buildDate()})
 	if len(faults) > 0 {
 		for _, f := range faults {
 			h.log.Error(f.Error())
@@ -92,7 +95,19 @@ func (h *process) open(from hostInstance) (*instance, error) {
 		h.log.Error("start: " + err.Error())
 		return nil, err
 	}
+	h.say(settings.Notes)
 	return in, nil
+}
+
+// say logs notes, each once a process: several outputs mostly have the same. The
+// caller holds h.mu.
+func (h *process) say(notes []string) {
+	for _, note := range notes {
+		if !slices.Contains(h.said, note) {
+			h.said = append(h.said, note)
+			h.log.Warn(note)
+		}
+	}
 }
 
 // buildDate is the time of the commit that the library was built from, or zero.

@@ -64,9 +64,40 @@ func TestDefaultConfiguration(t *testing.T) {
 	}
 	for line := range strings.Lines(read(t, "../../examples/"+m[1])) {
 		key, _, _ := strings.Cut(strings.TrimSpace(line), " ")
-		if slices.Contains([]string{"add_label", "apikey", "dd_hostname", "dd_service", "dd_source", "dd_tags", "remote_write_url"}, strings.ToLower(key)) {
+		if slices.Contains([]string{"add_label", "apikey", "dd_hostname", "hostname", "dd_service", "dd_source", "dd_tags", "remote_write_url"}, strings.ToLower(key)) {
 			t.Errorf("%s sets %q", m[1], strings.TrimSpace(line))
 		}
+	}
+}
+
+// A container's own name is a random one, and another at each start: every way to run
+// it says which device it is on.
+func TestEachWaySaysWhichDeviceItIs(t *testing.T) {
+	for path, want := range map[string][]string{
+		"edge.container":                        {"HostName=%H\n", "Environment=EDGE_HOSTNAME=%H\n"},
+		"compose.yaml":                          {"    uts: host\n", "EDGE_HOSTNAME: ${EDGE_HOSTNAME:-}\n"},
+		"armadillo.conf":                        {"\nadd_args --uts=host\n"},
+		"../../docs/install.md":                 {"\nEDGE_HOSTNAME=$(hostname) podman compose "},
+		"../systemd/60-out-edge-hardening.conf": {"\nProtectHostname=yes\nEnvironment=EDGE_HOSTNAME=%H\n"},
+	} {
+		text := read(t, path)
+		for _, line := range want {
+			if !strings.Contains(text, line) {
+				t.Errorf("%s lacks %q", path, strings.TrimSpace(line))
+			}
+		}
+	}
+	runs := 0
+	for line := range strings.Lines(read(t, "../../docs/install.md")) {
+		if strings.HasPrefix(line, "podman run ") {
+			runs++
+			if !strings.Contains(line, " --uts host ") {
+				t.Errorf("this container does not know its device: %s", line)
+			}
+		}
+	}
+	if runs != 2 {
+		t.Errorf("%d lines of podman run", runs)
 	}
 }
 
@@ -113,6 +144,7 @@ func TestCompose(t *testing.T) {
 		Services map[string]struct {
 			Image         string
 			ContainerName string `yaml:"container_name"`
+			UTS           string
 			Restart       string
 			Ports         []string
 			Volumes       []string

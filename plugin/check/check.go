@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -33,10 +32,10 @@ func Outputs(sections []*Section) (outputs []*Section) {
 // Check reads an output's properties. env looks up the environment, for properties
 // that may come from it; version is the plugin's own.
 func Check(s *Section, env func(string) string, version string) (*Output, []Fault) {
-	hostname, _ := os.Hostname()
+	hostname, isPrivate := config.SystemName()
 	settings, errs := config.Load(config.Source{
 		Property: func(key string) string { e, _ := s.Get(key); return e.Value },
-		Env:      env, Hostname: hostname, Version: version,
+		Env:      env, Hostname: hostname, IsPrivate: isPrivate, Version: version,
 	})
 	var faults []Fault
 	for _, err := range errs {

@@ -22,8 +22,9 @@ type Source struct {
 	Property func(key string) string
 	// Env looks up the environment.
 	Env func(name string) string
-	// Hostname is the machine's name, "" where it has none.
-	Hostname string
+	// Hostname and IsPrivate are what SystemName returns.
+	Hostname  string
+	IsPrivate bool
 	// Version is the plugin's own.
 	Version string
 	// BuildDate is when the plugin was built, as far as that is known: a wall
@@ -40,9 +41,14 @@ type Settings struct {
 	MemoryLimit int64
 	// ClockStart, unless zero, is what the plugin's clock shows at start.
 	ClockStart time.Time
+	// Notes are lines for the log: what was settled for the user, and might not be
+	// what is wanted.
+	Notes []string
 
-	datadog ddsink.Config
-	remote  remotewrite.Config
+	datadog  ddsink.Config
+	remote   remotewrite.Config
+	hostname string
+	nameless string // why no host name is sent; "" where one is, or none is to be
 }
 
 // Fault is one wrong property. Its text names the key, the value unless that is
@@ -112,10 +118,11 @@ func (o Option) shown(text string) string {
 // complete fills in what follows from the properties together, and checks it.
 func (s *Settings) complete(from Source) []error {
 	s.Pipeline.Metrics.Version = from.Version
-	s.Pipeline.Metrics.Device, s.Pipeline.Metrics.Hostname = from.machine(), from.machine()
+	s.nameDevice(from)
 	if s.ClockStart.IsZero() { // a replay may be older than the plugin
 		s.Pipeline.Time.BuildDate = from.BuildDate
 	}
+	defer s.sayNameless()
 	return unjoin(errors.Join(
 		s.checkMemory(),
 		s.Pipeline.Metrics.Validate(),
@@ -141,7 +148,7 @@ func (s *Settings) completeDatadog(from Source) error {
 	if s.datadog.APIKey.IsZero() && s.datadog.APIKeyFile == "" && !s.datadog.DryRun {
 		return nil // no Datadog
 	}
-	s.datadog.MachineName, s.datadog.Version = from.machine(), from.Version
+	s.datadog.Version = from.Version
 	s.datadog.Timeout = s.Pipeline.FlushTimeout
 	s.Pipeline.Datadog = &s.datadog
 	return s.datadog.Validate()
@@ -152,20 +159,9 @@ func (s *Settings) completeRemoteWrite(from Source) error {
 		return nil
 	}
 	s.remote.PluginVersion, s.remote.Timeout = from.Version, s.Pipeline.FlushTimeout
-	s.remote.Labels = []metric.Label{{Name: "instance", Value: from.machine()}, {Name: "job", Value: "out_edge"}}
+	s.remote.Labels = append(instanceLabels(s.Pipeline.Metrics.Hostname), metric.Label{Name: "job", Value: "out_edge"})
 	s.Pipeline.RemoteWrite = &s.remote
 	return s.remote.Validate()
-}
-
-// machine is the machine's name: what OTEL_RESOURCE_ATTRIBUTES says of it, as
-// OpenTelemetry's resource detector reads that, else the system's.
-func (from Source) machine() string {
-	for _, pair := range list(from.Env("OTEL_RESOURCE_ATTRIBUTES")) {
-		if name, ok := strings.CutPrefix(pair, "host.name="); ok && name != "" {
-			return name
-		}
-	}
-	return from.Hostname
 }
 
 // unjoin gives the faults that a Validate has put together.

@@ -45,6 +45,9 @@ func TestEachPropertyTakesEffect(t *testing.T) {
 		{"listen", "off", func(s *config.Settings) bool { return s.Pipeline.Metrics.Listen == "off" }},
 		{"web_config_file", "w.yml", func(s *config.Settings) bool { return s.Pipeline.Metrics.WebConfigFile == "w.yml" }},
 		{"metric_prefix", "dev", func(s *config.Settings) bool { return s.Pipeline.Metrics.Prefix == "dev" }},
+		{"hostname", "h", func(s *config.Settings) bool {
+			return s.Pipeline.Datadog.Hostname == "h" && s.Pipeline.Metrics.Hostname == "h"
+		}},
 		{"add_label", "a=b, c=d", func(s *config.Settings) bool {
 			l := s.Pipeline.Metrics.Labels
 			return len(l) == 2 && l[1].Name == "c" && l[1].Value == "d"
@@ -232,7 +235,7 @@ func TestKeyFromEnvironment(t *testing.T) {
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}
-	if s.Pipeline.Datadog.APIKey.Reveal() != "k1" || s.Pipeline.Datadog.Site != "us5.datadoghq.com" || s.Pipeline.Datadog.MachineName != "edge-1" {
+	if s.Pipeline.Datadog.APIKey.Reveal() != "k1" || s.Pipeline.Datadog.Site != "us5.datadoghq.com" || s.Pipeline.Datadog.Hostname != "edge-1" {
 		t.Errorf("%+v", s.Pipeline.Datadog)
 	}
 	s, _ = config.Load(source(map[string]string{"apikey_file": "f"}, map[string]string{"DD_API_KEY": "k1"}))
@@ -242,7 +245,7 @@ func TestKeyFromEnvironment(t *testing.T) {
 }
 
 func TestKnownMistakesAreNamed(t *testing.T) {
-	for wrong, right := range map[string]string{"api_key": "apikey", "dd_site": "site", "hostname": "dd_hostname"} {
+	for wrong, right := range map[string]string{"api_key": "apikey", "dd_site": "site", "host_name": "hostname"} {
 		_, faults := config.Load(source(map[string]string{wrong: "x"}, nil))
 		want := "`" + wrong + "`: is not a property of out_edge: write `" + right + "`"
 		if len(faults) != 1 || faults[0].Error() != want {

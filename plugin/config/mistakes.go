@@ -141,7 +141,7 @@ func knownMistakes() []knownMistake {
 		{"dd_proxy", "proxy"},
 		{"dd_site", "site"},
 		{"dry_run", "edge_dry_run"},
-		{"hostname", "dd_hostname"},
+		{"host_name", "hostname"},
 		{"http_passwd", "remote_write_password_file"},
 		{"http_user", "remote_write_username"},
 		{"label", "add_label"},

@@ -14,6 +14,10 @@ import (
 	"out_edge/timefix"
 )
 
+// hostnameVariable is for who starts the agent, and knows the machine's name where a
+// container does not.
+const hostnameVariable = "EDGE_HOSTNAME"
+
 // Option is one property.
 type Option struct {
 	Key string
@@ -63,6 +67,9 @@ func prometheusOptions() []Option {
 		{Key: "metric_prefix", Default: exporter.DefaultPrefix,
 			Help:  "first word of every series that is made here",
 			apply: text(func(s *Settings) *string { return &s.Pipeline.Metrics.Prefix })},
+		{Key: "hostname", Env: hostnameVariable,
+			Help:  "the device's name: host of logs and metrics at Datadog, label `instance` at remote write; a record's own `hostname` or `host` wins; `off` is none. Without it the machine's name, but none in a container or as `localhost`",
+			apply: text(func(s *Settings) *string { return &s.hostname })},
 		{Key: "add_label",
 			Help:  "`k=v,k2=v2`: labels on every series, tags on every Datadog metric",
 			apply: applyLabels},
@@ -123,7 +130,7 @@ func datadogOptions() []Option {
 			apply: text(func(s *Settings) *string { return &s.datadog.Service })},
 		{Key: "dd_tags", Help: "`k:v,k2:v2`: tags on every log and metric",
 			apply: text(func(s *Settings) *string { return &s.datadog.Tags })},
-		{Key: "dd_hostname", Env: "DD_HOSTNAME", Help: "host of logs and metrics that name none; without it the machine's name",
+		{Key: "dd_hostname", Env: "DD_HOSTNAME", Help: "the same as `hostname`; where both are set, this one is for Datadog alone",
 			apply: text(func(s *Settings) *string { return &s.datadog.Hostname })},
 		{Key: "dd_message_key", Default: ddsink.DefaultMessageKey,
 			Help:  "the field that becomes the message",

@@ -49,7 +49,9 @@ type request struct {
 			Metric string
 			Type   int
 			Tags   []string
-			Points []struct {
+			// Resources has the host.
+			Resources []struct{ Name, Type string }
+			Points    []struct {
 				Timestamp int64
 				Value     float64
 			}

@@ -111,8 +111,14 @@ func (s *stored) of(t *testing.T, name string) []storedPoint {
 // play flushes a sequence at its own times, to a page and a receiver of remote write.
 func play(t *testing.T, name string, change func(*pipeline.Config)) (*bench, *stored) {
 	t.Helper()
+	return playTo(t, nil, name, change)
+}
+
+// playTo is play, with Datadog's intake unless that is nil.
+func playTo(t *testing.T, in *intake, name string, change func(*pipeline.Config)) (*bench, *stored) {
+	t.Helper()
 	s := newStored(t)
-	b := start(t, nil, func(c *pipeline.Config) {
+	b := start(t, in, func(c *pipeline.Config) {
 		c.Metrics.Listen, c.Metrics.SeriesTTL = "127.0.0.1:0", time.Minute
 		c.RemoteWrite = &remotewrite.Config{URL: s.URL}
 		if change != nil {
@@ -235,4 +241,32 @@ func TestPushedSeriesKeepTheirName(t *testing.T) {
 	if got := slices.Sorted(maps.Keys(s.points)); !slices.Equal(got, want) {
 		t.Errorf("stored %q, want %q", got, want)
 	}
+}
+
+// Records of two hosts that come through one aggregator are of those hosts, at every
+// sink, and nothing is said to be the aggregator's.
+func TestTwoHostsKeepTheirNames(t *testing.T) {
+	in := newIntake(t, accept)
+	b, s := playTo(t, in, "two-hosts", func(c *pipeline.Config) {
+		c.Metrics.Hostname, c.Datadog.Hostname, c.Host = "aggregator", "aggregator", pipeline.HostBoth
+		c.RemoteWrite.Labels = []metric.Label{{Name: "instance", Value: "aggregator"}}
+	})
+	for series := range s.points {
+		if !strings.Contains(series, `instance="pump-a"`) && !strings.Contains(series, `instance="pump-b"`) {
+			t.Errorf("stored %s", series)
+		}
+	}
+	hosts := map[string]int{}
+	for _, r := range in.requests {
+		for _, series := range r.series.Series {
+			hosts[series.Resources[0].Name]++
+		}
+		for _, entry := range r.body {
+			hosts[fmt.Sprint("log of ", entry["hostname"])]++
+		}
+	}
+	if len(hosts) != 4 || hosts["pump-a"] != hosts["pump-b"] || hosts["log of pump-a"] != hosts["log of pump-b"] || hosts["pump-a"] == 0 {
+		t.Errorf("Datadog has hosts %v", hosts)
+	}
+	b.wantPage(`edge_memory_bytes{instance="pump-a",state="used"} 1.024e+08`, `edge_memory_bytes{instance="pump-b",state="used"} 9.216e+08`)
 }
