@@ -80,7 +80,7 @@ func (b *logBatch) settle(refs []entryRef) {
 	}
 	at := func(k int) int { return refs[k].index }
 	if b.sink.cfg.DryRun {
-		refs[0].job.DropEach(reasonDryRun, len(refs), at)
+		refs[0].job.AbsorbEach(delivery.ReasonDryRun, len(refs), at)
 		return
 	}
 	refs[0].job.DeliverEach(len(refs), at)

@@ -33,7 +33,6 @@ const (
 	reasonTooNewSent    = "too_new_sent"
 	reasonTruncated     = "truncated"
 	reasonAttributes    = "attributes_dropped"
-	reasonDryRun        = "dry_run"
 )
 
 // Logs is the sink of logs.
@@ -58,6 +57,9 @@ func (a *Account) Logs() (*Logs, error) {
 	s.encoder.addOne = s.encoder.add
 	return s, nil
 }
+
+// Address is where logs go, as it may be shown.
+func (s *Logs) Address() string { return delivery.ShownURL(s.sender.URL) }
 
 // Name is that of the sink.
 func (s *Logs) Name() string { return delivery.SinkDatadog }

@@ -63,16 +63,16 @@ func (a *Account) Metrics() (*Metrics, error) {
 	return s, nil
 }
 
+// Address is where metrics go, as it may be shown.
+func (s *Metrics) Address() string { return delivery.ShownURL(s.sender.URL) }
+
 // Name is that of the sink.
 func (s *Metrics) Name() string { return delivery.SinkDatadogMetrics }
 
 // Reasons are those of metrics.
 func (s *Metrics) Reasons() (dropped, adjusted []string) {
-	dropped = []string{delivery.ReasonRejected, delivery.ReasonTooLarge, reasonTooOld, reasonTooNew, reasonNotFinite, reasonNoName}
-	if s.cfg.DryRun {
-		dropped = append(dropped, reasonDryRun)
-	}
-	return dropped, []string{reasonFirstSight, reasonFolded, outbox.ReasonSuperseded, outbox.ReasonSameTime}
+	return []string{delivery.ReasonRejected, delivery.ReasonTooLarge, reasonTooOld, reasonTooNew, reasonNotFinite, reasonNoName},
+		[]string{delivery.ReasonDryRun, reasonFirstSight, reasonFolded, outbox.ReasonSuperseded, outbox.ReasonSameTime}
 }
 
 // Admit notes what a chunk adds to counts.

@@ -531,7 +531,7 @@ func TestMetricsDryRun(t *testing.T) {
 	if len(s.intake.got()) != 0 || !strings.Contains(s.log.String(), "endpoint=series") {
 		t.Errorf("log = %s", s.log)
 	}
-	s.wantCounts(t, map[string]int{"datadog_metrics dropped dry_run": 1})
+	s.wantCounts(t, map[string]int{"datadog_metrics adjusted dry_run": 1})
 }
 
 func TestMetricName(t *testing.T) {

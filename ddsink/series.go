@@ -39,7 +39,7 @@ func (b *seriesBatch) of(lo, hi int) []item { return b.items[b.parts[lo][0]:b.pa
 // Delivered settles parts that the intake has.
 func (b *seriesBatch) Delivered(lo, hi int, _ delivery.Answer) {
 	if b.sink.cfg.DryRun {
-		b.sink.box.Settle(b.of(lo, hi), outbox.Dropped(reasonDryRun))
+		b.sink.box.Settle(b.of(lo, hi), outbox.Absorbed(delivery.ReasonDryRun))
 		return
 	}
 	b.sink.box.Deliver(b.of(lo, hi))

@@ -732,7 +732,7 @@ func TestDryRun(t *testing.T) {
 	if len(s.intake.got()) != 0 || !done.Has(199) {
 		t.Error("it sent, or did not settle")
 	}
-	s.wantCounts(t, map[string]int{"datadog dropped dry_run": 200, "datadog delivered": 0, "request logs 202": 0})
+	s.wantCounts(t, map[string]int{"datadog adjusted dry_run": 200, "datadog delivered": 0, "request logs 202": 0})
 	log := s.log.String()
 	for _, part := range []string{"dry run: would send", "endpoint=logs", "entries=200", "line", "compressed="} {
 		if !strings.Contains(log, part) {

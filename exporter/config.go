@@ -91,6 +91,10 @@ type Status struct {
 	Repairs []timefix.Repair
 	// Backlog is what waits on the device.
 	Backlog []statuspage.Backlog
+	// Returned are the chunks that Fluent Bit has back, to offer them again.
+	Returned statuspage.Backlog
+	// DryRun says that nothing is sent, as the user wants it.
+	DryRun bool
 }
 
 // status is that of an instance, or an empty one.

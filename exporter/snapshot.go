@@ -15,7 +15,7 @@ func (p *endpoint) snapshot() *statuspage.Snapshot {
 			Version: m.cfg.Version, Labels: m.cfg.Labels, Opened: m.opened, Sinks: m.cfg.Sinks,
 			SeriesLimit: m.cfg.SeriesLimit, SeriesTTL: m.cfg.SeriesTTL,
 			Telemetry: m.cfg.Telemetry.State(), Shared: seen[m.cfg.Telemetry],
-			NotReady: status.NotReady, Settings: m.cfg.Settings, Backlog: status.Backlog, Repairs: status.Repairs,
+			NotReady: status.NotReady, DryRun: status.DryRun, Settings: m.cfg.Settings, Backlog: status.Backlog, Returned: status.Returned, Repairs: status.Repairs,
 		}
 		in.Charts, in.Series = m.chartsNow(), m.registry.Len()
 		seen[m.cfg.Telemetry] = true

@@ -267,6 +267,25 @@ func TestStatusOfSeveralInstances(t *testing.T) {
 		"Waiting\nnothing\n", "Waiting\n1,200 chunks, 3 MiB\n", "Counted together with an output above")
 }
 
+// While chunks wait the page never says that all is well: it says how many wait, since
+// when, and what happens next. What is just on its way does not wait.
+func TestStatusOfWaitingChunks(t *testing.T) {
+	clock, cfg := newClock(), device()
+	status2 := exporter.Status{Backlog: []statuspage.Backlog{{Chunks: 12, Bytes: 4096}, {Sink: delivery.SinkDatadog, Chunks: 12, Bytes: 4096}}}
+	cfg.Status = func() exporter.Status { return status2 }
+	m := open(t, quietHub(clock), cfg)
+	observe(m, temperature(t, "0", 20), clock.Now().Time())
+	wantText(t, status(t, m), "✓ Well\n")
+	since := int64(clock.Now().Elapsed())
+	clock.Advance(25 * time.Second)
+	status2.Backlog[1].Stalled, status2.Backlog[1].Since, status2.Backlog[1].Next = true, since, "one small request asks again in 3 s"
+	status2.Returned = statuspage.Backlog{Chunks: 1, Bytes: 7, Since: since, Stalled: true, Next: "it comes again"}
+	wantText(t, status(t, m), "! Needs a look\n", "! Datadog logs: 12 chunks are waiting, the oldest for 25 s; one small request asks again in 3 s\n",
+		"! 1 chunk is waiting, the oldest for 25 s; it comes again\n")
+	status2 = exporter.Status{DryRun: true}
+	wantText(t, status(t, m), "! dry run: nothing is sent anywhere, as edge_dry_run is on\n")
+}
+
 // A repair is shown with its time before and after.
 func TestStatusOfRepairs(t *testing.T) {
 	clock, cfg := newClock(), device()

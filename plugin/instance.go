@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"maps"
 	"math"
@@ -85,6 +86,7 @@ func (in *instance) close() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), drain)
 	defer cancel()
+	in.sayDrain(p, drain)
 	if err := p.Close(ctx); err != nil {
 		in.host.log.Warn("close: " + err.Error())
 	}
@@ -112,6 +114,7 @@ func (h *process) closeAll() {
 // start brings up a pipeline; the caller holds h.mu.
 func (h *process) start(settings *config.Settings, from hostInstance) (*instance, error) {
 	h.share(settings)
+	h.sayVersion()
 	clock := settings.Clock(timefix.SystemClock{})
 	if h.exporter == nil {
 		h.exporter = exporter.New(h.log, clock)
@@ -124,11 +127,7 @@ func (h *process) start(settings *config.Settings, from hostInstance) (*instance
 		}
 		return nil, err
 	}
-	h.sayLogsOnly.Do(func() {
-		if !h.takesMetrics.Load() {
-			h.log.Info("this Fluent Bit hands logs only to Go outputs; metrics events need 4.2.3 or newer")
-		}
-	})
+	h.saySinks(settings, p)
 	in := &instance{host: h, drain: settings.Pipeline.FlushTimeout, parking: parking}
 	in.pipeline.Store(p)
 	if len(h.instances) == 0 {
@@ -153,7 +152,12 @@ const fallback = "they wait in the queue, or on the worker threads where there a
 // where flushes are not to be parked, or cannot be.
 func (h *process) chooseDelivery(settings *config.Settings, from hostInstance) *parking {
 	mode := &settings.Pipeline.Mode
-	if *mode != pipeline.Auto && *mode != pipeline.Park {
+	switch *mode {
+	case pipeline.Sync:
+		h.log.Info("delivery sync: each flush waits on its thread until the chunk is delivered, and Fluent Bit keeps it meanwhile")
+		return nil
+	case pipeline.Queue:
+		h.log.Info(fmt.Sprintf("delivery queue: chunks are copied into memory, up to %d KiB, and are lost if the agent dies", settings.Pipeline.QueueBytes>>10))
 		return nil
 	}
 	k, err := from.park()

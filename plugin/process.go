@@ -29,7 +29,7 @@ type process struct {
 	log    *slog.Logger
 	outlet *logline.Outlet // where log writes
 
-	sayLogsOnly, sayOtherGo sync.Once
+	sayStart, sayOtherGo sync.Once
 	// takesMetrics is whether the host was asked for metrics events.
 	takesMetrics atomic.Bool
 

@@ -149,7 +149,7 @@ func TestMetricsEventsGoThrough(t *testing.T) {
 	}
 	old := replay(t, harness.Run{Guard: true, Chunks: []harness.Chunk{{Type: harness.Metrics, Tag: "node", File: chunkFile(hosts[0], "node_metrics.1")}},
 		Outputs: []harness.Output{edge()}})
-	if old.EventTypes != 1 || old.Outputs[0].Unrouted != 1 || !strings.Contains(old.Stderr, "hands logs only") {
+	if old.EventTypes != 1 || old.Outputs[0].Unrouted != 1 || !strings.Contains(old.Stderr, "takes logs alone") {
 		t.Errorf("a host that is too old: event types %d, unrouted %d\n%s", old.EventTypes, old.Outputs[0].Unrouted, old.Stderr)
 	}
 }

@@ -47,6 +47,12 @@ func TestNothingConfigured(t *testing.T) {
 	if n := len(said.FindAllString(res.Stderr, -1)); n != 1 {
 		t.Errorf("%d lines say that nothing goes to Datadog:\n%s", n, res.Stderr)
 	}
+	for _, line := range []string{`out_edge \S+ \(\w+\) in Fluent Bit 5\.1\.1: takes logs and metrics events`, `delivery park: `,
+		`no sink is set up: nothing is sent anywhere, and 127\.0\.0\.1:\d+ is open to this machine`} {
+		if n := len(regexp.MustCompile(`(?m)^\[[^\]]*\] \[ info\] \[output:edge\] `+line).FindAllString(res.Stderr, -1)); n != 1 {
+			t.Errorf("%d lines like %s:\n%s", n, line, res.Stderr)
+		}
+	}
 	if strings.Contains(res.Stderr, "error") || strings.Contains(res.Stderr, "warn") {
 		t.Errorf("an ordinary run complains:\n%s", res.Stderr)
 	}

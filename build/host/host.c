@@ -38,6 +38,15 @@
 #include "report.h"
 #include "util.h"
 
+/* Core's banner, beside the version that is printed with it: how a plugin finds out
+ * where it is. */
+#ifdef HOST_V5
+#define HOST_VERSION "5.1.1"
+#else
+#define HOST_VERSION "4.2.2"
+#endif
+__attribute__((used)) static const char banner[] = "\0" HOST_VERSION "\0%sFluent Bit v%s%s\n";
+
 /* Async-signal-safe only. A second interrupt ends the process at once. */
 static void on_interrupt(int sig)
 {

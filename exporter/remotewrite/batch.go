@@ -61,6 +61,11 @@ func (b *batch) Body(lo, hi int) []byte {
 // Delivered settles parts that the receiver has.
 func (b *batch) Delivered(lo, hi int, a delivery.Answer) {
 	items := b.of(lo, hi)
+	if b.sink.cfg.DryRun {
+		b.sink.encoded = nil
+		b.sink.box.Settle(items, outbox.Absorbed(delivery.ReasonDryRun))
+		return
+	}
 	b.sink.box.Do(func() {
 		for i := range items {
 			o := &items[i].Own

@@ -45,7 +45,9 @@ type Config struct {
 	Proxy                     delivery.Secret
 	CAFile, CertFile, KeyFile string
 	// Timeout bounds one request; delivery.DefaultTimeout.
-	Timeout     time.Duration
+	Timeout time.Duration
+	// DryRun (`edge_dry_run`) does everything but send.
+	DryRun      bool
 	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
 	// PluginVersion is the plugin's own, for the User-Agent header.
 	PluginVersion string

@@ -62,7 +62,7 @@ func TestValidate(t *testing.T) {
 }
 
 func TestReasons(t *testing.T) {
-	want := "out_of_order too_old too_new duplicate not_written malformed no_name rejected too_large resent same_time superseded"
+	want := "out_of_order too_old too_new duplicate not_written malformed no_name rejected too_large dry_run resent same_time superseded"
 	if got := strings.Join(reasons(), " "); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}

@@ -29,7 +29,7 @@ func (*Sink) Reasons() (dropped, adjusted []string) {
 			reasonOutOfOrder, reasonTooOld, reasonTooNew, reasonDuplicate, reasonNotWritten, reasonMalformed, reasonNoName,
 			delivery.ReasonRejected, delivery.ReasonTooLarge,
 		},
-		[]string{reasonResent, outbox.ReasonSameTime, outbox.ReasonSuperseded}
+		[]string{delivery.ReasonDryRun, reasonResent, outbox.ReasonSameTime, outbox.ReasonSuperseded}
 }
 
 // farAhead is how far ahead of the clock a time may be that receivers take.

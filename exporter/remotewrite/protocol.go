@@ -48,6 +48,7 @@ type protocol struct {
 	// sentVersion2 says which version the last request was in.
 	sentVersion2 bool
 	reason       string // of the last refusal
+	encoded      []item // of the last request in a dry run
 	// storesPart is set when the receiver has refused the last request, and
 	// stored what is good of it.
 	storesPart bool
@@ -88,7 +89,7 @@ func (p *protocol) open(deps Deps) {
 	e := delivery.Endpoint{
 		Label: delivery.SinkRemoteWrite, URL: p.cfg.URL, MaxBytes: maxRequestBytes,
 		Compress: func(dst, body []byte) ([]byte, error) { return p.cfg.Compression.compress(dst, body), nil },
-		Post:     p.post, Judge: p.judge,
+		Post:     p.post, Judge: p.judge, DryRun: p.cfg.DryRun, Show: p.show,
 		Words: delivery.Words{
 			Send: "send metrics to ", NotAccepted: "remote write is not accepted", Accepted: "remote write is accepted again",
 			NoSecret: "nothing is sent by remote write", NoSecretErr: errNoSecret,
@@ -111,6 +112,9 @@ func (p *protocol) encode(items []item) []byte {
 	}
 	p.again = false
 	p.sentVersion2 = p.version2 != (p.other != nil)
+	if p.cfg.DryRun {
+		p.encoded = items
+	}
 	return p.encoder.encode(items, p.sentVersion2)
 }
 

@@ -628,3 +628,19 @@ func TestContextEnds(t *testing.T) {
 	k.mustSend(c)
 	k.counts.want(t, "delivered 3", "adjusted superseded 1")
 }
+
+// A dry run sends nothing, drops nothing, and says what would go.
+func TestDryRun(t *testing.T) {
+	k := newKit(t, func(c *remotewrite.Config) { c.DryRun = true })
+	k.mustSend(oneChunk())
+	if n := len(k.in.got()); n != 0 {
+		t.Errorf("%d requests", n)
+	}
+	k.counts.want(t, "adjusted dry_run 3", "adjusted superseded 1")
+	all := strings.Join(k.log.all(), "\n")
+	for _, part := range []string{"dry run: would send", "entries=3", `edge_memory_bytes{state=\"used\"} 1e+06 @`, `edge_network_packets_total{} 7 @`} {
+		if !strings.Contains(all, part) {
+			t.Errorf("the log lacks %s:\n%s", part, all)
+		}
+	}
+}

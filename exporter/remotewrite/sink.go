@@ -81,6 +81,9 @@ func New(cfg Config, deps Deps) (*Sink, error) {
 // Name is delivery.SinkRemoteWrite.
 func (*Sink) Name() string { return delivery.SinkRemoteWrite }
 
+// Address is the receiver's, as it may be shown.
+func (s *Sink) Address() string { return delivery.ShownURL(s.cfg.URL) }
+
 // Admit notes the totals of a chunk that are kept here.
 func (s *Sink) Admit(j *delivery.Job) { s.box.Admit(j) }
 

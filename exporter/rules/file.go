@@ -29,6 +29,14 @@ type File struct {
 	byTag    memo.Cache[string, []*route]
 }
 
+// Counts are how many metrics, relabel steps and routes there are.
+func (f *File) Counts() (metrics, relabels, routes int) {
+	if f == nil {
+		return 0, 0, 0
+	}
+	return len(f.families), len(f.relabels), len(f.routes)
+}
+
 // Load reads the file at path. The error names each fault in a line of its own:
 // file:line: what is wrong and what to write.
 func Load(path string) (*File, error) {

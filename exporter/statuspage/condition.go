@@ -1,6 +1,7 @@
 package statuspage
 
 import (
+	"slices"
 	"time"
 
 	"out_edge/exporter/telemetry"
@@ -53,6 +54,10 @@ func (in *Instance) findings(now int64) (all []finding) {
 	for _, sink := range in.sinks() {
 		all = append(all, sinkFindings(sink, in.sink(sink).Last, now)...)
 	}
+	all = append(all, in.waitingFindings(now)...)
+	if in.DryRun {
+		all = append(all, finding{doubtful, "dry run: nothing is sent anywhere, as edge_dry_run is on"})
+	}
 	if f := in.silence(now); f != nil {
 		all = append(all, *f)
 	}
@@ -69,6 +74,28 @@ func sinkFindings(sink string, last telemetry.SinkTimes, now int64) (all []findi
 	}
 	if last.Dropped != 0 && time.Duration(now-last.Dropped) < dropsConcern {
 		all = append(all, finding{doubtful, sinkTitle(sink) + " dropped data " + ago(now, last.Dropped) + ": " + words(last.Reason)})
+	}
+	return all
+}
+
+// waitingFindings are the chunks that wait for a reason: how many, since when, and
+// what happens next.
+func (in *Instance) waitingFindings(now int64) (all []finding) {
+	for _, b := range append(slices.Clone(in.Backlog), in.Returned) {
+		if !b.Stalled || b.Chunks == 0 {
+			continue
+		}
+		text := chunksText(b.Chunks) + " waiting"
+		if b.Sink != "" {
+			text = sinkTitle(b.Sink) + ": " + text
+		}
+		if b.Since != 0 {
+			text += ", the oldest for " + span(time.Duration(now-b.Since))
+		}
+		if b.Next != "" {
+			text += "; " + clean(b.Next)
+		}
+		all = append(all, finding{doubtful, text})
 	}
 	return all
 }

@@ -67,6 +67,14 @@ func count(v float64) string {
 	return digits
 }
 
+// chunksText counts chunks in words.
+func chunksText(n int) string {
+	if n == 1 {
+		return "1 chunk is"
+	}
+	return count(float64(n)) + " chunks are"
+}
+
 // size writes bytes with a unit that leaves three digits or so.
 func size(v float64) string {
 	units := []string{"B", "KiB", "MiB", "GiB", "TiB", "PiB"}

@@ -34,8 +34,12 @@ type Instance struct {
 	// Shared says that Telemetry also counts an instance before this one.
 	Shared   bool
 	NotReady []string // why the instance is not ready
+	// DryRun says that nothing is sent, as the user wants it.
+	DryRun   bool
 	Settings []Setting
 	Backlog  []Backlog
+	// Returned are the chunks that Fluent Bit has back, to offer them again.
+	Returned Backlog
 	Repairs  []timefix.Repair // the newest first
 	Charts   []Chart
 }
@@ -57,6 +61,13 @@ type Backlog struct {
 	// Chunks of Fluent Bit that wait, and their size in bytes.
 	Chunks int
 	Bytes  int64
+	// Since is when the oldest of them came here, or went back to Fluent Bit; 0 is
+	// not known.
+	Since int64
+	// Stalled says that they wait for a reason, and are not just on their way.
+	Stalled bool
+	// Next is what happens to them next, in words.
+	Next string
 }
 
 // Chart is the recent course of one series. Points is not empty.

@@ -145,7 +145,9 @@ func (s *Settings) completeDatadog(from Source) error {
 	if s.datadog.APIKey.IsZero() && s.datadog.APIKeyFile == "" {
 		s.datadog.APIKey = delivery.NewSecret(strings.TrimSpace(from.Env("DD_API_KEY")))
 	}
-	if s.datadog.APIKey.IsZero() && s.datadog.APIKeyFile == "" && !s.datadog.DryRun {
+	s.datadog.DryRun = s.Pipeline.DryRun
+	shown := s.Pipeline.DryRun && s.remote.URL == "" // a dry run of nothing else needs no key
+	if s.datadog.APIKey.IsZero() && s.datadog.APIKeyFile == "" && !shown {
 		return nil // no Datadog
 	}
 	s.datadog.Version = from.Version
@@ -158,7 +160,7 @@ func (s *Settings) completeRemoteWrite(from Source) error {
 	if s.remote.URL == "" {
 		return nil
 	}
-	s.remote.PluginVersion, s.remote.Timeout = from.Version, s.Pipeline.FlushTimeout
+	s.remote.PluginVersion, s.remote.Timeout, s.remote.DryRun = from.Version, s.Pipeline.FlushTimeout, s.Pipeline.DryRun
 	s.remote.Labels = append(instanceLabels(s.Pipeline.Metrics.Hostname), metric.Label{Name: "job", Value: "out_edge"})
 	s.Pipeline.RemoteWrite = &s.remote
 	return s.remote.Validate()

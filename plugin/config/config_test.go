@@ -71,7 +71,7 @@ func TestEachPropertyTakesEffect(t *testing.T) {
 		{"provider", "ecs", func(s *config.Settings) bool { return s.Pipeline.Datadog.Provider == "ecs" }},
 		{"json_date_key", "date", func(s *config.Settings) bool { return s.Pipeline.Datadog.DateKey == "date" }},
 		{"too_old", "drop", func(s *config.Settings) bool { return s.Pipeline.Datadog.TooOld == "drop" }},
-		{"edge_dry_run", "on", func(s *config.Settings) bool { return s.Pipeline.Datadog.DryRun }},
+		{"edge_dry_run", "on", func(s *config.Settings) bool { return s.Pipeline.DryRun && s.Pipeline.Datadog.DryRun }},
 		{"compress", "zstd", func(s *config.Settings) bool { return s.Pipeline.Datadog.Compress == "zstd" }},
 		{"header", "X-A 1, X-B 2", func(s *config.Settings) bool { return len(s.Pipeline.Datadog.Headers) == 2 }},
 		{"proxy", "http://p:1", func(s *config.Settings) bool { return s.Pipeline.Datadog.Proxy.Reveal() == "http://p:1" }},
@@ -266,5 +266,32 @@ func TestClockStart(t *testing.T) {
 	base.at = timefix.Instant{Wall: 7e9, Boot: 3e9}
 	if got := clock.Now(); got.Wall != 1764771802e9 || got.Boot != 3e9 {
 		t.Errorf("got %+v", got)
+	}
+}
+
+// A dry run concerns every sink, and needs no key; but it shows no sink that would not
+// be there without it.
+func TestDryRunOfEachSink(t *testing.T) {
+	const url = "http://127.0.0.1/w"
+	for _, c := range []struct {
+		name       string
+		properties map[string]string
+		dd, rw     bool
+	}{
+		{"nothing else", map[string]string{}, true, false},
+		{"remote write", map[string]string{"remote_write_url": url}, false, true},
+		{"both", map[string]string{"remote_write_url": url, "apikey": "k"}, true, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			c.properties["edge_dry_run"] = "on"
+			s, faults := config.Load(source(c.properties, nil))
+			if len(faults) > 0 {
+				t.Fatal(faults)
+			}
+			dd, rw := s.Pipeline.Datadog, s.Pipeline.RemoteWrite
+			if (dd != nil) != c.dd || (rw != nil) != c.rw || dd != nil && !dd.DryRun || rw != nil && !rw.DryRun {
+				t.Errorf("Datadog %+v, remote write %+v", dd, rw)
+			}
+		})
 	}
 }

@@ -147,8 +147,8 @@ func datadogOptions() []Option {
 		{Key: "too_old", Default: ddsink.TooOldSend,
 			Help:  "logs over 18 h, which Datadog accepts and does not show: `send`, `arrival` (present time, the true one kept beside it) or `drop`",
 			apply: text(func(s *Settings) *string { return &s.datadog.TooOld })},
-		{Key: "edge_dry_run", Default: "off", Help: "does everything but send, and logs what would be sent",
-			apply: boolTo(func(s *Settings) *bool { return &s.datadog.DryRun })},
+		{Key: "edge_dry_run", Default: "off", Help: "does everything but send, and logs what each sink would send",
+			apply: boolTo(func(s *Settings) *bool { return &s.Pipeline.DryRun })},
 	}
 }
 

@@ -11,6 +11,9 @@ const (
 	ReasonNameConflict = "name_conflict"
 )
 
+// ReasonDryRun is the reason under which a sink counts what it would have sent.
+const ReasonDryRun = "dry_run"
+
 // Reason is one value of the label `reason` of edge_dropped_records_total and
 // edge_adjusted_records_total.
 type Reason struct {
@@ -65,7 +68,6 @@ var Reasons = []Reason{
 	{Name: "out_of_order", Dropped: remote, Meaning: "The receiver has a newer sample of the series."},
 	{Name: "duplicate", Dropped: remote, Meaning: "The receiver has another value of the series at that time."},
 	{Name: "not_written", Dropped: remote, Meaning: "The receiver says that it wrote fewer samples than it accepted."},
-	{Name: "dry_run", Dropped: datadog + " " + metrics, Meaning: "`edge_dry_run` is on."},
 
 	{Name: "given_up", Dropped: senders, Meaning: "Fluent Bit did not offer the chunk again within an hour: `retry_limit` was reached."},
 	{Name: "forgotten", Dropped: numbers, Meaning: "The samples of chunks that wait for a retry took more than 4 MiB; the oldest were dropped."},
@@ -77,6 +79,7 @@ var Reasons = []Reason{
 	{Name: "too_old_sent", Adjusted: datadog, Meaning: "Sent with its own time, which is older than what Datadog shows."},
 	{Name: "too_new_sent", Adjusted: datadog, Meaning: "Sent with its own time, which is further ahead than what Datadog shows."},
 	{Name: "too_old_arrival", Adjusted: datadog, Meaning: "Too old for Datadog, so it was sent with its time of arrival (`too_old arrival`)."},
+	{Name: ReasonDryRun, Adjusted: senders, Meaning: "`edge_dry_run` is on: it was not sent."},
 	{Name: "first_sight", Adjusted: metrics, Meaning: "The first total of a counter: there is nothing to take a difference to."},
 	{Name: "superseded", Adjusted: numbers, Meaning: "A later sample of the series came with the same chunk, and is sent in its place."},
 	{Name: "same_time", Adjusted: numbers, Meaning: "Another sample of the series has the same millisecond (at Datadog: second); the later one is sent."},

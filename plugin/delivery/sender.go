@@ -38,6 +38,8 @@ type Endpoint struct {
 	Words Words
 	// DryRun logs what would be sent, and calls that accepted.
 	DryRun bool
+	// Show is a body as a dry run logs it; nil shows its bytes.
+	Show func(body []byte) string
 }
 
 // Answer is an answer that came whole.
@@ -280,8 +282,14 @@ const dryRunBytes = 2 << 10
 
 // describe logs what would be sent.
 func (s *Sender) describe(body []byte, wire, parts int) {
+	text := ""
+	if s.Show != nil {
+		text = s.Show(body)
+	} else {
+		text = string(body[:min(len(body), dryRunBytes)])
+	}
 	s.Log.Info("dry run: would send", "endpoint", s.Label, "url", ShownURL(s.URL), "entries", parts,
-		"bytes", len(body), "compressed", wire, "body", strings.ToValidUTF8(string(body[:min(len(body), dryRunBytes)]), ""))
+		"bytes", len(body), "compressed", wire, "body", strings.ToValidUTF8(text[:min(len(text), dryRunBytes)], ""))
 }
 
 // ErrManyRefused ends a search for bad parts that has cost enough requests. The

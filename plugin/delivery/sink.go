@@ -189,7 +189,12 @@ func (j *Job) DropEach(reason string, n int, at func(k int) int) {
 // Absorb settles positions, and counts them as adjusted: they are not sent by
 // themselves, as when a later value covers theirs. An empty reason counts nothing.
 func (j *Job) Absorb(reason string, positions ...int) {
-	n := j.mark(len(positions), func(k int) int { return positions[k] })
+	j.AbsorbEach(reason, len(positions), func(k int) int { return positions[k] })
+}
+
+// AbsorbEach is Absorb for n positions, of which at gives the k-th.
+func (j *Job) AbsorbEach(reason string, n int, at func(k int) int) {
+	n = j.mark(n, at)
 	if n > 0 && reason != "" {
 		j.telemetry.Adjusted(j.sink, reason, n)
 	}

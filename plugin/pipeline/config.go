@@ -64,6 +64,9 @@ type Config struct {
 	// DefaultFlushTimeout.
 	FlushTimeout time.Duration
 
+	// DryRun does everything but send: each sink says what would go.
+	DryRun bool
+
 	// moreSinks are sinks beside those of sinkTable, for tests.
 	moreSinks []sinkRow
 }

@@ -232,7 +232,7 @@ func (p *Pipeline) settled(t *chunkState) {
 // sayRetry says once what Fluent Bit does with a chunk that it is given back. A clock
 // that is not set has a line of its own.
 func (p *Pipeline) sayRetry(err error) {
-	if errors.Is(err, errClock) {
+	if errors.Is(err, errClock) || p.closing.Load() {
 		return
 	}
 	p.warnRetry.Do(func() {

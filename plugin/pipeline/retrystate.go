@@ -104,6 +104,16 @@ func (r *retryState) backlog() (chunks int, bytes int64) {
 	return r.order.Len(), r.bytes
 }
 
+// oldest is when the oldest of them was given back, ns since boot; 0 without any.
+func (r *retryState) oldest() int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if e := r.order.Front(); e != nil {
+		return e.Value.(*retryEntry).since
+	}
+	return 0
+}
+
 func chunkKey(tag string, payload []byte) uint64 {
 	var d xxhash.Digest
 	d.Reset()

@@ -71,6 +71,25 @@ func (p *Pipeline) openSinks() error {
 	return nil
 }
 
+// Destination is one sink, and where it sends.
+type Destination struct {
+	Sink string // its name
+	// Address may be shown: it holds no secret.
+	Address string
+}
+
+// Destinations are the sinks that are set up.
+func (p *Pipeline) Destinations() (all []Destination) {
+	for _, w := range p.workers {
+		d := Destination{Sink: w.sink.Name()}
+		if a, ok := w.sink.(interface{ Address() string }); ok {
+			d.Address = a.Address()
+		}
+		all = append(all, d)
+	}
+	return all
+}
+
 func (p *Pipeline) closeSinks(ctx context.Context) (err error) {
 	for _, w := range p.workers {
 		err = errors.Join(err, w.sink.Close(ctx))

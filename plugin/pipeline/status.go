@@ -1,6 +1,9 @@
 package pipeline
 
 import (
+	"fmt"
+	"time"
+
 	"out_edge/exporter"
 	"out_edge/exporter/statuspage"
 )
@@ -9,12 +12,56 @@ import (
 // moment, what is held here or waits in Fluent Bit's buffer for a retry, and
 // the last time repairs.
 func (p *Pipeline) status() exporter.Status {
-	s := exporter.Status{Repairs: p.fixer.Repairs()}
+	s := exporter.Status{Repairs: p.fixer.Repairs(), DryRun: p.cfg.DryRun}
 	if now := p.clock.Now(); !p.fixer.Believable(now) {
 		s.NotReady = append(s.NotReady, "clock: "+stamp(now.Wall)+" is before this build; waiting for NTP")
 	}
 	chunks, bytes := p.backlog.size()
 	given, held := p.retries.backlog()
 	s.Backlog = []statuspage.Backlog{{Chunks: chunks + given, Bytes: bytes + held}}
+	for _, w := range p.workers {
+		s.Backlog = append(s.Backlog, w.status())
+	}
+	s.Returned = statuspage.Backlog{Chunks: given, Bytes: held, Since: p.retries.oldest(), Stalled: given > 0,
+		Next: "they are back in Fluent Bit's buffer, and it offers them again as often as its `retry_limit` says"}
 	return s
+}
+
+// Page is the address that /metrics is served on; "" while there is none.
+func (p *Pipeline) Page() string {
+	if a := p.metrics.Addr(); a != nil {
+		return a.String()
+	}
+	return ""
+}
+
+// Waiting is how many chunks are held here, and their size in bytes.
+func (p *Pipeline) Waiting() (chunks int, bytes int64) { return p.backlog.size() }
+
+// onItsWay is how long a chunk may take to its receiver before the page says that it
+// waits: a few round trips over a mobile network.
+const onItsWay = 5 * time.Second
+
+// status is what waits for this sink.
+func (w *worker) status() statuspage.Backlog {
+	now, until := w.now(), w.gate.Until()
+	b := statuspage.Backlog{Sink: w.sink.Name()}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, t := range w.waiting {
+		b.Chunks++
+		b.Bytes += int64(len(t.chunk.payload))
+	}
+	if b.Chunks == 0 {
+		return b
+	}
+	oldest := w.waiting[0].Arrived.Elapsed()
+	b.Since = int64(oldest)
+	switch {
+	case until > now:
+		b.Stalled, b.Next = true, fmt.Sprintf("one small request asks again in %d s", (until-now+time.Second-1)/time.Second)
+	case now-oldest > onItsWay:
+		b.Stalled, b.Next = true, "they are being sent"
+	}
+	return b
 }

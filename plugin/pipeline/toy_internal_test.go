@@ -19,6 +19,7 @@ import (
 
 	"out_edge/exporter"
 	"out_edge/exporter/rules"
+	"out_edge/exporter/statuspage"
 	"out_edge/plugin/chunk"
 	"out_edge/plugin/delivery"
 	"out_edge/timefix"
@@ -426,6 +427,42 @@ func TestParkWaitsForTheClock(t *testing.T) {
 		}
 		time.Sleep(3 * time.Second)
 		b.wantResult("early", early, OK)
+		b.stop(time.Second)
+	})
+}
+
+// TestStatusOfWhatWaits: the page hears of chunks that wait for a reason, held here or
+// given back.
+func TestStatusOfWhatWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := startToy(t, nil)
+		if s := b.status(); s.Backlog[1].Chunks != 0 || s.Backlog[1].Stalled || s.Returned.Stalled {
+			t.Errorf("with nothing there: %+v", s)
+		}
+		began := int64(bubbleClock{}.Now().Elapsed())
+		b.set(false)
+		held := b.park("app", "1")
+		time.Sleep(100 * time.Millisecond)
+		synctest.Wait()
+		if got := b.Flush("app", logsOf(t, "2"), 2); got != Retry {
+			t.Errorf("Flush = %d", got)
+		}
+		s := b.status()
+		next := s.Backlog[1].Next
+		s.Backlog[1].Next, s.Returned.Next = "", ""
+		if want := (statuspage.Backlog{Sink: "toy", Chunks: 1, Bytes: int64(len(logsOf(t, "1"))), Since: began, Stalled: true}); s.Backlog[1] != want || next != "one small request asks again in 1 s" {
+			t.Errorf("held: %+v, %q; want %+v", s.Backlog[1], next, want)
+		}
+		if want := (statuspage.Backlog{Chunks: 1, Bytes: int64(len(logsOf(t, "2"))), Since: began + 100e6, Stalled: true}); s.Returned != want {
+			t.Errorf("given back: %+v, want %+v", s.Returned, want)
+		}
+		b.set(true)
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		b.wantResult("held", held, OK)
+		if s := b.status(); s.Backlog[1].Chunks != 0 {
+			t.Errorf("after the outage: %+v", s.Backlog)
+		}
 		b.stop(time.Second)
 	})
 }

@@ -1,0 +1,45 @@
+package remotewrite
+
+import (
+	"strconv"
+	"strings"
+)
+
+// shownSeries is how many series of a request a dry run shows.
+const shownSeries = 20
+
+// show is the request that was encoded last, for a dry run: a series a line, with
+// its first value.
+func (p *protocol) show([]byte) string {
+	var b strings.Builder
+	shown := 0
+	p.encoder.eachRun(p.encoded, func(run []item, fields [][]byte) {
+		for output, labels := range fields {
+			if shown++; shown > shownSeries {
+				continue
+			}
+			showLabels(&b, labels)
+			b.WriteString(" " + strconv.FormatFloat(value(run[0].ID.Kind, &run[0].Point, output), 'g', -1, 64))
+			b.WriteString(" @" + strconv.FormatInt(run[0].At, 10) + "\n")
+		}
+	})
+	if shown > shownSeries {
+		b.WriteString("… " + strconv.Itoa(shown-shownSeries) + " more\n")
+	}
+	return b.String()
+}
+
+// showLabels writes label fields as Prometheus does: name{label="value"}.
+func showLabels(b *strings.Builder, labels []byte) {
+	var name string
+	var texts, pairs []string
+	eachLabelText(labels, func(text []byte) { texts = append(texts, string(text)) })
+	for i := 0; i+1 < len(texts); i += 2 {
+		if texts[i] == nameLabel {
+			name = texts[i+1]
+			continue
+		}
+		pairs = append(pairs, texts[i]+"="+strconv.Quote(texts[i+1]))
+	}
+	b.WriteString(name + "{" + strings.Join(pairs, ",") + "}")
+}

@@ -1,0 +1,102 @@
+#define _GNU_SOURCE
+#include "hostversion.h"
+
+#include <ctype.h>
+#include <link.h>
+#include <string.h>
+
+/*
+ * Fluent Bit exports no version. But its banner's format stands among the first of
+ * the program's constant strings, and the version, which is printed with it, right
+ * before or behind it.
+ */
+static const char banner[] = "Fluent Bit v%s";
+
+enum {
+	searched = 64 << 10, /* of each segment */
+	longest = 32         /* of a version */
+};
+
+/* The length of a version that stands at the address, between two zero bytes; or 0. */
+static size_t version_at(const char *at, const char *end)
+{
+	size_t n = 0, dots = 0;
+
+	while (at + n < end && n < longest && (isdigit((unsigned char) at[n]) || at[n] == '.')) {
+		dots += at[n++] == '.';
+	}
+	return at + n < end && at[n] == '\0' && dots == 2 && isdigit((unsigned char) at[0]) ? n : 0;
+}
+
+struct found {
+	char *dst;
+	size_t size, length;
+};
+
+static int keep(struct found *f, const char *at, size_t n)
+{
+	if (n == 0 || n >= f->size) {
+		return 0;
+	}
+	memcpy(f->dst, at, n);
+	f->length = n;
+	return 1;
+}
+
+/* Looks at the strings before and behind the one that holds the banner. */
+static int near_banner(struct found *f, const char *from, const char *at, const char *end)
+{
+	const char *next = memchr(at, '\0', (size_t) (end - at));
+	const char *start = at, *before;
+
+	if (next != NULL && next + 1 < end && keep(f, next + 1, version_at(next + 1, end))) {
+		return 1;
+	}
+	while (start > from && start[-1] != '\0') {
+		start--;
+	}
+	if (start - from < 2) {
+		return 0;
+	}
+	for (before = start - 1; before > from && before[-1] != '\0';) {
+		before--;
+	}
+	return keep(f, before, version_at(before, end));
+}
+
+static int search(struct found *f, const char *from, const char *end)
+{
+	const char *at = from;
+
+	while ((at = memmem(at, (size_t) (end - at), banner, sizeof(banner) - 1)) != NULL) {
+		if (near_banner(f, from, at, end)) {
+			return 1;
+		}
+		at += sizeof(banner) - 1;
+	}
+	return 0;
+}
+
+/* The first object is the program itself. */
+static int in_program(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	(void) size;
+	for (int i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *h = &info->dlpi_phdr[i];
+		const char *from = (const char *) (info->dlpi_addr + h->p_vaddr);
+		size_t length = h->p_filesz < searched ? h->p_filesz : searched;
+
+		if (h->p_type == PT_LOAD && (h->p_flags & (PF_R | PF_W | PF_X)) == PF_R && search(arg, from, from + length)) {
+			break;
+		}
+	}
+	return 1; /* no further object */
+}
+
+size_t edge_host_version(char *dst, size_t size)
+{
+	struct found f = {.dst = dst, .size = size};
+
+	dl_iterate_phdr(in_program, &f);
+	return f.length;
+}

@@ -1,0 +1,93 @@
+package main
+
+// #include "hostversion.h"
+import "C"
+
+import (
+	"cmp"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+	"unsafe"
+
+	"out_edge/exporter"
+	"out_edge/plugin/config"
+	"out_edge/plugin/pipeline"
+)
+
+// hostVersion is Fluent Bit's version, or "" where it is not found.
+func hostVersion() string {
+	var text [32]byte
+	n := C.edge_host_version((*C.char)(unsafe.Pointer(&text[0])), C.size_t(len(text)))
+	return string(text[:n])
+}
+
+// takesLogsOnly says whether Fluent Bit of this version hands logs alone to a Go
+// output, although there is room for more behind its register struct.
+func takesLogsOnly(version string) bool {
+	var have [3]int
+	n, _ := fmt.Sscanf(version, "%d.%d.%d", &have[0], &have[1], &have[2])
+	return n == len(have) && slices.Compare(have[:], []int{4, 2, 3}) < 0
+}
+
+// sayVersion says once what runs, and in what.
+func (h *process) sayVersion() {
+	h.sayStart.Do(func() {
+		in := hostVersion()
+		takes := "logs and metrics events"
+		if !h.takesMetrics.Load() || takesLogsOnly(in) {
+			takes = "logs alone: metrics events need Fluent Bit 4.2.3 or newer"
+		}
+		h.log.Info(fmt.Sprintf("out_edge %s (%s) in Fluent Bit %s: takes %s", version, runtime.GOARCH, cmp.Or(in, "of an unknown version"), takes))
+	})
+}
+
+// saySinks says where an instance sends what, and by which rules.
+func (h *process) saySinks(settings *config.Settings, p *pipeline.Pipeline) {
+	cfg, dry := &settings.Pipeline, ""
+	if cfg.DryRun {
+		dry = "dry run, nothing is sent: "
+	}
+	to := p.Destinations()
+	for _, d := range to {
+		h.log.Info(dry + "sink " + d.Sink + ": " + d.Address)
+	}
+	if metrics, relabel, routes := cfg.Rules.Counts(); metrics+relabel+routes > 0 {
+		h.log.Info(fmt.Sprintf("config_file: %d metrics, %d relabel steps, %d routes", metrics, relabel, routes))
+	}
+	if len(to) > 0 {
+		return
+	}
+	listen := cmp.Or(p.Page(), cfg.Metrics.Listen)
+	if listen == exporter.ListenOff {
+		h.log.Warn("no sink is set up and `listen` is off: what comes here goes nowhere")
+		return
+	}
+	h.log.Info("no sink is set up: nothing is sent anywhere, and " + listen + openTo(listen, cfg.Metrics.WebConfigFile))
+}
+
+// openTo says who can read the page at an address.
+func openTo(listen, webConfigFile string) string {
+	switch {
+	case webConfigFile != "":
+		return " is open to those whom `web_config_file` lets in"
+	case strings.HasPrefix(listen, "127.") || strings.HasPrefix(listen, "localhost:") || strings.HasPrefix(listen, "[::1]:"):
+		return " is open to this machine"
+	}
+	return " is open to everyone who reaches this machine"
+}
+
+// sayDrain says how long an instance may take that still holds chunks.
+func (in *instance) sayDrain(p *pipeline.Pipeline, drain time.Duration) {
+	chunks, bytes := p.Waiting()
+	if chunks == 0 {
+		return
+	}
+	left := "Fluent Bit keeps what is left then"
+	if in.parking == nil || in.parking.refusal() != "" {
+		left = "what waits in memory and is left then is lost"
+	}
+	in.host.log.Info(fmt.Sprintf("draining, at most %v: %s", drain, left), "chunks", chunks, "bytes", bytes)
+}
