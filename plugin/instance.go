@@ -183,6 +183,9 @@ func (h *process) chooseDelivery(settings *config.Settings, from hostInstance) *
 // instances, the most talkative level and the largest limit hold.
 func (h *process) share(settings *config.Settings) {
 	first := len(h.instances) == 0
+	if first {
+		footprint.UseOneProcessor()
+	}
 	if level := settings.LogLevel; first || level < h.level.Level() {
 		h.level.Set(level)
 	}

@@ -1,6 +1,9 @@
 package timefix
 
-import "time"
+import (
+	"sync/atomic"
+	"time"
+)
 
 // Instant is one moment on the host's two clocks.
 type Instant struct {
@@ -32,10 +35,34 @@ type Clock interface{ Now() Instant }
 // Elsewhere Boot is 0.
 type SystemClock struct{}
 
-// Now reads both clocks, as one: if this process was held up between the two
-// readings, it reads again, lest that look like somebody setting the clock.
+// Now reads both clocks, as one. What the boot clock is ahead of Go's own changes only
+// when the host was suspended, and then the wall clock, too, is ahead by more: as long
+// as that is not so, the kernel is not asked for it, which would be a system call.
 func (SystemClock) Now() Instant {
-	const together, tries = 20 * millisecond, 4
+	wall, own := wallTime(), ownTime()
+	if a := lastAhead.Load(); a != nil && within(wall-own-a.wall, together) {
+		return Instant{Wall: wall, Boot: own + a.boot}
+	}
+	before := ownTime()
+	now := readTogether()
+	if after := ownTime(); now.Boot != 0 && after-before < together {
+		lastAhead.Store(&ahead{wall: now.Wall - after, boot: now.Boot - after})
+	}
+	return now
+}
+
+// together is how long two readings may take that are to be one, in ns.
+const together = 20 * millisecond
+
+// ahead is by how much the two clocks are ahead of ownTime, in ns.
+type ahead struct{ wall, boot int64 }
+
+var lastAhead atomic.Pointer[ahead]
+
+// readTogether reads both clocks: if this process was held up between the two
+// readings, it reads again, lest that look like somebody setting the clock.
+func readTogether() Instant {
+	const tries = 4
 	var now Instant
 	for range tries {
 		before := bootTime()
@@ -46,6 +73,16 @@ func (SystemClock) Now() Instant {
 	}
 	return now
 }
+
+// within says whether d is at most limit, either way.
+func within(d, limit int64) bool { return -limit <= d && d <= limit }
+
+// start is some moment of this process, with Go's reading of the monotonic clock.
+var start = time.Now()
+
+// ownTime is the time since start, in ns, which no step of the wall clock touches; a
+// suspension of the host is not in it.
+func ownTime() int64 { return int64(time.Since(start)) }
 
 // goTime is the wall clock as Go knows it.
 func goTime() int64 { return time.Now().UnixNano() }

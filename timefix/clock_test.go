@@ -25,6 +25,32 @@ func TestSystemClock(t *testing.T) {
 	}
 }
 
+// TestTheClockAgreesWithTheKernel asks both ways, many times.
+func TestTheClockAgreesWithTheKernel(t *testing.T) {
+	for range 1000 {
+		before := timefix.ReadTogether()
+		got := timefix.SystemClock{}.Now()
+		after := timefix.ReadTogether()
+		const slack = 21e6
+		if got.Boot < before.Boot-slack || got.Boot > after.Boot+slack || got.Wall < before.Wall-slack || got.Wall > after.Wall+slack {
+			t.Fatalf("%+v, not between %+v and %+v", got, before, after)
+		}
+	}
+}
+
+// TestASuspensionIsNoticed leaves the clock with what was true an hour of suspension
+// ago.
+func TestASuspensionIsNoticed(t *testing.T) {
+	timefix.SystemClock{}.Now()
+	timefix.ShiftAhead(-3600e9)
+	defer timefix.ShiftAhead(0)
+	before := timefix.ReadTogether()
+	got := timefix.SystemClock{}.Now()
+	if got.Boot < before.Boot || got.Boot > before.Boot+10e9 {
+		t.Errorf("boot clock %d, want %d and little more", got.Boot, before.Boot)
+	}
+}
+
 func TestInstantTime(t *testing.T) {
 	got := timefix.Instant{Wall: 1764771798767208589}.Time()
 	if want := time.Date(2025, 12, 3, 14, 23, 18, 767208589, time.UTC); !got.Equal(want) || got.Location() != time.UTC {

@@ -41,8 +41,12 @@ func TestTidy(t *testing.T) {
 	if k.tidy() {
 		t.Error("a busy heap was collected")
 	}
+	waste = make([]byte, 2*worth)
 	if !k.tidy() {
 		t.Error("a heap that has become idle kept its memory")
+	}
+	if k.tidy() {
+		t.Error("a heap was collected that has nothing to give back")
 	}
 }
 

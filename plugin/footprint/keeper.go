@@ -7,10 +7,14 @@ import (
 	"time"
 )
 
-// Period is how often memory is given back. In it, an idle agent makes some 2 MB
-// of garbage: the collector would let that grow to 4 MB and more (its minimum
-// heap) before it looks, and keep the pages.
+// Period is how often it is looked whether memory can be given back. The collector
+// would let garbage grow to 4 MB and more (its minimum heap) before it looks, and
+// keep the pages.
 const Period = 15 * time.Second
+
+// worth is what must be to spare for a collection: one costs an idle agent as much as
+// several requests do.
+const worth = 1 << 20
 
 // startUp is when memory is given back for the first time.
 const startUp = 10 * time.Second
@@ -48,24 +52,38 @@ func Start(file func(), protect func(work func())) (stop func()) {
 
 var fileOnce sync.Once
 
-// keeper remembers how much the collector had done when it last looked.
-type keeper struct{ cycles uint64 }
+// keeper remembers how much the collector had done when it last looked, and how many
+// bytes of heap were left when it last gave some back.
+type keeper struct{ cycles, heap uint64 }
 
 // tidy gives back what the heap does not need, and tells whether it did.
 func (k *keeper) tidy() bool {
 	before := k.cycles
 	k.cycles = collections()
-	if k.cycles-before > busy {
+	if k.cycles-before > busy || k.spare() < worth {
 		return false
 	}
 	debug.FreeOSMemory()
-	k.cycles = collections()
+	k.cycles, k.heap = collections(), heap()
 	return true
 }
 
 // collections is how often the heap was collected.
-func collections() uint64 {
-	s := []metrics.Sample{{Name: "/gc/cycles/total:gc-cycles"}}
+func collections() uint64 { return sum("/gc/cycles/total:gc-cycles") }
+
+// spare is how many bytes can be given back at most: what the heap has grown by since
+// the last time, and its free pages.
+func (k *keeper) spare() uint64 {
+	now := heap()
+	return now - min(k.heap, now) + sum("/memory/classes/heap/free:bytes")
+}
+
+// heap is the size of all objects, in bytes, those that are garbage among them.
+func heap() uint64 { return sum("/memory/classes/heap/objects:bytes") }
+
+// sum is one of the runtime's figures, or 0 where it has none of that name.
+func sum(name string) uint64 {
+	s := []metrics.Sample{{Name: name}}
 	metrics.Read(s)
 	if s[0].Value.Kind() != metrics.KindUint64 {
 		return 0
