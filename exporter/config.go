@@ -48,6 +48,9 @@ type Config struct {
 	// Hostname is this device's name, or empty. A host record that names another one
 	// makes series of that one.
 	Hostname string
+	// Output is what Fluent Bit calls the output, or empty: the value of the label
+	// output of the plugin's own series, where the process has several outputs.
+	Output string
 	// SeriesTTL is how long a gauge stays after its last sample; 0 is for ever,
 	// so a caller that wants the documented default gives DefaultSeriesTTL.
 	SeriesTTL time.Duration

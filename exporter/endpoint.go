@@ -14,7 +14,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"out_edge/exporter/registry"
-	"out_edge/exporter/telemetry"
 	"out_edge/exporter/web"
 	"out_edge/timefix"
 )
@@ -67,12 +66,8 @@ func (p *endpoint) collectSeries(ch chan<- prometheus.Metric) {
 
 // collectTelemetry gives the registry the plugin's own series of all instances.
 func (p *endpoint) collectTelemetry(ch chan<- prometheus.Metric) {
-	seen := make(map[*telemetry.Telemetry]bool)
 	for _, m := range p.attached() {
-		if t := m.cfg.Telemetry; !seen[t] {
-			seen[t] = true
-			t.Collect(ch)
-		}
+		m.cfg.Telemetry.Collect(ch)
 	}
 }
 

@@ -18,7 +18,7 @@ import (
 type Exporter struct {
 	log         *slog.Logger
 	clock       timefix.Clock
-	telemetries telemetry.Pool
+	telemetries telemetry.Group
 	series      metric.Interner
 
 	mu        sync.Mutex
@@ -35,8 +35,8 @@ func New(log *slog.Logger, clock timefix.Clock) *Exporter {
 func (e *Exporter) Series() *metric.Interner { return &e.series }
 
 // Telemetry makes the plugin's own series for an instance that is yet to be opened:
-// put it into the Config, or close it. Instances with the same address, prefix and
-// labels share one. The error is that of Open.
+// put it into the Config, or close it. Those of several instances are told apart by the
+// label output. The error is that of Open.
 func (e *Exporter) Telemetry(cfg Config) (*telemetry.Telemetry, error) {
 	cfg, err := cfg.prepare()
 	if err != nil {
@@ -46,12 +46,7 @@ func (e *Exporter) Telemetry(cfg Config) (*telemetry.Telemetry, error) {
 		return nil, err
 	}
 	tc := telemetry.Config{Prefix: cfg.Prefix, Labels: utf8Labels(cfg.Labels), Version: cfg.Version, Clock: e.clock}
-	var t *telemetry.Telemetry
-	if cfg.Listen == ListenOff {
-		t = telemetry.New(tc)
-	} else {
-		t = e.telemetries.Open(endpointKey(cfg.Listen), tc)
-	}
+	t := e.telemetries.Open(cfg.Output, tc)
 	for _, sink := range cfg.Sinks {
 		t.AddSink(sink, delivery.DropReasons(sink), delivery.AdjustReasons(sink))
 	}

@@ -3,6 +3,7 @@ package exporter_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"runtime"
 	"slices"
 	"strings"
@@ -194,18 +195,45 @@ func TestSharedPage(t *testing.T) {
 	wantLines(t, lines(twin), "edge_disk_read_bytes_total 100 +100", "edge_disk_written_bytes_total 0 +0")
 	observe(b, disk, start.Add(time.Second))
 	observe(b, temperature(t, "9", 1), start)
-	if a.Telemetry() != b.Telemetry() {
-		t.Error("same prefix and labels, but two sets of self series")
-	}
-	wantLines(t, scrape(t, a, "edge_disk_read", "edge_temp", "shown_by_other"),
+	b.Telemetry().Dropped("datadog", "rejected", 0)
+	a.Telemetry().Delivered("datadog", 1) // the other one's receiver has never answered
+	b.Telemetry().Delivered("datadog", 0)
+	wantLines(t, scrape(t, a, "edge_disk_read", "edge_temp", "shown_by_other", `edge_last_delivery_timestamp_seconds{output="1"`, `result="delivered"`),
 		"edge_disk_read_bytes_total 100",
-		`edge_dropped_records_total{reason="shown_by_other_instance",sink="prometheus"} 4`,
+		`edge_dropped_records_total{output="0",reason="shown_by_other_instance",sink="prometheus"} 0`,
+		`edge_dropped_records_total{output="1",reason="shown_by_other_instance",sink="prometheus"} 0`,
+		`edge_last_delivery_timestamp_seconds{output="1",sink="prometheus"} 1.7952408e+09`,
+		`edge_records_total{output="0",result="delivered",sink="datadog"} 1`,
+		`edge_records_total{output="0",result="delivered",sink="prometheus"} 2`,
+		`edge_records_total{output="1",result="delivered",sink="datadog"} 0`,
+		`edge_records_total{output="1",result="delivered",sink="prometheus"} 5`,
 		`edge_temperature_celsius{type="t",zone="thermal_zone9"} 1`)
 
 	closeNow(t, a)
 	wantLines(t, scrape(t, b, "edge_disk_read", "edge_temp"), `edge_temperature_celsius{type="t",zone="thermal_zone9"} 1`)
 	observe(b, disk, start.Add(2*time.Second)) // and takes the place over
 	wantLines(t, scrape(t, b, "edge_disk_read"), "edge_disk_read_bytes_total 300")
+}
+
+// Of two outputs that make one series of different records, the page shows the first,
+// and counts and says what it does not show of the other.
+func TestSharedPageOtherRecords(t *testing.T) {
+	var log testkit.Buffer
+	hub := exporter.New(slog.New(slog.NewTextHandler(&log, nil)), newClock())
+	a, b := open(t, hub, loopback()), open(t, hub, loopback())
+	take := func(m *exporter.Instance, tag string, v float64) {
+		m.Apply(exporter.Batch{Samples: []metric.Sample{sample(metric.Gauge, "level", v)}, Tag: tag, Origin: exporter.FromRule})
+	}
+	take(a, "tank.north", 1)
+	take(b, "tank.south", 2)
+	take(b, "tank.south", 3)
+	take(b, "tank.north", 1)
+	wantLines(t, scrape(t, a, "level ", "edge_dropped_records_total{output=\"0\",reason=\"shown", "edge_dropped_records_total{output=\"1\",reason=\"shown"),
+		`edge_dropped_records_total{output="0",reason="shown_by_other_instance",sink="prometheus"} 0`,
+		`edge_dropped_records_total{output="1",reason="shown_by_other_instance",sink="prometheus"} 2`, "level 1")
+	if n := strings.Count(log.String(), "series=level tag=tank.south"); n != 1 {
+		t.Errorf("said %d times:\n%s", n, log.String())
+	}
 }
 
 func TestSharedPageOtherLabels(t *testing.T) {
@@ -217,10 +245,10 @@ func TestSharedPageOtherLabels(t *testing.T) {
 	observe(a, temperature(t, "0", 1), start)
 	observe(b, temperature(t, "0", 2), start)
 	a.Telemetry().Delivered("datadog", 3)
-	wantLines(t, scrape(t, a, "edge_temp", `edge_records_total{result="delivered",`),
-		`edge_records_total{result="delivered",sink="datadog",site="a"} 3`,
-		`edge_records_total{result="delivered",sink="prometheus",site="a"} 1`,
-		`edge_records_total{result="delivered",room="b",sink="prometheus",zone="lost: the series has its own"} 1`,
+	wantLines(t, scrape(t, a, "edge_temp", `edge_records_total{output="0",result="delivered",`, `edge_records_total{output="1",result="delivered",`),
+		`edge_records_total{output="0",result="delivered",sink="datadog",site="a"} 3`,
+		`edge_records_total{output="0",result="delivered",sink="prometheus",site="a"} 1`,
+		`edge_records_total{output="1",result="delivered",room="b",sink="prometheus",zone="lost: the series has its own"} 1`,
 		`edge_temperature_celsius{site="a",type="t",zone="thermal_zone0"} 1`,
 		`edge_temperature_celsius{room="b",type="t",zone="thermal_zone0"} 2`)
 }

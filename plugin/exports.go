@@ -36,6 +36,7 @@ func edgeInit(plugin unsafe.Pointer) (ret C.int) {
 	in, err := host.open(hostInstance{
 		property: func(key string) string { return output.FLBPluginConfigKey(plugin, key) },
 		thread:   syscall.Gettid(),
+		output:   outputName(plugin),
 		park:     func() (*parking, error) { return newParking(host) },
 		workers:  func() bool { return dropWorkers(plugin) },
 	})

@@ -438,3 +438,15 @@ int edge_drop_workers(const void *plugin)
 	memcpy(&set, &symbol, sizeof(set));
 	return set(((const struct plugin *) plugin)->instance, "workers", "0") == 0;
 }
+
+const char *edge_output_name(const void *plugin)
+{
+	void *symbol = dlsym(RTLD_DEFAULT, "flb_output_name");
+	const char *(*name)(void *instance);
+
+	if (symbol == NULL) {
+		return NULL;
+	}
+	memcpy(&name, &symbol, sizeof(name));
+	return name(((const struct plugin *) plugin)->instance);
+}

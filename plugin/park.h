@@ -72,6 +72,10 @@ int edge_park(const void *ctx, void *data, size_t size, char *tag, int *result);
  * host can. */
 int edge_drop_workers(const void *plugin);
 
+/* What the host calls that instance in its own log and metrics: its alias, or its
+ * plugin's name with a number. The host's, or NULL where it does not say. */
+const char *edge_output_name(const void *plugin);
+
 #pragma GCC visibility pop
 
 #endif

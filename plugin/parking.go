@@ -128,3 +128,6 @@ func (k *parking) refusal() string { return C.GoString(C.edge_parking_refusal(k.
 // plugin: a parked flush needs none, and core starts a Go output's twice and ends
 // them once, so that a hot reload crashes. It reports whether the host can.
 func dropWorkers(plugin unsafe.Pointer) bool { return C.edge_drop_workers(plugin) != 0 }
+
+// outputName is what the host calls the instance whose Init has got plugin, or "".
+func outputName(plugin unsafe.Pointer) string { return C.GoString(C.edge_output_name(plugin)) }

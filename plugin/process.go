@@ -65,7 +65,8 @@ func (h *process) guard(entry string, failed func()) {
 // hostInstance is what an Init gets of its host.
 type hostInstance struct {
 	property func(key string) string
-	thread   int // the engine's
+	thread   int    // the engine's
+	output   string // what the host calls it, or ""
 	// park prepares the host for parked flushes; workers takes the worker threads
 	// away, and reports whether the host could.
 	park    func() (*parking, error)
@@ -90,6 +91,7 @@ func (h *process) open(from hostInstance) (*instance, error) {
 		}
 		return nil, faults[0]
 	}
+	settings.Pipeline.Metrics.Output = from.output
 	in, err := h.start(settings, from)
 	if err != nil {
 		h.log.Error("start: " + err.Error())

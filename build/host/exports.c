@@ -32,6 +32,13 @@ int flb_output_set_property(void *instance, const char *key, const char *value)
     return 0;
 }
 
+const char *flb_output_name(void *instance);
+
+const char *flb_output_name(void *instance)
+{
+    return output_name(instance);
+}
+
 /* The keys of all outputs, as far as a plugin looks. */
 struct flb_config_map output_global_properties[] = {
     {.name = "match", .desc = "a tag pattern"},

@@ -1,5 +1,6 @@
 #include "output.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -8,14 +9,18 @@
 
 struct output *output_new(const char *name)
 {
+    static int number; /* all outputs are of one plugin */
     struct output *o = xcalloc(1, sizeof(*o));
 
+    snprintf(o->numbered, sizeof(o->numbered), "%s.%d", name, number++);
     o->name = xstrdup(name);
     o->match = xstrdup("*");
     o->retry_limit = RETRY_DEFAULT;
     o->queue_end = &o->queue;
     return o;
 }
+
+const char *output_name(const struct output *o) { return o->alias != NULL ? o->alias : o->numbered; }
 
 /* Replaces each ${NAME} by the environment's value, or by nothing. */
 static char *expand(const char *value)
@@ -52,7 +57,7 @@ static int retry_limit(const char *v)
 static int consumed(const char *key)
 {
     static const char *const exact[] = {
-        "name", "alias", "match_regex", "log_level", "log_suppress_interval", "host", "port",
+        "name", "match_regex", "log_level", "log_suppress_interval", "host", "port",
         "ipv6", "tls", "storage.total_limit_size", "processors", "routes"};
     static const char *const prefix[] = {"tls.", "net.", "oauth2"};
 
@@ -91,6 +96,11 @@ void output_set(struct output *o, const char *key, const char *raw)
     if (strcasecmp(key, "match") == 0) {
         free(o->match);
         o->match = value;
+        return;
+    }
+    if (strcasecmp(key, "alias") == 0) {
+        free(o->alias);
+        o->alias = value;
         return;
     }
     if (strcasecmp(key, "workers") == 0) {

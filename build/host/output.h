@@ -22,7 +22,8 @@ struct counters {
 };
 
 struct output {
-    char *name, *match;
+    char *name, *match, *alias;
+    char numbered[64]; /* its name with its number among all outputs */
     struct property *props;
     size_t nprops;
     int workers, workers_given; /* what Init has left, what the section says */
@@ -48,6 +49,9 @@ struct output *output_new(const char *name);
  * acted on or lost, and the plugin never reads it.
  */
 void output_set(struct output *o, const char *key, const char *value);
+
+/* The alias, or the name with its number, as flb_output_name gives it. */
+const char *output_name(const struct output *o);
 
 /* The API's output_get_property: the first value of key, any case, or NULL. */
 const char *output_get_property(const char *key, void *instance);

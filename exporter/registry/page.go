@@ -60,12 +60,17 @@ func (f *family) conflictsWith(id *metric.Series) bool {
 	return f.kind != id.Kind || slices.ContainsFunc(f.own, func(r *Reservation) bool { return r.Owns == nil || r.Owns(id) })
 }
 
-// show puts s on the page. It fails with ShownByOther where another instance shows
-// the same series, and with Conflict where its name stands for something else.
-func (p *Page) show(s *series) Refusal {
+// show puts s on the page, for a sample of records of the tag. Where another instance
+// shows the same series, that one stands there: with shownByTwin if the other is given
+// these records too, so that its value is the same, else with ShownByOther. It fails
+// with Conflict where the name stands for something else.
+func (p *Page) show(s *series, tag string) Refusal {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.shown[s.id] != nil {
+	if other := p.shown[s.id]; other != nil {
+		if other.registry.heard.has(tag) {
+			return shownByTwin
+		}
 		return ShownByOther
 	}
 	f := p.families[s.id.Name]

@@ -12,7 +12,8 @@ const (
 	// Conflict: the name stands for something else, another kind or a series of the
 	// plugin's own; the first one wins.
 	Conflict
-	// ShownByOther: another instance of the page shows this very series.
+	// ShownByOther: another instance of the page shows this very series, and is not
+	// given these records.
 	ShownByOther
 	// Malformed: a histogram or summary that contradicts itself, or no name.
 	Malformed
@@ -24,6 +25,8 @@ const (
 
 	// passedOver is no refusal: the sample says nothing new. It is not counted.
 	passedOver
+	// shownByTwin is none either: another instance shows what this one would.
+	shownByTwin
 )
 
 var refusalNames = [numRefusals]string{"", "series_limit", "name_conflict", "shown_by_other_instance", "malformed",

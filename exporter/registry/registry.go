@@ -61,8 +61,9 @@ type Batch struct {
 
 // Registry is one instance's series. It is safe for concurrent use.
 type Registry struct {
-	page *Page
-	cfg  Config
+	page  *Page
+	cfg   Config
+	heard tagSet // the tags of all batches
 
 	// ending is held while Ended is called. It comes before mu.
 	ending sync.Mutex
@@ -106,6 +107,7 @@ func (r *Registry) Apply(b Batch) (kept []metric.Sample, t Tally) {
 func (r *Registry) apply(b *Batch, t *Tally) (kept []metric.Sample, ended bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.heard.add(b.Tag)
 	found := r.findSources(b)
 	if b.Origin == FromEvent {
 		b.hold(found)
@@ -114,8 +116,13 @@ func (r *Registry) apply(b *Batch, t *Tally) (kept []metric.Sample, ended bool) 
 	for i, src := range found {
 		sm := &b.Samples[i]
 		why := r.applyOne(sm, src, b)
-		if why == passedOver {
+		switch why {
+		case passedOver:
 			continue
+		case shownByTwin:
+			why = Accepted
+		case ShownByOther:
+			r.tellOther(src.series.id, b.Tag)
 		}
 		if why != Accepted || !b.Hidden {
 			t[why]++
@@ -161,7 +168,7 @@ func (r *Registry) applyOne(sm *metric.Sample, src *source, b *Batch) Refusal {
 	s.abandoned = false
 	why := s.take(sm, b.At, b.Origin)
 	if why == Accepted && !b.Hidden && !s.shown {
-		why = r.page.show(s)
+		why = r.page.show(s, b.Tag)
 	}
 	return why
 }
@@ -179,7 +186,7 @@ func (r *Registry) join(src *source, id *metric.Series, b *Batch) Refusal {
 		if r.page.conflicts(id) {
 			return Conflict
 		}
-		s = &series{id: id, pairs: pairsOf(id.Labels), seen: arrival(b.At)}
+		s = &series{id: id, registry: r, pairs: pairsOf(id.Labels), seen: arrival(b.At)}
 		r.all[id] = s
 		r.bytes += size(id)
 	}

@@ -23,16 +23,18 @@ const (
 // reads: value and dist are atomic, pairs and family are settled before the series is
 // shown.
 type series struct {
-	id     *metric.Series
-	pairs  []*dto.LabelPair
-	family *family
-	shown  bool
-	value  atomic.Uint64 // math.Float64bits
-	dist   atomic.Pointer[metric.Distribution]
-	known  bool    // a sample was taken
-	at     int64   // of the newest sample, ns since 1970
-	seen   int64   // arrival of the last sample
-	watch  Watcher // nil where nobody watches
+	id *metric.Series
+	// registry is the one that the series is of; it never changes.
+	registry *Registry
+	pairs    []*dto.LabelPair
+	family   *family
+	shown    bool
+	value    atomic.Uint64 // math.Float64bits
+	dist     atomic.Pointer[metric.Distribution]
+	known    bool    // a sample was taken
+	at       int64   // of the newest sample, ns since 1970
+	seen     int64   // arrival of the last sample
+	watch    Watcher // nil where nobody watches
 
 	owner      *source // whose samples it takes
 	missing    int     // samples of other sources since the owner's last

@@ -207,6 +207,17 @@ func (r *Registry) refuse(src *source, s *series) Refusal {
 	return SecondSource
 }
 
+// tellOther warns once a tag of values that stand nowhere on the page.
+func (r *Registry) tellOther(id *metric.Series, tag string) {
+	pair := [2]string{rulesTag, tag} // no pair of refuse's
+	if r.warned[pair] || len(r.warned) >= maxWarned {
+		return
+	}
+	r.warned[pair] = true
+	r.cfg.Log.Warn("another output shows this series on its page, of records that only it is given: it is left there, and what these records say is counted as shown_by_other_instance; "+
+		"set `tag_label`, another `add_label`, or another `listen`", "series", describe(id), "tag", tag)
+}
+
 // describe writes a series as PromQL does.
 func describe(id *metric.Series) string {
 	if len(id.Labels) == 0 {

@@ -21,6 +21,7 @@ type Snapshot struct {
 // Instance is one output.
 type Instance struct {
 	Version string
+	Output  string         // what Fluent Bit calls it, or its number
 	Labels  []metric.Label // those on every series
 	Opened  int64
 	Series  int
@@ -31,9 +32,7 @@ type Instance struct {
 	SeriesTTL time.Duration
 	Sinks     []string // those that send
 	Telemetry telemetry.State
-	// Shared says that Telemetry also counts an instance before this one.
-	Shared   bool
-	NotReady []string // why the instance is not ready
+	NotReady  []string // why the instance is not ready
 	// DryRun says that nothing is sent, as the user wants it.
 	DryRun   bool
 	Settings []Setting

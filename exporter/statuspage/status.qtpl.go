@@ -231,11 +231,7 @@ func streamdelivered(qw422016 *qt422016.Writer, s *section) {
 		qw422016.N().S(` · `)
 		qw422016.E().S(s.Skew)
 	}
-	qw422016.N().S(`</small></h3> `)
-	if s.Shared {
-		qw422016.N().S(` <p class="none">Counted together with an output above: another <code>add_label</code> would tell them apart.</p> `)
-	}
-	qw422016.N().S(` <div class="sinks"> `)
+	qw422016.N().S(`</small></h3> <div class="sinks"> `)
 	for i := range s.Sinks {
 		k := &s.Sinks[i]
 

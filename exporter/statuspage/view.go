@@ -34,7 +34,6 @@ type section struct {
 	Window             string
 	Host, Minor, Other []row
 	Sinks              []sinkView
-	Shared             bool // the sinks' figures are another instance's too
 	Repaired           string
 	Verdicts           []reasonCount
 	Repairs            []repairView
@@ -64,7 +63,7 @@ func newView(s *Snapshot) *view {
 	last := int64(0)
 	for i := range s.Instances {
 		in := &s.Instances[i]
-		title := "Output " + count(float64(i+1))
+		title := "Output " + clean(in.Output)
 		for _, f := range in.findings(now) {
 			if v.Several {
 				f.Text = title + ": " + f.Text
@@ -101,7 +100,7 @@ func statusIcon(c condition) string {
 
 func (in *Instance) section(now, scraped int64) section {
 	v := section{Labels: labelText(in.Labels), Running: span(time.Duration(now - in.Opened)),
-		Shared: in.Shared, Skew: skewText(in.Telemetry.Skew)}
+		Skew: skewText(in.Telemetry.Skew)}
 	var window int64
 	v.Host, v.Minor, v.Other, window = rowsOf(in.Charts, now)
 	v.Window = span(time.Duration(window))

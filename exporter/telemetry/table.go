@@ -75,17 +75,23 @@ type Family struct {
 	Kind       metric.Kind
 	Constant   map[string]string // labels with one value
 	Names      []string          // labels with any value
+	output     string            // what the label output says, where it is there
 }
 
 // Owns tells whether s has the labels that a series of the family may have: then it
 // could not be told from one.
 func (f *Family) Owns(s *metric.Series) bool {
+	n := len(s.Labels)
 	for _, l := range s.Labels {
+		if l.Name == OutputLabel && l.Value == f.output && f.output != "" {
+			n--
+			continue
+		}
 		if value, ok := f.Constant[l.Name]; ok && value != l.Value || !ok && !slices.Contains(f.Names, l.Name) {
 			return false
 		}
 	}
-	return len(s.Labels) == len(f.Constant)+len(f.Names)
+	return n == len(f.Constant)+len(f.Names)
 }
 
 // Families are those of the series.

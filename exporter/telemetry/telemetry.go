@@ -62,18 +62,22 @@ type Telemetry struct {
 	mu    sync.Mutex
 	sinks map[string]*SinkTimes
 
-	pool  *Pool // nil where it is not shared
-	key   string
-	users int // guarded by pool.mu
+	group  *Group // nil where it is alone
+	output string
+	page   *prometheus.Registry // of Collect's series
 }
 
 var _ delivery.Telemetry = (*Telemetry)(nil)
 
-// New makes the series of one prefix and label set. The sinks decode and
-// prometheus are there from the start.
-func New(cfg Config) *Telemetry {
-	t := &Telemetry{clock: cfg.Clock, registry: prometheus.NewRegistry(), sinks: make(map[string]*SinkTimes)}
-	b := builder{cfg: cfg, registry: t.registry}
+// New makes the series of one prefix and label set, of an output that is alone. The
+// sinks decode and prometheus are there from the start.
+func New(cfg Config) *Telemetry { return newTelemetry(cfg, nil, "") }
+
+func newTelemetry(cfg Config, g *Group, output string) *Telemetry {
+	t := &Telemetry{clock: cfg.Clock, registry: prometheus.NewRegistry(), sinks: make(map[string]*SinkTimes),
+		group: g, output: output, page: prometheus.NewRegistry()}
+	t.page.MustRegister(prometheus.CollectorFunc(t.Collect))
+	b := builder{cfg: cfg, registry: t.registry, output: output}
 	t.records = b.counters(records, "sink", "result")
 	t.dropped = b.counters(dropped, "sink", "reason")
 	t.refused = b.counters(refused, "rule", "reason")
@@ -232,15 +236,23 @@ func (t *Telemetry) Repairs(counts timefix.Counts) {
 }
 
 // Gather gives the series as a prometheus.Gatherer does.
-func (t *Telemetry) Gather() ([]*dto.MetricFamily, error) { return t.registry.Gather() }
+func (t *Telemetry) Gather() ([]*dto.MetricFamily, error) { return t.page.Gather() }
 
-// Collect gives the series to the registry of a page.
-func (t *Telemetry) Collect(ch chan<- prometheus.Metric) { t.registry.Collect(ch) }
+// Collect gives the series to the registry of a page, with the label output if there
+// are several.
+func (t *Telemetry) Collect(ch chan<- prometheus.Metric) {
+	if t.isOneOfSeveral() {
+		prometheus.WrapCollectorWith(prometheus.Labels{OutputLabel: t.output}, t.registry).Collect(ch)
+		return
+	}
+	t.registry.Collect(ch)
+}
 
 // builder makes and registers the series of the table.
 type builder struct {
 	cfg      Config
 	registry *prometheus.Registry
+	output   string
 	families []*Family
 }
 
@@ -252,12 +264,12 @@ func (b *builder) opts(index int, own []string) prometheus.Opts {
 			constant[l.Name] = l.Value
 		}
 	}
-	for _, name := range own {
+	for _, name := range append(own, OutputLabel) {
 		delete(constant, name)
 	}
 	def := &table[index]
 	own = slices.DeleteFunc(slices.Clone(own), func(name string) bool { return name == "le" })
-	f := &Family{Name: def.Name(b.cfg.Prefix), Help: def.Help, Kind: def.Kind, Constant: constant, Names: own}
+	f := &Family{Name: def.Name(b.cfg.Prefix), Help: def.Help, Kind: def.Kind, Constant: constant, Names: own, output: b.output}
 	b.families = append(b.families, f)
 	return prometheus.Opts{Name: f.Name, Help: f.Help, ConstLabels: constant}
 }

@@ -11,6 +11,7 @@ import (
 	"out_edge/build/testkit"
 	"out_edge/exporter/telemetry"
 	"out_edge/plugin/delivery"
+	"out_edge/plugin/metric"
 	"out_edge/timefix"
 )
 
@@ -117,26 +118,50 @@ func TestState(t *testing.T) {
 	}
 }
 
-// Two that would have the same series are one, as long as one of them is open.
-func TestPool(t *testing.T) {
-	var pool telemetry.Pool
-	cfg := telemetry.Config{Prefix: "edge", Clock: testkit.NewClock(testkit.Start)}
-	other := cfg
-	other.Prefix = "site"
-	a, b := pool.Open("page", cfg), pool.Open("page", cfg)
-	if a != b || pool.Open("page", other) == a || pool.Open("elsewhere", cfg) == a {
-		t.Error("the wrong ones are one")
+// The series of an output that is alone have no label output. Those of several have,
+// all of them, under the name that Fluent Bit has for the output, or a number.
+func TestSeveralOutputsAreToldApart(t *testing.T) {
+	var group telemetry.Group
+	cfg := telemetry.Config{Prefix: "edge", Clock: testkit.NewClock(testkit.Start), Labels: []metric.Label{{Name: "output", Value: "theirs"}, {Name: "site", Value: "a"}}}
+	first := group.Open("edge.0", cfg)
+	want := func(tel *telemetry.Telemetry, line string) {
+		t.Helper()
+		if got := lines(t, tel, "edge_clock_skew_seconds{"); len(got) != 1 || got[0] != line {
+			t.Errorf("got %s, want %s", got, line)
+		}
 	}
-	a.Close()
-	if pool.Open("page", cfg) != b {
-		t.Error("one of two uses ended, and it is gone")
+	want(first, `edge_clock_skew_seconds{site="a"} 0`)
+	second, third, fourth := group.Open("edge.0", cfg), group.Open("", cfg), group.Open("lte\xff", cfg)
+	want(first, `edge_clock_skew_seconds{output="edge.0",site="a"} 0`)
+	want(second, `edge_clock_skew_seconds{output="1",site="a"} 0`)
+	want(third, `edge_clock_skew_seconds{output="2",site="a"} 0`)
+	want(fourth, `edge_clock_skew_seconds{output="lte�",site="a"} 0`)
+	for _, tel := range []*telemetry.Telemetry{fourth, third, first, first} {
+		tel.Close()
 	}
-	b.Close()
-	b.Close()
-	if pool.Open("page", cfg) == b {
-		t.Error("it is kept for ever")
+	want(second, `edge_clock_skew_seconds{site="a"} 0`)
+	first.Delivered(delivery.SinkDatadog, 1) // a late one does no harm
+}
+
+// A series of another program that could not be told from one's own is the plugin's,
+// with and without the label output.
+func TestOwnSeriesAreOwned(t *testing.T) {
+	var group telemetry.Group
+	tel := group.Open("edge.0", telemetry.Config{Prefix: "edge", Clock: testkit.NewClock(testkit.Start)})
+	skew := tel.Families()[slices.IndexFunc(tel.Families(), func(f *telemetry.Family) bool { return f.Name == "edge_clock_skew_seconds" })]
+	for _, c := range []struct {
+		labels []metric.Label
+		owned  bool
+	}{
+		{nil, true},
+		{[]metric.Label{{Name: "output", Value: "edge.0"}}, true},
+		{[]metric.Label{{Name: "output", Value: "edge.1"}}, false},
+		{[]metric.Label{{Name: "instance", Value: "pump-7"}, {Name: "output", Value: "edge.0"}}, false},
+	} {
+		if got := skew.Owns(&metric.Series{Labels: c.labels}); got != c.owned {
+			t.Errorf("%v: %v", c.labels, got)
+		}
 	}
-	a.Delivered(delivery.SinkDatadog, 1) // a late one does no harm
 }
 
 // The text of an unknown code says nothing, and breaks nothing.

@@ -46,7 +46,7 @@ var Reasons = []Reason{
 
 	{Name: ReasonSeriesLimit, Dropped: prometheus, Meaning: "The series would be new, and there are already `series_limit` series."},
 	{Name: ReasonNameConflict, Dropped: prometheus, Meaning: "The name already stands for something else on the page: another type, or one of the plugin's own series."},
-	{Name: "shown_by_other_instance", Dropped: prometheus, Meaning: "Another output with the same `listen` shows this series."},
+	{Name: "shown_by_other_instance", Dropped: prometheus, Meaning: "Another output with the same `listen` shows this series, and is not given these records."},
 	{Name: "second_source", Dropped: prometheus, Meaning: "Records of another tag make the same series; `tag_label` tells them apart."},
 	{Name: "not_finite", Dropped: prometheus + " " + metrics, Meaning: "NaN or an infinity."},
 	{Name: "wrapped", Dropped: prometheus, Meaning: "A difference that went below zero: a device's counter was reset."},
