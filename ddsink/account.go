@@ -16,12 +16,8 @@ import (
 	"github.com/DataDog/datadog-api-client-go/v2/api/datadog"
 )
 
-// Deps is what an Account is given by its owner. A nil Log or Telemetry is none.
-type Deps struct {
-	Clock     timefix.Clock
-	Log       *slog.Logger
-	Telemetry delivery.Telemetry
-}
+// Deps is what the owner of a sink gives it.
+type Deps = delivery.Deps
 
 // Account is what the sinks of one Datadog account share: its key and how to reach
 // it. It is safe for concurrent use.
@@ -42,13 +38,7 @@ func Open(cfg Config, deps Deps) (*Account, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	cfg = cfg.withDefaults()
-	if deps.Log == nil {
-		deps.Log = slog.New(slog.DiscardHandler)
-	}
-	if deps.Telemetry == nil {
-		deps.Telemetry = delivery.NoTelemetry{}
-	}
+	cfg, deps = cfg.withDefaults(), deps.WithDefaults()
 	client, err := delivery.NewClient(delivery.HTTPConfig{
 		Proxy: cfg.Proxy, CAFile: cfg.CAFile, CertFile: cfg.CertFile, KeyFile: cfg.KeyFile,
 		Timeout: cfg.Timeout, DialContext: cfg.DialContext, Log: deps.Log,

@@ -6,6 +6,7 @@ import (
 
 	"out_edge/plugin/chunk"
 	"out_edge/plugin/delivery"
+	"out_edge/timefix"
 )
 
 const (
@@ -81,12 +82,12 @@ func (e *logEncoder) add(rec *chunk.Record, unixNano int64) bool {
 
 // stamp is the time for an entry, and whether it is older than the intake shows.
 func (e *logEncoder) stamp(unixNano int64) (at stamp, old bool) {
-	at.ms = floorDiv(unixNano, int64(time.Millisecond))
+	at.ms = timefix.FloorDiv(unixNano, int64(time.Millisecond))
 	if e.now-unixNano <= int64(logsMaxAge) {
 		return at, false
 	}
 	if e.sink.cfg.TooOld == TooOldArrival {
-		at = stamp{ms: floorDiv(e.now, int64(time.Millisecond)), trueTime: at.ms, replaced: true}
+		at = stamp{ms: timefix.FloorDiv(e.now, int64(time.Millisecond)), trueTime: at.ms, replaced: true}
 	}
 	return at, true
 }

@@ -87,11 +87,3 @@ func (s *Logs) Send(ctx context.Context, jobs []*delivery.Job, probe bool) error
 	}
 	return e.end() //nolint:contextcheck // the Run has it since Begin
 }
-
-func floorDiv(a, b int64) int64 {
-	q := a / b
-	if a%b < 0 {
-		q--
-	}
-	return q
-}

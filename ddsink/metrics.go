@@ -89,33 +89,13 @@ func (s *Metrics) Send(ctx context.Context, jobs []*delivery.Job, probe bool) er
 	for more := true; more && !s.run.Failed(); {
 		more = s.box.Gather(jobs)
 		s.box.Begin()
-		for s.request(room) { //nolint:contextcheck // the Run has it since Begin
+		for s.box.Request(&s.run, &s.batch, room) { //nolint:contextcheck // the Run has it since Begin
 			if probe {
 				return s.run.End()
 			}
 		}
 	}
 	return s.run.End()
-}
-
-// request sends what one has room for, if there is anything.
-func (s *Metrics) request(room outbox.Limit) (sent bool) {
-	b := &s.batch
-	b.items = s.box.Take(b.items[:0], room)
-	if len(b.items) == 0 {
-		return false
-	}
-	defer func() {
-		if r := recover(); r != nil {
-			s.box.Rescue(b.items)
-			panic(r)
-		}
-	}()
-	b.divide()
-	b.trial = s.box.IsTrial(b.items)
-	s.run.Deliver(b, len(b.parts))
-	clear(b.items)
-	return !s.run.Failed()
 }
 
 // sayTooNew says once what becomes of what is too far ahead of the clock.

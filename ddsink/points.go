@@ -7,6 +7,7 @@ import (
 
 	"out_edge/plugin/delivery/outbox"
 	"out_edge/plugin/metric"
+	"out_edge/timefix"
 )
 
 // Datadog keeps one value for a series and a second: of two count points for the
@@ -94,7 +95,7 @@ func (s *Metrics) read(se *series, sample *metric.Sample) (outbox.Point, outbox.
 	case kind == metric.Counter:
 		return s.grown(&se.Own, sample)
 	default:
-		p.At = floorDiv(sample.UnixNano, 1e9)
+		p.At = timefix.FloorDiv(sample.UnixNano, 1e9)
 	}
 	if !finite(p.Value) {
 		return p, outbox.Dropped(reasonNotFinite)
@@ -178,8 +179,8 @@ func add(p *outbox.Point, value float64, dist *metric.Distribution) {
 // already is added to that sum.
 func (s *Metrics) stamp(se *series, p, before *outbox.Point) outbox.Fate {
 	o, now := &se.Own, s.clock.Now()
-	oldest := floorDiv(now.Wall-int64(seriesMaxAge-seriesMargin)-1, 1e9) + 1
-	latest := floorDiv(now.Wall+int64(seriesMaxAhead-seriesMargin), 1e9)
+	oldest := timefix.FloorDiv(now.Wall-int64(seriesMaxAge-seriesMargin)-1, 1e9) + 1
+	latest := timefix.FloorDiv(now.Wall+int64(seriesMaxAhead-seriesMargin), 1e9)
 	if before == nil {
 		o.before = o.running
 	}
@@ -194,14 +195,14 @@ func (s *Metrics) stamp(se *series, p, before *outbox.Point) outbox.Fate {
 	case !p.Kept:
 		return replacing(p, before)
 	}
-	s.place(o, p, floorDiv(now.Wall, 1e9), oldest, latest)
+	s.place(o, p, timefix.FloorDiv(now.Wall, 1e9), oldest, latest)
 	return replacing(p, before)
 }
 
 // place gives a count its second, and makes it the sum of that.
 func (s *Metrics) place(o *state, p *outbox.Point, now, oldest, latest int64) {
 	offset := s.clock.Now()
-	sec := min(floorDiv(p.At+offset.Wall-int64(offset.Elapsed()), 1e9), now)
+	sec := min(timefix.FloorDiv(p.At+offset.Wall-int64(offset.Elapsed()), 1e9), now)
 	if sec < oldest {
 		sec = oldest
 		s.telemetry.Adjusted(s.Name(), reasonFolded, int(p.N))

@@ -23,8 +23,9 @@ type seriesBatch struct {
 	body, tag    []byte
 }
 
-func (b *seriesBatch) divide() {
-	b.parts, b.asked = b.parts[:0], false
+// Load makes a part of each series.
+func (b *seriesBatch) Load(items []item, trial bool) (parts int) {
+	b.items, b.trial, b.asked, b.parts = items, trial, false, b.parts[:0]
 	for i := range b.items {
 		if i > 0 && b.items[i-1].Series == b.items[i].Series {
 			b.parts[len(b.parts)-1][1]++
@@ -32,6 +33,7 @@ func (b *seriesBatch) divide() {
 		}
 		b.parts = append(b.parts, [2]int{i, i + 1})
 	}
+	return len(b.parts)
 }
 
 func (b *seriesBatch) of(lo, hi int) []item { return b.items[b.parts[lo][0]:b.parts[hi-1][1]] }

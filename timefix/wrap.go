@@ -65,7 +65,7 @@ func (w wrap) live(d int64) bool {
 // Any other fraction contradicts the number and is left out.
 func (w wrap) refine(t, nsec int64) int64 {
 	if w.fits(t, nsec) {
-		return floorDiv(t, second)*second + nsec
+		return FloorDiv(t, second)*second + nsec
 	}
 	return t
 }
@@ -73,7 +73,7 @@ func (w wrap) refine(t, nsec int64) int64 {
 // fits says whether the fraction and the time t go together. A fraction that has
 // nothing to do with t does so by chance twice in a thousand times.
 func (w wrap) fits(t, nsec int64) bool {
-	sub := t - floorDiv(t, second)*second
+	sub := t - FloorDiv(t, second)*second
 	return sub == 0 || sub == nsec/w.unit()*w.unit()
 }
 
@@ -87,7 +87,7 @@ type reference struct {
 func newReference(t int64) reference {
 	var r reference
 	for w := range wrap(wraps) {
-		count := floorDiv(t, w.unit())
+		count := FloorDiv(t, w.unit())
 		r.floor[w], r.low[w] = count*w.unit(), uint32(count)
 	}
 	return r
@@ -107,8 +107,8 @@ func (r *reference) candidate(w wrap, low uint32) int64 {
 	return r.floor[w] + r.distance(w, low)
 }
 
-// floorDiv is a/b rounded down; b > 0.
-func floorDiv(a, b int64) int64 {
+// FloorDiv returns a/b rounded down, as a time before 1970 needs it; b > 0.
+func FloorDiv(a, b int64) int64 {
 	q := a / b
 	if a%b < 0 {
 		q--

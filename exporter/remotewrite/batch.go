@@ -33,9 +33,9 @@ type part struct {
 	sealed bool  // a request with it may have stored it
 }
 
-// divide makes the parts.
-func (b *batch) divide() {
-	b.parts, b.asked = b.parts[:0], 0
+// Load makes a part of each group of a series' points.
+func (b *batch) Load(items []item, trial bool) (parts int) {
+	b.items, b.trial, b.asked, b.parts = items, trial, 0, b.parts[:0]
 	for i := range b.items {
 		it := &b.items[i]
 		if n := len(b.parts) - 1; i > 0 && b.items[i-1].Series == it.Series && b.items[i-1].Group == it.Group && !it.Own.single {
@@ -44,6 +44,7 @@ func (b *batch) divide() {
 		}
 		b.parts = append(b.parts, part{lo: int32(i), hi: int32(i + 1), sealed: it.Sealed()})
 	}
+	return len(b.parts)
 }
 
 // of are the points of some parts.

@@ -6,6 +6,7 @@ import (
 	"out_edge/plugin/delivery"
 	"out_edge/plugin/delivery/outbox"
 	"out_edge/plugin/metric"
+	"out_edge/timefix"
 )
 
 // The reasons for which samples are given up, beside delivery's, or are not sent
@@ -58,7 +59,7 @@ func read(_ *series, sample *metric.Sample) (outbox.Point, outbox.Fate) {
 	case !isSound(sample):
 		return outbox.Point{}, outbox.Dropped(reasonMalformed)
 	}
-	p := outbox.Point{At: floorDiv(sample.UnixNano, 1e6), Value: canonical(sample.Value), Kept: sample.Kept}
+	p := outbox.Point{At: timefix.FloorDiv(sample.UnixNano, 1e6), Value: canonical(sample.Value), Kept: sample.Kept}
 	if sample.Series.Kind.IsDistribution() {
 		p.Dist = sample.Dist
 	}
@@ -126,14 +127,6 @@ func (s *Sink) unstamp(_ *series, points []outbox.Point) {
 			newest.Cover(p)
 		}
 	}
-}
-
-func floorDiv(a, b int64) int64 {
-	q := a / b
-	if a%b < 0 {
-		q--
-	}
-	return q
 }
 
 // isOrder tells whether a point is refused for its time.

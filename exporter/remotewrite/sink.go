@@ -3,7 +3,6 @@ package remotewrite
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"sync/atomic"
 	"time"
 
@@ -13,12 +12,8 @@ import (
 	"out_edge/timefix"
 )
 
-// Deps is what a Sink is given by its owner. A nil Log or Telemetry is none.
-type Deps struct {
-	Clock     timefix.Clock
-	Log       *slog.Logger
-	Telemetry delivery.Telemetry
-}
+// Deps is what the owner of a sink gives it.
+type Deps = delivery.Deps
 
 // Sink sends to one receiver. It is a delivery.Sink.
 type Sink struct {
@@ -55,13 +50,7 @@ func New(cfg Config, deps Deps) (*Sink, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	cfg = cfg.withDefaults()
-	if deps.Log == nil {
-		deps.Log = slog.New(slog.DiscardHandler)
-	}
-	if deps.Telemetry == nil {
-		deps.Telemetry = delivery.NoTelemetry{}
-	}
+	cfg, deps = cfg.withDefaults(), deps.WithDefaults()
 	client, err := delivery.NewClient(delivery.HTTPConfig{
 		Proxy: cfg.Proxy, CAFile: cfg.CAFile, CertFile: cfg.CertFile, KeyFile: cfg.KeyFile,
 		Timeout: cfg.Timeout, IdleTimeout: idleTimeout, DialContext: cfg.DialContext, Log: deps.Log,
@@ -106,7 +95,7 @@ func (s *Sink) Send(ctx context.Context, jobs []*delivery.Job, probe bool) error
 	if probe {
 		s.box.Gather(jobs[:min(1, len(jobs))])
 		s.box.Begin()
-		s.request(outbox.Limit{Points: delivery.ProbeParts, Bytes: s.sender.BatchBytes()}) //nolint:contextcheck // the Run has it since Begin
+		s.box.Request(&s.run, &s.batch, outbox.Limit{Points: delivery.ProbeParts, Bytes: s.sender.BatchBytes()}) //nolint:contextcheck // the Run has it since Begin
 	} else {
 		s.sendAll(jobs) //nolint:contextcheck // as above
 	}
@@ -131,33 +120,12 @@ func (s *Sink) sendAll(jobs []*delivery.Job) {
 	for more := true; more && !s.run.Failed(); {
 		more = s.box.Gather(jobs)
 		s.box.Begin()
-		for s.request(outbox.Limit{Points: maxRequestPoints, Bytes: s.sender.BatchBytes()}) {
+		for s.box.Request(&s.run, &s.batch, outbox.Limit{Points: maxRequestPoints, Bytes: s.sender.BatchBytes()}) {
 		}
 		s.sendLate()
 		more = more || s.batch.retake
 		s.batch.retake = false
 	}
-}
-
-// request sends what one has room for, if there is anything.
-func (s *Sink) request(room outbox.Limit) (sent bool) {
-	b := &s.batch
-	b.items = s.box.Take(b.items[:0], room)
-	if len(b.items) == 0 || s.run.Failed() {
-		s.box.PutBack(b.items)
-		return false
-	}
-	defer func() {
-		if r := recover(); r != nil {
-			s.box.Rescue(b.items)
-			panic(r)
-		}
-	}()
-	b.divide()
-	b.trial = s.box.IsTrial(b.items)
-	s.run.Deliver(b, len(b.parts))
-	clear(b.items)
-	return !s.run.Failed()
 }
 
 // Close ends reports, and gives idle connections back. What waits is Fluent Bit's to

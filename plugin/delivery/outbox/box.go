@@ -180,6 +180,7 @@ type Box[S any] struct {
 	aside
 	credits []credit
 	ledger  ledger
+	out     []Item[S] // of the last Request
 }
 
 // New makes an empty Box.
