@@ -141,7 +141,7 @@ func (a *Account) newSender(e endpoint) (*delivery.Sender, error) {
 			Refused: "datadog refuses an entry by itself: it is dropped; further ones are only counted",
 			Attrs:   []any{"endpoint", e.label},
 		},
-	}, delivery.SenderDeps{Clock: a.clock, Log: a.log, Telemetry: a.telemetry}), nil
+	}, Deps{Clock: a.clock, Log: a.log, Telemetry: a.telemetry}), nil
 }
 
 var errNoKey = errors.New("no API key yet: waiting for the file that `apikey_file` names")

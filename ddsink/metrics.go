@@ -69,10 +69,9 @@ func (s *Metrics) Address() string { return delivery.ShownURL(s.sender.URL) }
 // Name is that of the sink.
 func (s *Metrics) Name() string { return delivery.SinkDatadogMetrics }
 
-// Reasons are those of metrics.
+// Reasons are those of the table.
 func (s *Metrics) Reasons() (dropped, adjusted []string) {
-	return []string{delivery.ReasonRejected, delivery.ReasonTooLarge, reasonTooOld, reasonTooNew, reasonNotFinite, reasonNoName},
-		[]string{delivery.ReasonDryRun, reasonFirstSight, reasonFolded, outbox.ReasonSuperseded, outbox.ReasonSameTime}
+	return delivery.DropReasons(s.Name()), delivery.AdjustReasons(s.Name())
 }
 
 // Admit notes what a chunk adds to counts.
@@ -89,7 +88,7 @@ func (s *Metrics) Send(ctx context.Context, jobs []*delivery.Job, probe bool) er
 	for more := true; more && !s.run.Failed(); {
 		more = s.box.Gather(jobs)
 		s.box.Begin()
-		for s.box.Request(&s.run, &s.batch, room) { //nolint:contextcheck // the Run has it since Begin
+		for s.box.Request(&s.run, &s.batch, room) {
 			if probe {
 				return s.run.End()
 			}

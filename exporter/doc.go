@@ -25,6 +25,6 @@
 // `add_label`s to see both.
 //
 // Locks: an Engine of hostmetrics has one, a Registry has one, which is held for less
-// than a microsecond a record, and the page of an endpoint has one, for what is shown;
-// each is taken within the one before, if at all.
+// than a microsecond a record, and the page of an endpoint has one, for what is shown.
+// docs/architecture.md says which are taken within which.
 package exporter

@@ -1,25 +1,19 @@
-// Package remotewrite pushes samples by Prometheus remote write, for devices
-// that nobody can scrape: versions 1 and 2 of the protocol, snappy, each sample
-// with its own time.
+// Package remotewrite pushes samples by Prometheus remote write, for devices that
+// nobody can scrape: versions 1 and 2 of the protocol, snappy, each gauge with its own
+// time and each total that is kept here with that of its arrival.
 //
-// A Sender belongs to one plugin instance. What it is given flows one way:
+// A Sink belongs to one plugin instance. What waits is in an outbox, by series and
+// time:
 //
-//	samples → entry (points: one value of one series at one millisecond)
-//	→ batch (all entries that wait, by series, then by time) → requests → outcomes
+//	job → outbox (points that wait) → batch (points of one request, by series, then
+//	by time) → encoder → delivery.Sender → what becomes of each point
 //
-// An entry is what one chunk still has to send. It stays when a try fails, and
-// the next Send, of whatever chunk, sends what waits along with its own: after an
-// outage the points of a series leave in the order of their time, although Fluent
-// Bit brings chunks back in any order, and receivers that refuse what is out of
-// order (Prometheus, unless told otherwise) get every one of them. A chunk that
-// then comes back finds that it is settled.
+// One request is under way at a time, as two could overtake each other: receivers
+// refuse what is out of order (Prometheus, unless told otherwise). A point that is
+// older than what the receiver has of its series is sent last, and the least late one
+// finds out whether the receiver takes such points.
 //
-// One request is under way at a time, as two could overtake each other. Sends
-// that come meanwhile wait, and find their samples sent, or go together in the
-// next request.
+// A receiver never sees two points of one series at one millisecond.
 //
-// A receiver never sees two points of one series at one millisecond: within a
-// batch the later one counts, and what has been accepted stays.
-//
-// A Reporter sends, each minute, series that a registry gathers: the plugin's own.
+// The reporter sends, each minute, the plugin's own series.
 package remotewrite

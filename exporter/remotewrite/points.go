@@ -25,12 +25,8 @@ const (
 )
 
 // Reasons are the values that the `reason` label can have.
-func (*Sink) Reasons() (dropped, adjusted []string) {
-	return []string{
-			reasonOutOfOrder, reasonTooOld, reasonTooNew, reasonDuplicate, reasonNotWritten, reasonMalformed, reasonNoName,
-			delivery.ReasonRejected, delivery.ReasonTooLarge,
-		},
-		[]string{delivery.ReasonDryRun, reasonResent, outbox.ReasonSameTime, outbox.ReasonSuperseded}
+func (s *Sink) Reasons() (dropped, adjusted []string) {
+	return delivery.DropReasons(s.Name()), delivery.AdjustReasons(s.Name())
 }
 
 // farAhead is how far ahead of the clock a time may be that receivers take.

@@ -99,7 +99,7 @@ func (p *protocol) open(deps Deps) {
 	if file := p.cfg.PasswordFile + p.cfg.BearerTokenFile; file != "" { // one of them
 		e.Secret = delivery.NewKeyring(delivery.Secret{}, file, func() time.Duration { return deps.Clock.Now().Elapsed() }, deps.Log)
 	}
-	p.sender = delivery.NewSender(e, delivery.SenderDeps{Clock: deps.Clock, Log: deps.Log, Telemetry: deps.Telemetry})
+	p.sender = delivery.NewSender(e, deps)
 }
 
 var errNoSecret = errors.New("no password or token yet: waiting for the file that `remote_write_password_file` or `remote_write_bearer_token_file` names")

@@ -95,7 +95,7 @@ func (s *Sink) Send(ctx context.Context, jobs []*delivery.Job, probe bool) error
 	if probe {
 		s.box.Gather(jobs[:min(1, len(jobs))])
 		s.box.Begin()
-		s.box.Request(&s.run, &s.batch, outbox.Limit{Points: delivery.ProbeParts, Bytes: s.sender.BatchBytes()}) //nolint:contextcheck // the Run has it since Begin
+		s.box.Request(&s.run, &s.batch, outbox.Limit{Points: delivery.ProbeParts, Bytes: s.sender.BatchBytes()})
 	} else {
 		s.sendAll(jobs) //nolint:contextcheck // as above
 	}

@@ -4,14 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
 	"sync/atomic"
 	"time"
-
-	"out_edge/timefix"
 )
 
 // Endpoint is what a sink supplies for a Sender: where requests go, how one is
@@ -69,13 +66,6 @@ type Words struct {
 	Attrs []any
 }
 
-// SenderDeps is what a Sender is given by its sink. None is nil.
-type SenderDeps struct {
-	Clock     timefix.Clock
-	Log       *slog.Logger
-	Telemetry Telemetry
-}
-
 // Sender is the one way in which sinks send batches to an endpoint: it compresses
 // and sends, halves what is refused for its content or size, makes batches smaller
 // where large ones do not get through, sets parts aside while it is not clear that
@@ -84,7 +74,7 @@ type SenderDeps struct {
 // one goroutine's.
 type Sender struct {
 	Endpoint
-	SenderDeps
+	Deps
 	host    string
 	faults  *FaultLog
 	refused *FaultLog // parts that were given up: once a reason
@@ -95,9 +85,9 @@ type Sender struct {
 }
 
 // NewSender makes a Sender.
-func NewSender(e Endpoint, d SenderDeps) *Sender {
+func NewSender(e Endpoint, d Deps) *Sender {
 	elapsed := func() time.Duration { return d.Clock.Now().Elapsed() }
-	s := &Sender{Endpoint: e, SenderDeps: d, faults: NewFaultLog(d.Log, elapsed), refused: NewFaultLog(d.Log, elapsed)}
+	s := &Sender{Endpoint: e, Deps: d, faults: NewFaultLog(d.Log, elapsed), refused: NewFaultLog(d.Log, elapsed)}
 	s.limit.most = e.MaxBytes
 	if u, err := url.Parse(e.URL); err == nil {
 		s.host = u.Host

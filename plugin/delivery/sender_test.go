@@ -48,7 +48,7 @@ func newReceiver(change func(*delivery.Endpoint)) *receiver {
 	if change != nil {
 		change(&e)
 	}
-	r.sender = delivery.NewSender(e, delivery.SenderDeps{Clock: &r.clock, Telemetry: r.tel, Log: slog.New(slog.NewTextHandler(&r.log, nil))})
+	r.sender = delivery.NewSender(e, delivery.Deps{Clock: &r.clock, Telemetry: r.tel, Log: slog.New(slog.NewTextHandler(&r.log, nil))})
 	return r
 }
 

@@ -1,12 +1,12 @@
 // Package pipeline is one instance of the plugin behind the C boundary. A chunk
 // flows one way through it:
 //
-//	Flush, Park → survey (decode, repair times, make samples, show, route)
+//	Flush, Park → survey (decode, repair times, route, make samples, show)
 //	→ for each sink its worker: backlog → gate → Send → settled or given back
 //	→ answer: OK, RETRY or ERROR
 //
-// survey.go is the data path, worker.go asks the sinks, and answer is the only place
-// that decides what Fluent Bit is told. Sinks are rows of sinkTable: each has a
+// survey.go is the data path, worker.go asks the sinks, and resultOf decides
+// what Fluent Bit is told of a chunk that the sinks have had. Sinks are rows of sinkTable: each has a
 // worker, with a gate and a goroutine of its own, so that one that is down stops
 // nobody but itself.
 //

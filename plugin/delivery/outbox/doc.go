@@ -11,7 +11,7 @@
 //	Gather   when its turn comes: its absolute points, as far as there is room; the
 //	         chunk gives them again whenever it is asked
 //	Take     points for one request, of whole series, each series' oldest first
-//	Deliver, Drop, PutBack   what became of them
+//	Deliver, Settle, Refuse, Doubt, PutBack   what became of them
 //	End      settles the kept samples of the chunks that have nothing waiting
 //
 // Kept points that wait are bounded by series and time, not by samples: those of
