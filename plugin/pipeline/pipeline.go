@@ -241,16 +241,18 @@ func (p *Pipeline) sayRetry(err error) {
 	})
 }
 
-// Close stops the instance: each sink is asked once more for what waits, and the
-// queue, which nobody else has, has until the end of ctx. What is left goes back to
-// Fluent Bit, or is counted and logged. Later calls do nothing, and later flushes are
+// Close stops the instance. What Fluent Bit has on disk is left there at once: nobody
+// hears of its delivery any more. For all else that waits each sink is asked once more,
+// and the queue, which nobody else has, has until the end of ctx. What is left goes back
+// to Fluent Bit, or is counted and logged. Later calls do nothing, and later flushes are
 // to be retried.
 func (p *Pipeline) Close(ctx context.Context) (err error) {
 	p.closed.Do(func() {
 		p.closing.Store(true)
 		p.intake.close()
+		files := readFileMap()
 		for _, w := range p.workers {
-			w.close()
+			w.close(files)
 		}
 		stop := context.AfterFunc(ctx, p.cancel)
 		p.running.Wait()

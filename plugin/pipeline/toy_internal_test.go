@@ -34,6 +34,7 @@ type toySink struct {
 	got    []string
 	closed bool
 	panics string // on this message
+	hang   bool   // until ctx ends
 }
 
 func (s *toySink) Name() string                          { return "toy" }
@@ -41,10 +42,14 @@ func (s *toySink) Reasons() (dropped, adjusted []string) { return []string{"brok
 func (s *toySink) Admit(*delivery.Job)                   {}
 func (s *toySink) Close(context.Context) error           { s.closed = true; return nil }
 
-func (s *toySink) Send(_ context.Context, jobs []*delivery.Job, probe bool) error {
+func (s *toySink) Send(ctx context.Context, jobs []*delivery.Job, probe bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.sends = append(s.sends, fmt.Sprintf("%d jobs, probe %v", len(jobs), probe))
+	if s.hang {
+		<-ctx.Done()
+		return &delivery.RetryError{Err: ctx.Err()}
+	}
 	if !s.up {
 		return &delivery.RetryError{Err: errors.New("toy is down")}
 	}

@@ -50,6 +50,11 @@ type worker struct {
 	alone  int
 	closed bool // nothing is sent from now on but what is here
 	ended  bool // the goroutine is gone
+	// files is set with closed. sending is what a Send is under way with, which
+	// cancel ends.
+	files   fileMap
+	sending []*task
+	cancel  context.CancelFunc
 }
 
 func newWorker(p *Pipeline, s delivery.Sink, r route) *worker {
@@ -130,6 +135,7 @@ const idle = time.Hour
 // look again at the latest.
 func (w *worker) round(ctx context.Context) (wait time.Duration, ended bool) {
 	for fresh := true; ; fresh = false {
+		w.leaveOnDisk()
 		if w.end(ctx) {
 			return 0, true
 		}
@@ -205,11 +211,15 @@ func (w *worker) next() []*task {
 func (w *worker) send(ctx context.Context, tasks []*task, probe bool) {
 	ctx, cancel := w.limit(ctx, tasks)
 	defer cancel()
+	if !w.begin(tasks, cancel) {
+		return
+	}
 	jobs := make([]*delivery.Job, len(tasks))
 	for i, t := range tasks {
 		jobs[i] = t.Job
 	}
 	err, panicked := w.call(ctx, jobs, probe)
+	w.begin(nil, nil)
 	if panicked {
 		w.afterPanic(tasks)
 		return
@@ -294,6 +304,34 @@ func (w *worker) sweep() {
 	w.giveBack(func(t *task) bool { return t.Open() == 0 }, nil)
 }
 
+// begin notes what a Send is under way with, or that none is. It is false where the
+// instance closes meanwhile, and nothing of it is to be sent.
+func (w *worker) begin(tasks []*task, cancel context.CancelFunc) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.sending, w.cancel = tasks, cancel
+	return !w.closed || !w.allOnDisk(tasks)
+}
+
+// allOnDisk is called with mu held. Tasks of which Fluent Bit hears no result any
+// more, and which it offers again after the start: to send them now is to send them
+// twice.
+func (w *worker) allOnDisk(tasks []*task) bool {
+	return len(tasks) > 0 && !slices.ContainsFunc(tasks, func(t *task) bool { return !w.isOnDisk(t) })
+}
+
+func (w *worker) isOnDisk(t *task) bool { return !t.chunk.owned && w.files.has(t.chunk.payload) }
+
+// leaveOnDisk gives back, once the instance closes, what is on disk.
+func (w *worker) leaveOnDisk() {
+	w.mu.Lock()
+	closed := w.closed
+	w.mu.Unlock()
+	if closed {
+		w.giveBack(w.isOnDisk, errClosed)
+	}
+}
+
 // giveBack takes tasks out of the backlog and reports them with err.
 func (w *worker) giveBack(which func(*task) bool, err error) {
 	w.mu.Lock()
@@ -314,10 +352,13 @@ func (w *worker) giveBack(which func(*task) bool, err error) {
 	}
 }
 
-// close has the worker try once more what waits, and end.
-func (w *worker) close() {
+// close has the worker try once more what waits and would be lost, and end.
+func (w *worker) close(files fileMap) {
 	w.mu.Lock()
-	w.closed = true
+	w.closed, w.files = true, files
+	if w.allOnDisk(w.sending) {
+		w.cancel()
+	}
 	w.mu.Unlock()
 	w.gate.Close()
 	w.signal()
