@@ -15,10 +15,10 @@ import (
 )
 
 // kit builds the host and the library once for all tests; armv7 and arm64 the
-// same for ARM, when they are first asked for.
+// same for ARM, and sanitized under AddressSanitizer, when they are first asked for.
 var (
-	kit          *harness.Kit
-	armv7, arm64 func() (*harness.Kit, error)
+	kit                     *harness.Kit
+	armv7, arm64, sanitized func() (*harness.Kit, error)
 )
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
@@ -30,6 +30,7 @@ func run(m *testing.M) int {
 		kit, err = harness.NewKit(dir, harness.Native())
 		armv7 = sync.OnceValues(func() (*harness.Kit, error) { return harness.NewKit(dir, harness.ARMv7()) })
 		arm64 = sync.OnceValues(func() (*harness.Kit, error) { return harness.NewKit(dir, harness.ARM64()) })
+		sanitized = sync.OnceValues(func() (*harness.Kit, error) { return harness.NewKit(dir, harness.Sanitized()) })
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "e2e:", err)

@@ -116,6 +116,16 @@ func TestTheChecksSeeAWriteBehindTheStruct(t *testing.T) {
 			}
 		})
 	}
+	t.Run("AddressSanitizer", func(t *testing.T) {
+		k, err := sanitized()
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = k.Run(t.Context(), harness.Run{Library: libraryOf(t, k), ABI: "v4.2.2", Env: lie, Outputs: []harness.Output{edge()}})
+		if err == nil || !strings.Contains(err.Error(), "heap-buffer-overflow") {
+			t.Errorf("got %v, want a report", err)
+		}
+	})
 	t.Run("valgrind", func(t *testing.T) {
 		res, err := kit.Run(t.Context(), harness.Run{Library: library(t), ABI: "v4.2.2", OwnStack: true, Wrap: harness.Valgrind(), Env: lie,
 			Outputs: []harness.Output{edge()}, Timeout: 2 * time.Minute})

@@ -27,6 +27,19 @@ func Native() Arch {
 	return Arch{Name: runtime.GOARCH, CC: cc, GOARCH: runtime.GOARCH}
 }
 
+// Sanitized is Native with AddressSanitizer in the host and in the library's C; Go's
+// own memory is not looked at. Run.Without has no effect there.
+func Sanitized() Arch {
+	a := Native()
+	a.Name += "-asan"
+	a.CC += " -fsanitize=address -fno-omit-frame-pointer"
+	// The host frees little at its end. A Go runtime wants to have the signals, and
+	// a stack to handle them on, for itself.
+	a.Runner = []string{"env", "ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=0:use_sigaltstack=0:" +
+		"handle_segv=0:handle_sigbus=0:handle_sigfpe=0:handle_sigill=0:handle_abort=0"}
+	return a
+}
+
 // ARMv7 is 32-bit hard-float ARM with Debian's cross compiler, run by qemu.
 func ARMv7() Arch {
 	return Arch{

@@ -34,6 +34,9 @@ type Run struct {
 	// SinglePool starts workers once only, FreeEarly frees chunks before workers
 	// have ended: as up to v2.1.
 	SinglePool, FreeEarly bool
+	// Filesystem has chunks in files: a cycle offers again what the one before
+	// has not settled, and sources go on.
+	Filesystem bool
 
 	Outputs []Output
 	// Threads are the workers of outputs that set none; 0 flushes on the
@@ -187,6 +190,7 @@ func (r *Run) Args() []string {
 	a.flag("--foreign-timers", r.ForeignTimers)
 	a.flag("--single-pool", r.SinglePool)
 	a.flag("--free-early", r.FreeEarly)
+	a.flag("--filesystem", r.Filesystem)
 	r.outputArgs(&a)
 	r.sourceArgs(&a)
 	r.coreArgs(&a)

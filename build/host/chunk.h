@@ -6,12 +6,15 @@
 
 struct chunk {
     char *tag;
-    char *data;     /* exactly size bytes, so that a checker sees an over-read */
+    char *data;     /* in memory exactly size bytes, so that a checker sees an over-read */
     size_t size;
     size_t records; /* root values; group markers count too */
     int type;       /* FLB_OUTPUT_LOGS, _METRICS or _TRACES */
     int refs;       /* the engine thread's only */
 };
+
+/* Chunks lie in mapped files from now on, as core's with filesystem storage. */
+void chunks_are_files(void);
 
 /* Copies data. The caller holds the first reference. */
 struct chunk *chunk_new(const char *tag, const void *data, size_t size, int type);

@@ -335,19 +335,11 @@ static void dispatch_due(struct engine *e, int64_t now)
     }
 }
 
-static void offer(struct engine *e, struct chunk *c, struct output *o)
+static void add_task(struct engine *e, struct chunk *c, struct output *o)
 {
-    struct task *t;
+    struct task *t = xcalloc(1, sizeof(*t));
 
-    if ((c->type & e->summary->event_types) == 0) {
-        o->n.unrouted++;
-        return;
-    }
-    o->n.chunks++;
-    o->n.records += c->records;
-    o->n.bytes += c->size;
     e->pending++;
-    t = xcalloc(1, sizeof(*t));
     t->engine = e;
     t->chunk = chunk_ref(c);
     t->output = o;
@@ -357,6 +349,34 @@ static void offer(struct engine *e, struct chunk *c, struct output *o)
     }
     e->newest = t;
     dispatch(e, t);
+}
+
+static void offer(struct engine *e, struct chunk *c, struct output *o)
+{
+    if ((c->type & e->summary->event_types) == 0) {
+        o->n.unrouted++;
+        return;
+    }
+    o->n.chunks++;
+    o->n.records += c->records;
+    o->n.bytes += c->size;
+    add_task(e, c, o);
+}
+
+/* As core's storage_backlog does after the start. */
+static void offer_kept(struct engine *e, struct output *o)
+{
+    struct chunk **kept = o->kept;
+    size_t n = o->nkept;
+
+    o->kept = NULL;
+    o->nkept = 0;
+    for (size_t i = n; i > 0; i--) { /* the oldest was kept last */
+        o->n.unsettled--;
+        add_task(e, kept[i - 1], o);
+        chunk_unref(kept[i - 1]);
+    }
+    free(kept);
 }
 
 static void route(struct engine *e, struct chunk *c)
@@ -471,7 +491,13 @@ static void abandon(struct engine *e)
 {
     settle_done(e);
     while (e->newest != NULL) {
-        e->newest->output->n.unsettled++;
+        struct output *o = e->newest->output;
+
+        o->n.unsettled++;
+        if (e->opt->filesystem) {
+            o->kept = xrealloc(o->kept, (o->nkept + 1) * sizeof(*o->kept));
+            o->kept[o->nkept++] = chunk_ref(e->newest->chunk);
+        }
         task_free(e, e->newest);
     }
 }
@@ -530,6 +556,9 @@ static void run(struct engine *e)
     }
     e->summary->after_init = usage_now();
     e->report_due_us = mono_us() + e->opt->report_us;
+    for (size_t i = 0; i < e->opt->noutputs; i++) {
+        offer_kept(e, e->opt->outputs[i]);
+    }
     loop(e);
     empty_queues(e);
     free_early(e);
@@ -562,7 +591,9 @@ void engine_start(struct engine *e)
     pthread_cond_init(&e->work, NULL);
     e->random = e->opt->seed | 1;
     for (struct source *s = e->opt->sources; s != NULL; s = s->next) {
-        s->rewind(s);
+        if (!e->opt->filesystem || e->summary->cycles == 0) {
+            s->rewind(s);
+        }
     }
     if (pthread_create(&e->thread, NULL, engine_main, e) != 0) {
         die(EXIT_PLUGIN, "start the engine thread: no resources");

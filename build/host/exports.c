@@ -55,6 +55,7 @@ void exports_leave_out(const char *name)
     without[nwithout++] = name;
 }
 
+#ifndef __SANITIZE_ADDRESS__ /* which looks up what it stands before by its own dlsym() */
 /* The libraries' dlsym() is this one, as the program comes first. */
 void *dlsym(void *restrict handle, const char *restrict name)
 {
@@ -71,6 +72,7 @@ void *dlsym(void *restrict handle, const char *restrict name)
     }
     return real(handle, name);
 }
+#endif
 
 static const void *block;
 static size_t block_size;

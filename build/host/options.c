@@ -61,6 +61,8 @@ static const char usage[] =
     "      --single-pool             workers are started once, as up to v2.1; else twice, and one\n"
     "                                pool runs on when the outputs are gone\n"
     "      --free-early              chunks are freed before the workers are joined, as up to v2.1\n"
+    "      --filesystem              chunks are files: the next cycle offers again what this one has\n"
+    "                                not settled, and sources go on where they were\n"
     "      --retry-base-ms N         (5000) --retry-cap-ms N (2000000) --seed N (1): backoff\n"
     "      --grace-ms N              for pending chunks at shutdown (5000)\n"
     "      --pending N               chunks not settled at which sources wait (256)\n"
@@ -322,7 +324,8 @@ static void add_also(struct options *o, const char *arg)
 enum opt {
     O_LIB = 256, O_THREADS, O_ENGINE, O_RETRY_LIMIT, O_CHUNK, O_METRICS_CHUNK, O_TRACES_CHUNK,
     O_NULL_CHUNK, O_REPEAT, O_GENERATE, O_IDS, O_ID_PREFIX, O_PER_CHUNK, O_RECORD_BYTES, O_TAG, O_PACE, O_LIVE,
-    O_INTERVAL, O_PROCFS, O_SYSFS, O_TAIL, O_GARBLE, O_HEADERS, O_ABI, O_GUARD, O_STACK, O_WITHOUT, O_CORO_IDS, O_FOREIGN_TIMERS, O_SINGLE_POOL, O_FREE_EARLY,
+    O_INTERVAL, O_PROCFS, O_SYSFS, O_TAIL, O_GARBLE, O_HEADERS, O_ABI, O_GUARD, O_STACK, O_WITHOUT,
+    O_CORO_IDS, O_FOREIGN_TIMERS, O_SINGLE_POOL, O_FREE_EARLY, O_FILESYSTEM,
     O_RETRY_BASE, O_RETRY_CAP, O_SEED, O_GRACE, O_PENDING, O_SECONDS, O_IDLE, O_CYCLES, O_OVERLAP,
     O_ALSO, O_DAEMON, O_DAEMON_STDERR, O_KEEP_GOING, O_BARE, O_EXIT, O_EXIT_CALLS, O_REPORT, O_TRACE, O_HELP
 };
@@ -362,6 +365,7 @@ static const struct option long_options[] = {
     {"foreign-timers", 0, NULL, O_FOREIGN_TIMERS},
     {"single-pool", 0, NULL, O_SINGLE_POOL},
     {"free-early", 0, NULL, O_FREE_EARLY},
+    {"filesystem", 0, NULL, O_FILESYSTEM},
     {"retry-base-ms", 1, NULL, O_RETRY_BASE},
     {"retry-cap-ms", 1, NULL, O_RETRY_CAP},
     {"seed", 1, NULL, O_SEED},
@@ -440,6 +444,10 @@ static int core_option(struct parse *p, int opt, const char *arg)
     case O_FOREIGN_TIMERS: sched_foreign_timers(); return 1;
     case O_SINGLE_POOL: o->single_pool = 1; return 1;
     case O_FREE_EARLY: o->free_early = 1; return 1;
+    case O_FILESYSTEM:
+        o->filesystem = 1;
+        chunks_are_files();
+        return 1;
     case O_RETRY_BASE: o->retry_base_us = ms("retry-base-ms", arg); return 1;
     case O_RETRY_CAP: o->retry_cap_us = ms("retry-cap-ms", arg); return 1;
     case O_SEED: o->seed = (uint64_t) number("seed", arg); return 1;

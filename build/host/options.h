@@ -15,6 +15,7 @@ struct options {
     int guard;
     size_t stack_bytes;
     int single_pool, free_early;
+    int filesystem; /* what is not settled is offered again by the next cycle */
 
     struct output **outputs;
     size_t noutputs;

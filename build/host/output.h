@@ -37,6 +37,8 @@ struct output {
     struct task *queue, **queue_end; /* under the engine's lock */
 
     /* over all cycles */
+    struct chunk **kept; /* not settled by the last cycle, the newest first */
+    size_t nkept;
     struct counters n;
     struct latency flush_us; /* how long flushes held their thread */
     struct latency answer_us; /* how long they took from call to result */

@@ -230,7 +230,7 @@ func (p *Pipeline) settled(t *chunkState) {
 }
 
 // sayRetry says once what Fluent Bit does with a chunk that it is given back. A clock
-// that is not set has a line of its own.
+// that is not set has a line of its own, and at exit Fluent Bit retries nothing.
 func (p *Pipeline) sayRetry(err error) {
 	if errors.Is(err, errClock) || p.closing.Load() {
 		return

@@ -1,0 +1,148 @@
+package e2e_test
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"out_edge/build/harness"
+	"out_edge/build/intake"
+)
+
+// A receiver that would take everything, as soon as the agent stops: Fluent Bit hears
+// of no result then, and offers again what it has on disk. What it has in memory is
+// lost with the process.
+func TestAStopSendsWhatIsInMemoryAlone(t *testing.T) {
+	const chunks = 20
+	for name, disk := range map[string]bool{"on disk": true, "in memory": false} {
+		t.Run(name, func(t *testing.T) {
+			var stopping atomic.Bool
+			in := startIntake(t, intake.Config{Script: func(int, *http.Request) intake.Action {
+				if stopping.Load() {
+					return intake.Action{}
+				}
+				return intake.Action{Status: 503, Header: http.Header{"Retry-After": {"300"}}}
+			}})
+			r := harness.Run{V5: true, Filesystem: disk, Generate: harness.Generate{Records: 10 * chunks, PerChunk: 10, IDs: true, Tag: "app"}, NoGrace: true,
+				Outputs: []harness.Output{toIntake(in)}}
+			all := when(&r, func(res harness.Result) bool { return res.Outputs[0].Chunks == chunks && len(in.Requests()) > 0 })
+			l := start(t, r)
+			l.await(all)
+			stopping.Store(true)
+			res := l.stop()
+			want := 0
+			if !disk {
+				want = 10 * chunks
+			}
+			if o := res.Outputs[0]; o.Unsettled != chunks || len(in.IDs()) != want {
+				t.Errorf("%d ids arrived, want %d; %+v\n%s", len(in.IDs()), want, o, res.Stderr)
+			}
+		})
+	}
+}
+
+// Reloads with traffic and a receiver that refuses a third of the requests: what the
+// one life has not delivered the next one does, and nothing of a life stays behind.
+func TestReloadsLoseAndLeaveNothing(t *testing.T) {
+	const cycles, perChunk = 15, 10
+	in := startIntake(t, intake.Config{Check: lenient, CountOnly: true, Script: func(n int, _ *http.Request) intake.Action {
+		if n%3 == 0 {
+			return intake.Action{Status: 503}
+		}
+		return intake.Action{Delay: 5 * time.Millisecond}
+	}})
+	res := replay(t, harness.Run{V5: true, Threads: 2, Cycles: cycles, Overlap: true, Seconds: 0.2, Grace: 100 * time.Millisecond, Filesystem: true, Pace: 5 * time.Millisecond,
+		Generate: harness.Generate{Records: 1_000_000, PerChunk: perChunk, IDs: true, Tag: "app"}, Outputs: []harness.Output{serving(toIntake(in))}})
+	o, ids, twice := res.Outputs[0], in.IDs(), 0
+	for _, tally := range ids {
+		twice += tally.Accepted - 1
+	}
+	t.Logf("%d chunks, %d OK, %d unsettled, %d records twice; threads %v, descriptors %v", o.Chunks, o.OK, o.Unsettled, twice, res.CycleThreads, res.CycleDescriptors)
+	if res.Cycles != cycles || o.OK+o.Unsettled != o.Chunks || o.OK == 0 {
+		t.Errorf("%d cycles, %+v\n%s", res.Cycles, o, res.Stderr)
+	}
+	if lost := o.Records - perChunk*o.Unsettled - len(ids); lost > 0 {
+		t.Errorf("%d records of %d are lost", lost, o.Records)
+	}
+	flat(t, "descriptors", res.CycleDescriptors, 2)
+	flat(t, "threads", res.CycleThreads, 2)
+	noneRefused(t, in, false)
+	noPanic(t, res)
+}
+
+// Under AddressSanitizer, on the smallest of stacks: parking's C reads and writes
+// nothing that is not there.
+func TestASanitizerFindsNothingInParking(t *testing.T) {
+	k, err := sanitized()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, r := range map[string]harness.Run{
+		"stacks of 4 KiB": {StackKiB: 4, Threads: 2, Overlap: true},
+		"files, v4":       {ABI: "v4.2.2", Filesystem: true, CoroIDs: true},
+		"not parked":      {ForeignTimers: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := startIntake(t, intake.Config{CountOnly: true, Script: func(int, *http.Request) intake.Action { return intake.Action{Delay: 20 * time.Millisecond} }})
+			r.V5, r.Library, r.Cycles, r.Seconds, r.NoGrace, r.Pace = true, libraryOf(t, k), 3, 0.3, true, 2*time.Millisecond
+			r.Generate, r.Outputs = harness.Generate{Records: 1_000_000, PerChunk: 10, Tag: "app"}, []harness.Output{toIntake(in)}
+			res, err := k.Run(t.Context(), r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if o := res.Outputs[0]; o.OK == 0 || o.Error != 0 || strings.Contains(res.Stderr, "Sanitizer") {
+				t.Errorf("%+v\n%s", o, res.Stderr)
+			}
+		})
+	}
+}
+
+// Reloads in the midst of deliveries, with memory that is filled with junk as soon
+// as core takes it back, and with an intake that refuses a third: whatever arrives
+// is sound, and the agent lives.
+func TestReloadsWhileFlushesAreParked(t *testing.T) {
+	const cycles = 20
+	faults := intake.Faults{Seed: 5, Share: 0.3}.Script()
+	in := startIntake(t, intake.Config{Check: lenient, CountOnly: true, Script: func(n int, r *http.Request) intake.Action {
+		a := faults(n, r)
+		a.Delay = 20 * time.Millisecond
+		return a
+	}})
+	res := replay(t, harness.Run{V5: true, Threads: 2, Cycles: cycles, Overlap: true, Seconds: 0.15, NoGrace: true, Pace: time.Millisecond, StackKiB: 8,
+		Generate: harness.Generate{Records: 1_000_000, PerChunk: 10, Tag: "app"}, Outputs: []harness.Output{toIntake(in)}})
+	o := res.Outputs[0]
+	t.Logf("%d chunks, %d OK, %d RETRY, %d unsettled; anonymous memory %v KiB", o.Chunks, o.OK, o.Retry, o.Unsettled, res.CycleRSSAnonKB)
+	if res.Cycles != cycles || o.Error != 0 || o.OK == 0 || o.Unsettled == 0 {
+		t.Errorf("%d cycles, %+v\n%s", res.Cycles, o, res.Stderr)
+	}
+	noneRefused(t, in, false)
+	noPanic(t, res)
+}
+
+// Under valgrind, with the same: nothing is written where nothing is.
+func TestValgrindFindsNoWriteOfParking(t *testing.T) {
+	in := startIntake(t, intake.Config{CountOnly: true, Script: func(int, *http.Request) intake.Action { return intake.Action{Delay: 20 * time.Millisecond} }})
+	res := replay(t, harness.Run{V5: true, Cycles: 3, Seconds: 1, NoGrace: true, Pace: 5 * time.Millisecond, Wrap: harness.Valgrind(), Timeout: 4 * time.Minute,
+		Generate: harness.Generate{Records: 1_000_000, PerChunk: 10, Tag: "app"}, Outputs: []harness.Output{toIntake(in)}})
+	if o := res.Outputs[0]; o.OK == 0 || o.Error != 0 {
+		t.Errorf("%+v\n%s", o, res.Stderr)
+	}
+	if w := heapOverruns(res); len(w) > 0 {
+		t.Errorf("%d, the first: %s", len(w), w[0])
+	}
+}
+
+// flat demands that the later cycles end with no more than the earlier ones, but for a
+// few that come and go.
+func flat(t *testing.T, what string, cycles []int, few int) {
+	t.Helper()
+	half := len(cycles) / 2
+	if before, after := slices.Max(cycles[:half]), slices.Min(cycles[half:]); after > before {
+		t.Errorf("%s rise: %v", what, cycles)
+	} else if last := cycles[len(cycles)-1]; last > before+few {
+		t.Errorf("%s have risen: %v", what, cycles)
+	}
+}
