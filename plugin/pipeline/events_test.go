@@ -186,6 +186,21 @@ func TestAnEventFromBeforeAStep(t *testing.T) {
 	}
 }
 
+// An exposition's stamp is in ms. One in seconds is read as a date of January 1970, and
+// receivers would refuse it as too old: it is put right exactly.
+func TestAStampOfAScrapeInSeconds(t *testing.T) {
+	in := newIntake(t, accept)
+	b := start(t, in, func(c *pipeline.Config) { c.Metrics.Listen = "127.0.0.1:0" })
+	for i := range int64(2) {
+		b.flush(pipeline.OK, event(t, (present+10*i)*1e6, 100+30*float64(i)), workerThread) // seconds taken for ms
+		b.clock.Advance(10 * time.Second)
+	}
+	if sum, newest := in.sums(); sum["node.net.bytes_total"] != 30 || newest != present+10 {
+		t.Errorf("Datadog has %v, the newest at %d, want 30 at %d", sum, newest, present+10)
+	}
+	b.wantPage(`edge_time_repairs_total{reason="scaled_ms"} 2`, "node_net_bytes_total 130")
+}
+
 // Metrics too wait for the clock, without a request.
 func TestNoMetricLeavesWhileTheClockIsWrong(t *testing.T) {
 	in := newIntake(t, accept)
