@@ -46,7 +46,7 @@ var foreign = map[string][]string{
 	"plugin/footprint": {},
 	"plugin/wire":      {},
 	"plugin/chunk":     {},
-	"plugin/cmetrics":  {},
+	"plugin/cmetrics":  {"github.com/prometheus/otlptranslator"},
 	"plugin/metric":    {"github.com/prometheus/common/model"},
 }
 

@@ -14,8 +14,9 @@ import (
 // series is.
 type family struct {
 	kind    metric.Kind
-	skipped bool // an exponential histogram
-	delta   bool // values are what was added, not totals
+	exp     bool        // an exponential histogram
+	delta   bool        // values are what was added, not totals
+	otlp    *otlpFamily // of OpenTelemetry's; nil for any other
 	options options
 	name    []byte        // ns_ss_name
 	own     int           // how many label values a sample may have
@@ -34,6 +35,10 @@ type familyLabel struct {
 	index  int    // of its value among those of a sample; -1 for a static one
 	value  []byte // of a static one
 	isName bool   // it is __name__: the metric's name says it already, or another one
+	// OpenTelemetry's: the attribute's name as it came. Attributes whose names become
+	// the same are joined.
+	attribute []byte
+	isBool    bool
 }
 
 // familyText is what of a family stands in each of its series.
@@ -47,13 +52,15 @@ func (f *family) reset() {
 
 // read takes up a metric's meta: {ver, type, opts, labels: [name, ...],
 // buckets: [bound, ...], quantiles: [q, ...], aggregation_type}.
-func (f *family) read(meta wire.Value, static []staticLabel) error {
+//
+// The events of OpenTelemetry's services have a context.
+func (f *family) read(meta wire.Value, in *Interner, c *otlpContext) error {
 	f.reset()
 	kind, ok := meta.Get("type").Uint64()
 	if !ok || kind > cmtExpHistogram {
 		return ErrBadMetric
 	}
-	f.skipped = kind == cmtExpHistogram
+	f.exp = kind == cmtExpHistogram
 	f.kind = [...]metric.Kind{metric.Counter, metric.Gauge, metric.Histogram, metric.Summary, metric.Untyped, metric.Histogram}[kind]
 	aggregation, _ := meta.Get("aggregation_type").Uint64()
 	f.delta = aggregation == cmtDelta && (f.kind == metric.Counter || f.kind == metric.Histogram)
@@ -61,8 +68,15 @@ func (f *family) read(meta wire.Value, static []staticLabel) error {
 	if len(f.options.name) == 0 {
 		return ErrBadMetric
 	}
-	f.composeName()
-	f.readLabels(meta.Get("labels").Array(), static)
+	if c == nil {
+		f.composeName()
+		f.readLabels(meta.Get("labels").Array(), in.static)
+	} else {
+		f.translate(in, c, meta.Get("labels").Array())
+	}
+	if f.exp {
+		return nil
+	}
 	switch f.kind {
 	case metric.Histogram:
 		return f.readBounds(meta.Get("buckets"))
@@ -114,9 +128,7 @@ func (f *family) readLabels(own wire.ArrayIter, static []staticLabel) {
 		f.addLabel(familyLabel{name: textOf(name), index: f.own})
 		f.own++
 	}
-	for _, l := range static {
-		f.addLabel(familyLabel{name: l.name, index: -1, value: l.value})
-	}
+	f.addStatic(static)
 	slices.SortStableFunc(f.labels, func(a, b familyLabel) int { return bytes.Compare(a.name, b.name) })
 }
 
@@ -138,6 +150,44 @@ func (f *family) addLabel(l familyLabel) {
 	f.arena = appendText(f.arena, l.name)
 	l.name = f.arena[start:]
 	f.labels = append(f.labels, l)
+}
+
+// translate names a metric of OpenTelemetry's and its labels as Prometheus does. Labels
+// of the resource and the scope come before the sample's own, promoted ones and those of
+// a processor behind them.
+func (f *family) translate(in *Interner, c *otlpContext, own wire.ArrayIter) {
+	f.otlp = in.familyOf(&f.options, f.kind)
+	if f.otlp.upDown {
+		f.kind = metric.Gauge
+	}
+	start := len(f.arena)
+	f.arena = appendText(f.arena, []byte(f.otlp.name))
+	f.name = f.arena[start:]
+	f.addStatic(c.forced)
+	first := len(f.labels)
+	for name, ok := own.Next(); ok; name, ok = own.Next() {
+		f.addAttribute(in, textOf(name))
+	}
+	slices.SortStableFunc(f.labels[first:], func(a, b familyLabel) int { return bytes.Compare(a.attribute, b.attribute) })
+	f.addStatic(c.promoted)
+	f.addStatic(in.static)
+	slices.SortStableFunc(f.labels, func(a, b familyLabel) int { return bytes.Compare(a.name, b.name) })
+}
+
+func (f *family) addStatic(labels []staticLabel) {
+	for _, l := range labels {
+		f.addLabel(familyLabel{name: l.name, index: -1, value: l.value})
+	}
+}
+
+func (f *family) addAttribute(in *Interner, attribute []byte) {
+	index := f.own
+	f.own++
+	if len(attribute) == 0 || string(attribute) == "__name__" {
+		return
+	}
+	f.addLabel(familyLabel{name: []byte(in.labelName(attribute)), index: index, attribute: attribute,
+		isBool: slices.Contains(in.OTLP.Bools, string(attribute))})
 }
 
 // readBounds reads a histogram's upper bounds or a summary's quantiles. They

@@ -33,7 +33,11 @@ type Interner struct {
 	// once the Interner is in use.
 	Series *metric.Interner
 
-	skipped atomic.Uint64
+	// OTLP is for events of OpenTelemetry's services. It must not change once the
+	// Interner is in use.
+	OTLP OTLP
+
+	clashed atomic.Uint64
 	private metric.Interner // where Series is nil
 
 	mu         sync.Mutex
@@ -46,6 +50,7 @@ type Interner struct {
 	static  []staticLabel
 	values  [][]byte
 	keyText []byte
+	otlp    otlp
 }
 
 // entry is one series, and the running state of one that is sent as deltas.
@@ -55,14 +60,20 @@ type entry struct {
 	total  float64
 	dist   *metric.Distribution
 	counts int // that dist has
+	// Of OpenTelemetry's: the metric that makes it, when its total began and was last
+	// seen (total is what it was then), whether it was given as a counter, and whether a
+	// counter of before has been ended.
+	otlp           *otlpFamily
+	start, at      int64
+	given, isEnded bool
 }
 
 // staticLabel is a label of all series of an event, views into the payload.
 type staticLabel struct{ name, value []byte }
 
-// Skipped is how many samples Append passed over because they are
-// exponential histograms.
-func (in *Interner) Skipped() uint64 { return in.skipped.Load() }
+// Clashed is how many samples Append passed over because another metric of
+// OpenTelemetry's makes their series.
+func (in *Interner) Clashed() uint64 { return in.clashed.Load() }
 
 // Len is how many series are held.
 func (in *Interner) Len() int {
@@ -85,6 +96,7 @@ const scratchLimit = 64 << 10
 // made it large.
 func (in *Interner) release() {
 	in.family.reset()
+	in.otlp.meta.release()
 	if max(cap(in.keyText), cap(in.family.arena), cap(in.family.labels), cap(in.static)) > scratchLimit {
 		in.keyText, in.family, in.static, in.values = nil, family{}, nil, nil
 	}
@@ -108,21 +120,42 @@ func (in *Interner) key(f *family, values wire.ArrayIter) []byte {
 	}
 	k := append(in.keyText[:0], byte(f.kind))
 	k = append(append(k, f.name...), separator)
-	var last []byte
+	var last familyLabel
 	for _, l := range f.labels {
-		value := l.value
-		if l.index >= 0 && l.index < len(in.values) {
-			value = in.values[l.index]
-		}
-		if len(value) == 0 || bytes.Equal(l.name, last) || l.isName && bytes.Equal(value, f.name) {
+		value := in.valueOf(&l)
+		if len(value) == 0 || l.isName && bytes.Equal(value, f.name) {
 			continue
 		}
-		last = l.name
+		if bytes.Equal(l.name, last.name) {
+			if l.attribute != nil && last.attribute != nil {
+				k[len(k)-1] = ';'
+				k = append(appendText(k, value), separator)
+			}
+			continue
+		}
+		last = l
 		k = append(append(k, l.name...), separator)
 		k = append(appendText(k, value), separator)
 	}
 	in.keyText = k
 	return k
+}
+
+// valueOf is a label's value in the sample whose key is made.
+func (in *Interner) valueOf(l *familyLabel) []byte {
+	value := l.value
+	if l.index >= 0 && l.index < len(in.values) {
+		value = in.values[l.index]
+	}
+	if l.isBool && len(value) == 1 {
+		switch value[0] {
+		case '0':
+			return []byte("false")
+		case '1':
+			return []byte("true")
+		}
+	}
+	return value
 }
 
 // intern finds the entry of a key, or makes it.
@@ -134,7 +167,7 @@ func (in *Interner) intern(f *family, key []byte) *entry {
 		in.hold(e)
 		return e
 	}
-	e := &entry{key: string(key), counts: len(f.bounds), series: in.seriesOf(f, key)}
+	e := &entry{key: string(key), counts: len(f.bounds), series: in.seriesOf(f, key), otlp: f.otlp}
 	in.hold(e)
 	return e
 }
@@ -168,15 +201,26 @@ func (in *Interner) seriesOf(f *family, key []byte) *metric.Series {
 		l.Value, rest, _ = strings.Cut(rest, partEnd)
 		id.Labels = append(id.Labels, l)
 	}
-	series := in.Series
-	if series == nil {
-		series = &in.private
+	if f.otlp != nil {
+		id.Resource = new(metric.ResourceRef)
 	}
-	return series.Intern(id)
+	return in.interner().Intern(id)
+}
+
+func (in *Interner) interner() *metric.Interner {
+	if in.Series == nil {
+		return &in.private
+	}
+	return in.Series
 }
 
 // add turns a sample that holds what was added into one of totals.
 func (e *entry) add(s *metric.Sample) {
+	if s.Series.Kind == metric.Gauge { // of a sum that may fall
+		e.total += s.Value
+		s.Value = e.total
+		return
+	}
 	s.Kept = true
 	if s.Dist == nil {
 		s.Delta, s.HasDelta = s.Value, true
@@ -184,9 +228,18 @@ func (e *entry) add(s *metric.Sample) {
 		s.Value = e.total
 		return
 	}
-	if e.dist != nil && slices.Equal(e.dist.Bounds, s.Dist.Bounds) {
-		s.Dist.Count += e.dist.Count
-		s.Dist.Sum += e.dist.Sum
+	switch d := e.dist; {
+	case d == nil:
+	case d.Exponential && s.Dist.Exponential:
+		s.Dist.Count += d.Count
+		s.Dist.Sum += d.Sum
+		s.Dist.NoSum = s.Dist.NoSum || d.NoSum
+		s.Dist.Native = d.Native.Plus(s.Dist.Native)
+		s.Dist.Bounds, s.Dist.Counts = s.Dist.Native.Classic()
+	case slices.Equal(d.Bounds, s.Dist.Bounds):
+		s.Dist.Count += d.Count
+		s.Dist.Sum += d.Sum
+		s.Dist.NoSum = s.Dist.NoSum || d.NoSum
 		for i, n := range e.dist.Counts {
 			s.Dist.Counts[i] += n
 		}

@@ -1,6 +1,7 @@
 package cmetrics
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math"
@@ -43,8 +44,10 @@ const labelBudget = 64
 // Append appends the samples of a payload of metrics events (cmetrics,
 // one root value an event) to dst and returns it.
 //
-// Counters, gauges, untyped values, histograms and summaries become samples;
-// exponential histograms are passed over and counted (Interner.Skipped). A
+// Counters, gauges, untyped values, histograms and summaries become samples.
+// Those of OpenTelemetry's services are named as Interner.OTLP says, with the labels of
+// their resource, which has a target_info of its own; a sum that was seen to fall is a
+// gauge, and what it was before is ended with a staleness marker. A
 // sample's Index is the place of its event in the payload. Its time is the
 // event's own, or arrivalUnixNano where that is missing, 0 or past 2262. Label
 // and metric names that Prometheus refuses get underscores. HasDelta is set
@@ -62,6 +65,7 @@ func Append(dst []metric.Sample, payload []byte, arrivalUnixNano int64, in *Inte
 		dst:     dst,
 		arrival: arrivalUnixNano,
 		in:      in,
+		first:   len(dst),
 		budget:  labelBudget * (int64(len(payload)) + 1024),
 	}
 	defer in.release()
@@ -80,8 +84,10 @@ type eventReader struct {
 	arrival int64
 	in      *Interner
 	index   int
+	first   int // sample of the payload
 	budget  int64
 	fault   Error
+	context *otlpContext // of an event of OpenTelemetry's, else nil
 }
 
 func (r *eventReader) fail(err error) {
@@ -112,7 +118,8 @@ func (r *eventReader) event(v wire.Value) {
 		return
 	}
 	r.in.static = r.in.static[:0]
-	labels := v.Get("meta").Get("processing").Get("static_labels").Array()
+	meta := v.Get("meta")
+	labels := meta.Get("processing").Get("static_labels").Array()
 	for {
 		pair, ok := labels.Next()
 		if !ok {
@@ -123,14 +130,46 @@ func (r *eventReader) event(v wire.Value) {
 		value, _ := it.Next()
 		r.in.static = append(r.in.static, staticLabel{textOf(name), textOf(value)})
 	}
+	first := len(r.dst)
+	r.beginOTLP(meta)
 	it := metrics.Array()
 	for {
 		metric, ok := it.Next()
 		if !ok || r.budget < 0 {
-			return
+			break
 		}
 		r.metric(metric)
 	}
+	r.targetInfo(first)
+}
+
+// beginOTLP finds the context of an event of OpenTelemetry's services.
+func (r *eventReader) beginOTLP(meta wire.Value) {
+	r.context = nil
+	if external := meta.Get("external"); isOTLP(meta, external) {
+		r.context = r.in.contextOf(external)
+		r.in.otlp.meta.reset(external)
+	}
+}
+
+// targetInfo appends the sample that describes the resource of an event, at the time of
+// the newest of those from first on. Of a payload's events of one resource the first has
+// it.
+func (r *eventReader) targetInfo(first int) {
+	if r.context == nil || r.context.info == nil || len(r.dst) == first {
+		return
+	}
+	s := metric.Sample{Series: r.context.info, Value: 1, Index: r.index}
+	for i := range r.dst[first:] {
+		s.UnixNano = max(s.UnixNano, r.dst[first+i].UnixNano)
+	}
+	for i := range r.dst[r.first:] {
+		if had := &r.dst[r.first+i]; had.Series == s.Series {
+			had.UnixNano = max(had.UnixNano, s.UnixNano)
+			return
+		}
+	}
+	r.dst = append(r.dst, s)
 }
 
 // The types of cmetrics.
@@ -148,48 +187,84 @@ const cmtDelta = 1
 
 // metric reads {meta: {type, opts, labels, ...}, values: [value, ...]}.
 func (r *eventReader) metric(v wire.Value) {
-	meta := v.Get("meta")
-	values := v.Get("values")
 	f := &r.in.family
-	err := f.read(meta, r.in.static)
+	if !r.readFamily(v.Get("meta")) {
+		return
+	}
+	values, first, fault := v.Get("values"), len(r.dst), r.fault
+	points := r.beginPoints(v.Get("meta"))
+	if r.values(f, values) {
+		return
+	}
+	// It is a sum that may fall, and no counter: once more.
+	f.otlp.fall()
+	r.dst, r.fault, r.in.otlp.meta.points = r.dst[:first], fault, points
+	if r.readFamily(v.Get("meta")) {
+		r.values(f, values)
+	}
+}
+
+func (r *eventReader) readFamily(meta wire.Value) (ok bool) {
+	f := &r.in.family
+	err := f.read(meta, r.in, r.context)
 	r.budget -= int64(len(f.arena) + len(f.labels))
 	if r.budget < 0 {
 		err = ErrLargeLabels
 	}
 	if err != nil {
 		r.fail(err)
-		return
 	}
-	if f.skipped {
-		r.in.skipped.Add(uint64(values.Len()))
-		return
+	return err == nil
+}
+
+// beginPoints goes to what is noted of a metric's points.
+func (r *eventReader) beginPoints(meta wire.Value) cursor {
+	if r.context == nil {
+		return cursor{}
 	}
+	kind, _ := meta.Get("type").Uint64()
+	m := &r.in.otlp.meta
+	m.begin(kind, r.in.family.options.name)
+	return m.points
+}
+
+// values appends the samples of a metric; false is one that is no counter.
+func (r *eventReader) values(f *family, values wire.Value) (ok bool) {
 	it := values.Array()
 	for {
-		value, ok := it.Next()
-		if !ok {
-			return
+		value, more := it.Next()
+		if !more || r.budget < 0 {
+			return true
 		}
-		if err := r.sample(f, value); err != nil {
+		switch err := r.sample(f, value); err {
+		case nil:
+		case errFalls:
+			return false
+		default:
 			r.fail(err)
-		}
-		if r.budget < 0 {
-			return
 		}
 	}
 }
+
+// errFalls says that a sum falls.
+var errFalls = errors.New("the sum falls: it is no counter")
 
 // point is one entry of a metric's values, not looked into.
 type point struct {
-	time                     int64
-	value                    wire.Value
-	labels                   wire.Value
-	histogram, summaryValues wire.Value
+	time, start int64
+	ownTime     int64 // as it came
+	hash        uint64
+	value       wire.Value
+	labels      wire.Value
+	dist        wire.Value // histogram, exp_histogram or summary
+	isStale     bool       // it says that there is no value
+	noSum       bool
+	exemplars   *metric.Exemplars
 }
 
-// pointOf finds the members of {ts, value, value_int64, value_uint64, labels,
-// histogram, summary, ...} in one pass. An integer's exact form wins over its
-// double.
+// pointOf finds the members of {ts, start_ts, value, value_int64, value_uint64, labels,
+// histogram, exp_histogram, summary, hash, ...} in one pass. An integer's exact form
+// wins over its double.
 func pointOf(v wire.Value, arrival int64) point {
 	p := point{time: arrival}
 	exact := false
@@ -201,9 +276,14 @@ func pointOf(v wire.Value, arrival int64) point {
 		name, _ := key.Bytes()
 		switch string(name) {
 		case "ts":
-			if ts, ok := val.Int64(); ok && ts > 0 {
-				p.time = ts
+			p.ownTime, _ = val.Int64()
+			if p.ownTime > 0 {
+				p.time = p.ownTime
 			}
+		case "start_ts":
+			p.start, _ = val.Int64()
+		case "hash":
+			p.hash, _ = val.Uint64()
 		case "value":
 			if !exact {
 				p.value = val
@@ -212,10 +292,33 @@ func pointOf(v wire.Value, arrival int64) point {
 			p.value, exact = val, true
 		case "labels":
 			p.labels = val
-		case "histogram":
-			p.histogram = val
-		case "summary":
-			p.summaryValues = val
+		case "histogram", "exp_histogram", "summary":
+			p.dist = val
+		}
+	}
+}
+
+// note adds what meta.external says of a point.
+func (r *eventReader) note(p *point) {
+	for it := r.in.otlp.meta.of(p.hash, p.ownTime).Map(); ; {
+		key, val, ok := it.Next()
+		if !ok {
+			return
+		}
+		switch name, _ := key.Bytes(); string(name) {
+		case "start_time_unix_nano":
+			if p.start == 0 {
+				p.start, _ = val.Int64()
+			}
+		case "flags":
+			const noRecordedValue = 1
+			flags, _ := val.Uint64()
+			p.isStale = flags&noRecordedValue != 0
+		case "has_sum":
+			has, isBool := val.Bool()
+			p.noSum = isBool && !has
+		case "exemplars":
+			p.exemplars = r.exemplars(val)
 		}
 	}
 }
@@ -223,17 +326,11 @@ func pointOf(v wire.Value, arrival int64) point {
 // sample appends the sample of one entry of a metric's values.
 func (r *eventReader) sample(f *family, v wire.Value) error {
 	p := pointOf(v, r.arrival)
-	s := metric.Sample{UnixNano: p.time, Index: r.index}
-	var ok bool
-	switch f.kind {
-	case metric.Histogram:
-		s.Dist, ok = f.histogram(p.histogram)
-	case metric.Summary:
-		s.Dist, ok = f.summary(p.summaryValues)
-	default:
-		s.Value, ok = p.value.Float64()
+	if f.otlp != nil {
+		r.note(&p)
 	}
-	if !ok {
+	s := metric.Sample{UnixNano: p.time, Index: r.index, Exemplars: p.exemplars}
+	if ok := f.value(&s, &p); !ok {
 		return ErrBadSample
 	}
 	key := r.in.key(f, p.labels.Array())
@@ -243,11 +340,102 @@ func (r *eventReader) sample(f *family, v wire.Value) error {
 	}
 	e := r.in.intern(f, key)
 	s.Series = e.series
-	if f.delta {
+	if f.otlp != nil {
+		if err := r.check(f, e, &s, &p); err != nil || s.Series == nil {
+			return err
+		}
+	}
+	if f.delta && !p.isStale {
 		e.add(&s)
 	}
 	r.dst = append(r.dst, s)
 	return nil
+}
+
+// value reads the value of a point. Where it says that there is none, that is a
+// staleness marker, of a histogram or summary too.
+func (f *family) value(s *metric.Sample, p *point) (ok bool) {
+	switch {
+	case p.isStale:
+		s.Value = math.Float64frombits(metric.StaleNaN)
+		return true
+	case f.exp:
+		s.Dist, ok = f.expHistogram(p.dist)
+	case f.kind == metric.Histogram:
+		s.Dist, ok = f.histogram(p.dist)
+		if ok && p.noSum {
+			s.Dist.Sum, s.Dist.NoSum = 0, true
+		}
+	case f.kind == metric.Summary:
+		s.Dist, ok = f.summary(p.dist)
+	default:
+		s.Value, ok = p.value.Float64()
+	}
+	return ok
+}
+
+// check looks at a sample of OpenTelemetry's. A nil series is that of a sample that
+// another metric makes, and which is left out.
+func (r *eventReader) check(f *family, e *entry, s *metric.Sample, p *point) error {
+	if e.otlp != f.otlp && e.otlp != nil && e.otlp.key != f.otlp.key {
+		r.in.clash(e.otlp, f.otlp)
+		s.Series = nil
+		return nil
+	}
+	if s.Series.Resource != nil {
+		s.Series.Resource.Set(r.context.resource)
+	}
+	if f.kind == metric.Counter && !p.isStale && e.falls(s.Value, p, f.delta) {
+		return errFalls
+	}
+	e.given = true
+	if f.otlp.counter != "" && !e.isEnded {
+		e.isEnded = true
+		r.endCounter(f, s)
+	}
+	if f.kind.IsTotal() && !f.delta {
+		s.Start = p.start
+	}
+	return nil
+}
+
+// falls tells whether a sum shows that it is none of a counter: it is less than 0, or
+// less than it was although it did not begin anew.
+func (e *entry) falls(value float64, p *point, delta bool) bool {
+	if value < 0 {
+		return true
+	}
+	if delta {
+		return false
+	}
+	if p.start != 0 && p.start == e.start && p.time > e.at && value < e.total {
+		return true
+	}
+	if p.start != e.start || p.time > e.at {
+		e.start, e.at, e.total = p.start, p.time, value
+	}
+	return false
+}
+
+// endCounter ends the counter that a gauge was taken for before.
+func (r *eventReader) endCounter(f *family, gauge *metric.Sample) {
+	in := r.in
+	_, labels, _ := bytes.Cut(in.keyText, []byte(partEnd))
+	key := string(append(append([]byte{byte(metric.Counter)}, f.otlp.counter...), separator)) + string(labels)
+	e := in.young[key]
+	if e == nil {
+		e = in.old[key]
+	}
+	if e == nil {
+		return
+	}
+	delete(in.young, key)
+	delete(in.old, key)
+	if !e.given {
+		return
+	}
+	r.dst = append(r.dst, metric.Sample{Series: e.series, UnixNano: gauge.UnixNano, Index: gauge.Index,
+		Value: math.Float64frombits(metric.StaleNaN)})
 }
 
 // textOf is the content of a str or bin, nil for anything else.

@@ -331,17 +331,6 @@ func TestBadEvents(t *testing.T) {
 	}
 }
 
-func TestExponentialHistogramsAreCounted(t *testing.T) {
-	var in cmetrics.Interner
-	payload := event(t, list{},
-		metricOf(expHistogram, list{}, nil, object{"ts": 1, "exp_histogram": object{}}, object{"ts": 2, "exp_histogram": object{}}),
-		metricOf(gauge, list{}, nil, object{"ts": 1, "value": 1.0}))
-	samples, err := cmetrics.Append(nil, payload, arrival, &in)
-	if err != nil || len(samples) != 1 || in.Skipped() != 2 {
-		t.Errorf("%d samples, skipped %d, error %v; want 1, 2, none", len(samples), in.Skipped(), err)
-	}
-}
-
 // TestDeltas adds up what is sent as deltas.
 func TestDeltas(t *testing.T) {
 	meta := object{"aggregation_type": 1}

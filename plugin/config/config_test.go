@@ -89,6 +89,15 @@ func TestEachPropertyTakesEffect(t *testing.T) {
 		{"remote_write_headers", "X-Scope-OrgID: t", func(s *config.Settings) bool { return len(s.Pipeline.RemoteWrite.Headers) == 1 }},
 		{"remote_write_self", "on", func(s *config.Settings) bool { return s.Pipeline.RemoteWriteSelf }},
 		{"remote_write_version", "2", func(s *config.Settings) bool { return s.Pipeline.RemoteWrite.Version == "2" }},
+		{"otlp_promote", "service.version, k8s.pod.name", func(s *config.Settings) bool {
+			o := &s.Pipeline.OTLP
+			return !o.PromoteAll && slices.Equal(o.Promote, []string{"service.version", "k8s.pod.name"})
+		}},
+		{"otlp_promote", "All", func(s *config.Settings) bool { return s.Pipeline.OTLP.PromoteAll }},
+		{"otlp_suffixes", "off", func(s *config.Settings) bool { return s.Pipeline.OTLP.NoSuffixes }},
+		{"otlp_up_down", "a,b", func(s *config.Settings) bool { return len(s.Pipeline.OTLP.UpDown) == 2 }},
+		{"otlp_bools", "cached", func(s *config.Settings) bool { return s.Pipeline.OTLP.Bools[0] == "cached" }},
+		{"remote_write_native_histograms", "on", func(s *config.Settings) bool { return s.Pipeline.RemoteWrite.NativeHistograms == "on" }},
 		{"apikey", "abc", func(s *config.Settings) bool { return s.Pipeline.Datadog.APIKey.Reveal() == "abc" }},
 		{"apikey_file", "f", func(s *config.Settings) bool { return s.Pipeline.Datadog.APIKeyFile == "f" }},
 		{"time_repair", "arrival", func(s *config.Settings) bool { return s.Pipeline.Time.Mode == timefix.ArrivalOnly }},

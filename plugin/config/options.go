@@ -50,7 +50,7 @@ func (o Option) ShownDefault() string {
 // Options is every property, in the README's order.
 func Options() []Option {
 	var all []Option
-	for _, part := range [][]Option{prometheusOptions(), datadogOptions(), remoteWriteOptions(), networkOptions(), timeOptions(), deliveryOptions(), processOptions()} {
+	for _, part := range [][]Option{prometheusOptions(), otlpOptions(), datadogOptions(), remoteWriteOptions(), networkOptions(), timeOptions(), deliveryOptions(), processOptions()} {
 		all = append(all, part...)
 	}
 	return all
@@ -100,6 +100,39 @@ func prometheusOptions() []Option {
 			apply: func(s *Settings, t string) (err error) {
 				s.Pipeline.Rules, err = rules.Load(t)
 				return err
+			}},
+	}
+}
+
+func otlpOptions() []Option {
+	return []Option{
+		{Key: "otlp_promote",
+			Help: "attributes of OpenTelemetry resources that become labels of their series, such as `service.version,k8s.pod.name`, or `all`; see [docs/otlp.md](docs/otlp.md)",
+			apply: func(s *Settings, t string) error {
+				o := &s.Pipeline.OTLP
+				if o.PromoteAll = strings.EqualFold(t, "all"); !o.PromoteAll {
+					o.Promote = list(t)
+				}
+				return nil
+			}},
+		{Key: "otlp_suffixes", Default: "on",
+			Help: "put the unit, and `_total` of counters, at the end of the names of OpenTelemetry metrics",
+			apply: func(s *Settings, t string) error {
+				on, err := boolean(t)
+				s.Pipeline.OTLP.NoSuffixes = !on
+				return err
+			}},
+		{Key: "otlp_up_down",
+			Help: "OpenTelemetry sums that may fall, beside those of the semantic conventions: gauges from the first value on, others once they have fallen",
+			apply: func(s *Settings, t string) error {
+				s.Pipeline.OTLP.UpDown = list(t)
+				return nil
+			}},
+		{Key: "otlp_bools",
+			Help: "OpenTelemetry attributes of metrics that are true or false: Fluent Bit passes them on as 1 and 0",
+			apply: func(s *Settings, t string) error {
+				s.Pipeline.OTLP.Bools = list(t)
+				return nil
 			}},
 	}
 }
@@ -174,6 +207,9 @@ func remoteWriteOptions() []Option {
 			apply: boolTo(func(s *Settings) *bool { return &s.Pipeline.RemoteWriteSelf })},
 		{Key: "remote_write_version", Default: "auto", Help: "`1`, `2`, or `auto`: 1, and 2 with a receiver that takes no 1",
 			apply: text(func(s *Settings) *string { return &s.remote.Version })},
+		{Key: "remote_write_native_histograms", Default: "auto",
+			Help:  "exponential histograms as Prometheus' native ones (`on`) or with classic buckets (`off`); `auto`: native with version 2, where the receiver says whether it took them",
+			apply: text(func(s *Settings) *string { return &s.remote.NativeHistograms })},
 	}
 }
 

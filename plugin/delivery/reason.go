@@ -41,8 +41,8 @@ const (
 // Reasons is the whole table: no other reason is counted.
 var Reasons = []Reason{
 	{Name: "undecodable", Dropped: decode, Meaning: "The record, or the metrics event, is malformed."},
+	{Name: "merged_names", Dropped: decode, Meaning: "Two metrics of OpenTelemetry's have one name and the same labels at Prometheus: the second is left out."},
 	{Name: "traces", Dropped: decode, Meaning: "A chunk of traces, which no sink takes."},
-	{Name: "exponential_histogram", Dropped: decode, Meaning: "An exponential histogram in a metrics event: they are left out."},
 
 	{Name: ReasonSeriesLimit, Dropped: prometheus, Meaning: "The series would be new, and there are already `series_limit` series."},
 	{Name: ReasonNameConflict, Dropped: prometheus, Meaning: "The name already stands for something else on the page: another type, or one of the plugin's own series."},

@@ -31,7 +31,7 @@ const (
 
 // Intern returns the series with id's kind, name and labels, as Series describes
 // it. Of two labels of one name the first that is not empty counts. DatadogName,
-// Help, Unit and Host are those of the first id of a series; a DatadogName or Unit
+// Help, Unit, Host, Resource and Info are those of the first id of a series; a DatadogName or Unit
 // that is empty is made from the name. Nothing of id is kept. A name that is empty
 // stays so.
 func (in *Interner) Intern(id Series) *Series {
@@ -64,7 +64,7 @@ func (in *Interner) normal(labels []Label) []Label {
 // newSeries makes a series whose name and labels are parts of its key.
 func newSeries(id *Series, key string) *Series {
 	s := &Series{Kind: id.Kind, DatadogName: strings.Clone(id.DatadogName), Help: strings.Clone(text(id.Help)),
-		Unit: id.Unit, Host: strings.Clone(id.Host)}
+		Unit: id.Unit, Host: strings.Clone(id.Host), Resource: id.Resource, Info: id.Info}
 	var rest string
 	s.Name, rest, _ = strings.Cut(key[1:], partEnd)
 	if len(id.Labels) > 0 {

@@ -21,6 +21,11 @@ type Sample struct {
 	Kept bool
 	// Dist is set for histograms and summaries only.
 	Dist *Distribution
+	// Start is when a total that is not kept here began, in ns since 1970; 0 where
+	// nobody says. Another one means that it began anew.
+	Start int64
+	// Exemplars are those that came with the sample, by time; nil without.
+	Exemplars *Exemplars
 	// ResetCount rises each time that a histogram or summary (or a total of a rule)
 	// begins anew, or changes its source: between two samples with unlike ones there
 	// is no difference to take.
@@ -30,7 +35,9 @@ type Sample struct {
 // Distribution is a histogram's or summary's state, totals since its start.
 type Distribution struct {
 	Count uint64
+	// Sum is of all observations; NoSum says that nobody knows it.
 	Sum   float64
+	NoSum bool
 	// Bounds are a histogram's upper bounds or a summary's quantiles, rising;
 	// +Inf is not listed.
 	Bounds []float64
@@ -41,6 +48,9 @@ type Distribution struct {
 	// Native is a histogram's native form, beside the classic one or, where
 	// there are no Bounds, alone; nil without.
 	Native *Native
+	// Exponential says that Bounds and Counts were made of Native, so that they change
+	// with it.
+	Exponential bool
 }
 
 // Native is a histogram in Prometheus' native form, with buckets that grow

@@ -53,6 +53,12 @@ type Series struct {
 	// Host is the device that measured it, where the record named one; "" is
 	// this device. It is the value of the label instance as well.
 	Host string
+	// Resource is what an OpenTelemetry resource says of the series beyond its labels,
+	// nil without one. It is not part of the identity.
+	Resource *ResourceRef
+	// Info says that the series describes its source alone (target_info): Prometheus
+	// joins it with others, Datadog has tags in its place.
+	Info bool
 	Kind Kind
 	// Labels are sorted by name, without duplicates and without empty values.
 	Labels []Label

@@ -8,6 +8,7 @@ import (
 	"out_edge/exporter"
 	"out_edge/exporter/remotewrite"
 	"out_edge/exporter/rules"
+	"out_edge/plugin/cmetrics"
 	"out_edge/timefix"
 )
 
@@ -55,8 +56,10 @@ type Config struct {
 	RemoteWriteSelf bool
 	// Rules are those of config_file, or nil.
 	Rules *rules.File
-	Host  HostMode
-	Mode  Mode
+	// OTLP says how metrics of OpenTelemetry's services are called.
+	OTLP cmetrics.OTLP
+	Host HostMode
+	Mode Mode
 	// QueueBytes bounds the payload bytes that wait in the queue; 0 is
 	// DefaultQueueBytes.
 	QueueBytes int64

@@ -53,9 +53,9 @@ type Pipeline struct {
 
 	scratch sync.Pool // of *scratch
 	series  cmetrics.Interner
-	// skipped is how many of series.Skipped are counted; guarded by skippedMu.
-	skippedMu sync.Mutex
-	skipped   uint64
+	// clashed is how many of series.Clashed are counted; guarded by clashedMu.
+	clashedMu sync.Mutex
+	clashed   uint64
 
 	warnQueue, warnTrace, warnFull, warnRetry sync.Once
 	// clockBad is whether the last look at the wall clock found that it is not set.
@@ -75,7 +75,8 @@ type Pipeline struct {
 func New(cfg Config, deps Deps) (*Pipeline, error) {
 	p := &Pipeline{cfg: cfg.withDefaults(), clock: deps.Clock, log: deps.Log, thread: deps.Thread}
 	p.scratch.New = func() any { return new(scratch) }
-	p.series.Limit, p.series.Series = cfg.Metrics.SeriesLimit, deps.Exporter.Series()
+	p.series.Limit, p.series.Series, p.series.OTLP = cfg.Metrics.SeriesLimit, deps.Exporter.Series(), cfg.OTLP
+	p.series.OTLP.Clash = p.warnClash
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	p.backlog.limit = p.cfg.QueueBytes
 	p.intake.wake = make(chan struct{}, 1)

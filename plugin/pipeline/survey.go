@@ -189,6 +189,9 @@ func (p *Pipeline) surveyMetrics(t *chunkState, s *scratch) error {
 	p.apply(s, t, 0, exporter.FromEvent, to)
 	for i, w := range p.workers {
 		s.skipSamples(i, 0, !w.logs && w.wants(to))
+		if w.sink.Name() == delivery.SinkDatadogMetrics {
+			s.skipInfo(i)
+		}
 	}
 	p.countMetrics(err)
 	if err != nil && len(s.samples) == 0 {
@@ -197,10 +200,19 @@ func (p *Pipeline) surveyMetrics(t *chunkState, s *scratch) error {
 	return nil
 }
 
+// skipInfo notes for worker i that what describes a source alone is not for its sink.
+func (s *scratch) skipInfo(i int) {
+	for k := range s.samples {
+		if s.samples[k].Series.Info {
+			s.skip[i].Add(k)
+		}
+	}
+}
+
 // countMetrics counts what of a metrics event could not be used.
 func (p *Pipeline) countMetrics(err error) {
-	if n := p.newlySkipped(); n > 0 {
-		p.telemetry.Dropped(delivery.SinkDecode, "exponential_histogram", n)
+	if n := p.newlyClashed(); n > 0 {
+		p.telemetry.Dropped(delivery.SinkDecode, "merged_names", n)
 	}
 	var bad *cmetrics.Error
 	if errors.As(err, &bad) {
@@ -208,15 +220,21 @@ func (p *Pipeline) countMetrics(err error) {
 	}
 }
 
-// newlySkipped is how many exponential histograms were left out since it was
-// last asked.
-func (p *Pipeline) newlySkipped() int {
-	p.skippedMu.Lock()
-	defer p.skippedMu.Unlock()
-	now := p.series.Skipped()
-	n := now - p.skipped
-	p.skipped = now
+// newlyClashed is how many samples were left out since it was last asked because two
+// metrics of OpenTelemetry's have one name at Prometheus.
+func (p *Pipeline) newlyClashed() int {
+	p.clashedMu.Lock()
+	defer p.clashedMu.Unlock()
+	now := p.series.Clashed()
+	n := now - p.clashed
+	p.clashed = now
 	return int(n)
+}
+
+// warnClash says once of two such metrics which one is used.
+func (p *Pipeline) warnClash(used, refused string) {
+	p.log.Warn("two metrics of OpenTelemetry's have one name and the same labels at Prometheus: the first is used, the other is refused and counted as merged_names; rename one of them where it is made",
+		"used", used, "refused", refused)
 }
 
 // refuse counts a payload that nothing can be made of.
@@ -295,7 +313,9 @@ func (p *Pipeline) repairSamples(t *chunkState, samples []metric.Sample) {
 			}
 			fixed = noting.Repair(raw)
 		}
-		samples[i].UnixNano = fixed.UnixNano
+		if samples[i].UnixNano != fixed.UnixNano { // the source's other times are no better
+			samples[i].UnixNano, samples[i].Start = fixed.UnixNano, 0
+		}
 	}
 	quiet.End()
 	if found {

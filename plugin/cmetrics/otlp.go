@@ -1,0 +1,162 @@
+package cmetrics
+
+import (
+	_ "embed"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/prometheus/otlptranslator"
+
+	"out_edge/plugin/metric"
+	"out_edge/plugin/wire"
+)
+
+// OTLP says how series of OpenTelemetry's services are called. The zero value is what
+// Prometheus' own OTLP receiver does without a configuration, with promoted scopes.
+type OTLP struct {
+	// Promote are the attributes of a resource that become labels of its series;
+	// PromoteAll takes all of them.
+	Promote    []string
+	PromoteAll bool
+	// NoSuffixes keeps units and _total off the ends of names.
+	NoSuffixes bool
+	// UpDown are names of sums that may fall, beside those of the semantic conventions:
+	// Fluent Bit does not pass on which sums are monotonic.
+	UpDown []string
+	// Bools are names of attributes that are true or false: Fluent Bit passes them on as
+	// 1 and 0.
+	Bools []string
+	// Clash is told once of two metrics whose names, written for Prometheus, are the
+	// same. May be nil. It is called under a lock.
+	Clash func(used, refused string)
+}
+
+// otlp is what is kept of OTLP's events: names that are translated, and contexts. Each
+// map is emptied when it has grown too large. The Interner's lock guards it.
+type otlp struct {
+	families map[string]*otlpFamily
+	labels   map[string]string
+	contexts map[string]*otlpContext
+	clashes  map[[2]string]bool
+	key      []byte
+	meta     pointMetadata
+}
+
+// maxNames bounds each of the maps.
+const maxNames = 4096
+
+// otlpFamily is a metric of OpenTelemetry's.
+type otlpFamily struct {
+	key     string // the name and unit as they came
+	kind    metric.Kind
+	name    string // as Prometheus has it
+	counter string // what it was called before it was seen to fall
+	upDown  bool   // a sum that may fall
+	isNamed bool   // name is up to date
+}
+
+// familyOf finds or makes the family of a metric.
+func (in *Interner) familyOf(o *options, kind metric.Kind) *otlpFamily {
+	x := &in.otlp
+	x.key = append(append(append(x.key[:0], byte(kind)), o.name...), separator)
+	x.key = append(x.key, o.unit...)
+	f := x.families[string(x.key)]
+	if f == nil {
+		f = &otlpFamily{key: string(x.key[1:]), kind: kind, upDown: kind == metric.Counter && in.isUpDown(string(o.name))}
+		put(&x.families, string(x.key), f)
+	}
+	if !f.isNamed {
+		f.isNamed, f.name = true, in.metricName(string(o.name), string(o.unit), f)
+	}
+	return f
+}
+
+// fall notes that a sum may fall, so that it is no counter.
+func (f *otlpFamily) fall() {
+	f.upDown, f.isNamed, f.counter = true, false, f.name
+}
+
+func put[V any](m *map[string]V, key string, v V) {
+	if *m == nil || len(*m) >= maxNames {
+		*m = make(map[string]V)
+	}
+	(*m)[key] = v
+}
+
+// metricName is the Prometheus name of a metric. What has no character that Prometheus
+// takes keeps its own name, which is then escaped.
+func (in *Interner) metricName(name, unit string, f *otlpFamily) string {
+	types := [...]otlptranslator.MetricType{
+		metric.Gauge: otlptranslator.MetricTypeGauge, metric.Counter: otlptranslator.MetricTypeMonotonicCounter,
+		metric.Untyped: otlptranslator.MetricTypeUnknown, metric.Histogram: otlptranslator.MetricTypeHistogram,
+		metric.Summary: otlptranslator.MetricTypeSummary,
+	}
+	m := otlptranslator.Metric{Name: name, Unit: unit, Type: types[f.kind]}
+	if f.upDown {
+		m.Type = otlptranslator.MetricTypeNonMonotonicCounter
+	}
+	namer := otlptranslator.MetricNamer{WithMetricSuffixes: !in.OTLP.NoSuffixes}
+	if built, err := namer.Build(m); err == nil {
+		return built
+	}
+	return name
+}
+
+// labelName is the Prometheus name of an attribute, as Prometheus' OTLP receiver has it
+// by default.
+func (in *Interner) labelName(attribute []byte) string {
+	if name, known := in.otlp.labels[string(attribute)]; known {
+		return name
+	}
+	namer := otlptranslator.LabelNamer{UnderscoreLabelSanitization: true, PreserveMultipleUnderscores: true} //nolint:staticcheck // Prometheus' default
+	name, err := namer.Build(string(attribute))
+	if err != nil {
+		name = string(attribute)
+	}
+	put(&in.otlp.labels, string(attribute), name)
+	return name
+}
+
+//go:embed updown.txt
+var upDownText string
+
+// upDownNames are the up-down counters of the semantic conventions 1.24 to 1.43, sorted.
+var upDownNames = sync.OnceValue(func() []string { return strings.Fields(upDownText) })
+
+func (in *Interner) isUpDown(name string) bool {
+	_, known := slices.BinarySearch(upDownNames(), name)
+	return known || slices.Contains(in.OTLP.UpDown, name)
+}
+
+// clash counts a sample whose series another metric makes, and tells of the two.
+func (in *Interner) clash(used, refused *otlpFamily) {
+	in.clashed.Add(1)
+	pair := [2]string{used.key, refused.key}
+	if in.OTLP.Clash == nil || in.otlp.clashes[pair] || len(in.otlp.clashes) >= maxClashes {
+		return
+	}
+	if in.otlp.clashes == nil {
+		in.otlp.clashes = make(map[[2]string]bool)
+	}
+	in.otlp.clashes[pair] = true
+	in.OTLP.Clash(used.shown(), refused.shown())
+}
+
+// maxClashes bounds the pairs of names that are told of.
+const maxClashes = 64
+
+// shown is the name and unit for people.
+func (f *otlpFamily) shown() string {
+	name, unit, _ := strings.Cut(f.key, partEnd)
+	if unit != "" {
+		name += " (" + unit + ")"
+	}
+	return name
+}
+
+// isOTLP tells whether an event is of OpenTelemetry's services.
+func isOTLP(meta, external wire.Value) bool {
+	producer, _ := meta.Get("cmetrics").Get("producer").Bytes()
+	return string(producer) == "opentelemetry" || external.Get("resource").Get("attributes").Len() > 0
+}

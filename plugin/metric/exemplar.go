@@ -1,0 +1,27 @@
+package metric
+
+// Exemplars are examples of what was counted, by time.
+type Exemplars []Exemplar
+
+// Exemplar is one observation, with labels that lead to its trace. It is never
+// written to after it was made.
+type Exemplar struct {
+	// Labels are sorted by name; their names and values are at most 128 characters,
+	// which is OpenMetrics' limit.
+	Labels   []Label
+	Value    float64
+	UnixNano int64 // ns since 1970; 0 where nobody says
+}
+
+// In is the newest exemplar with a value above low and at most high, nil without.
+func (e *Exemplars) In(low, high float64) *Exemplar {
+	if e == nil {
+		return nil
+	}
+	for i := len(*e) - 1; i >= 0; i-- {
+		if x := &(*e)[i]; x.Value > low && x.Value <= high {
+			return x
+		}
+	}
+	return nil
+}
