@@ -270,7 +270,8 @@ func (r *Registry) tellEnded() {
 	}
 }
 
-// Expire ends the gauges that have outlived their time.
+// Expire ends the gauges that have outlived their time, and the totals whose source says
+// when they began.
 func (r *Registry) Expire(now timefix.Instant) {
 	r.expire(now)
 	r.tellEnded()
@@ -283,7 +284,7 @@ func (r *Registry) expire(now timefix.Instant) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, s := range r.all {
-		if (!s.id.Kind.IsTotal() || s.abandoned) && arrival(now)-s.seen > r.lifetime(s) {
+		if (!s.id.Kind.IsTotal() || s.abandoned || s.start != 0) && arrival(now)-s.seen > r.lifetime(s) {
 			r.end(s)
 		}
 	}

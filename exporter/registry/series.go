@@ -31,10 +31,12 @@ type series struct {
 	shown    bool
 	value    atomic.Uint64 // math.Float64bits
 	dist     atomic.Pointer[metric.Distribution]
-	known    bool    // a sample was taken
-	at       int64   // of the newest sample, ns since 1970
-	seen     int64   // arrival of the last sample
-	watch    Watcher // nil where nobody watches
+	// exemplars came with the newest value that had some.
+	exemplars atomic.Pointer[metric.Exemplars]
+	known     bool    // a sample was taken
+	at        int64   // of the newest sample, ns since 1970
+	seen      int64   // arrival of the last sample
+	watch     Watcher // nil where nobody watches
 
 	owner      *source // whose samples it takes
 	missing    int     // samples of other sources since the owner's last
@@ -43,6 +45,9 @@ type series struct {
 	resetIn    uint32  // Sample.ResetCount of a rule's newest total
 	abandoned  bool    // its owner goes on without it
 	dropped    bool    // it is no more
+	// start is when the total began, where its source says that: such a total may expire,
+	// since one that comes back says whether it is the same.
+	start int64
 }
 
 // Watcher is told of the values of one series.
@@ -56,6 +61,9 @@ type Watcher interface {
 // take makes a sample the value, if it is the newest, and completes it: a total from
 // what was added, or what was added from totals.
 func (s *series) take(sm *metric.Sample, now timefix.Instant, origin Origin) Refusal {
+	if sm.Exemplars != nil {
+		s.exemplars.Store(sm.Exemplars)
+	}
 	switch {
 	case s.id.Kind.IsDistribution():
 		if !sound(sm.Dist, s.id.Kind) {
@@ -65,6 +73,7 @@ func (s *series) take(sm *metric.Sample, now timefix.Instant, origin Origin) Ref
 		sm.ResetCount += s.resetCount
 		if newest {
 			s.dist.Store(sm.Dist)
+			s.start = sm.Start
 		}
 	case !s.id.Kind.IsTotal():
 		if s.newer(sm.UnixNano, now, shortSlack) {
@@ -136,9 +145,11 @@ func (s *series) ahead(unixNano, wall, slack int64) bool {
 // grown by, nobody knows.
 func (s *series) total(sm *metric.Sample, now timefix.Instant, origin Origin) {
 	before, known := s.number(), s.known
+	beganAnew := sm.Start != 0 && s.start != 0 && sm.Start > s.start
 	newest := s.isNewTotal(sm, now, origin)
 	if newest {
 		s.set(sm.Value, now)
+		s.start = sm.Start
 	}
 	sm.ResetCount = 0
 	if sm.HasDelta || !known && !s.takenOver {
@@ -147,7 +158,7 @@ func (s *series) total(sm *metric.Sample, now timefix.Instant, origin Origin) {
 	sm.Delta, sm.HasDelta = 0, true
 	switch {
 	case !known || !newest:
-	case sm.Value < before:
+	case sm.Value < before, beganAnew:
 		sm.Delta = sm.Value
 	default:
 		sm.Delta = sm.Value - before

@@ -43,20 +43,22 @@ func (s *series) write(m *dto.Metric) error {
 			v float64
 		}{v: v}
 		b.c.Value, m.Counter = &b.v, &b.c
+		b.c.Exemplar = exemplar(s.exemplars.Load().In(math.Inf(-1), math.Inf(1)))
 	case metric.Histogram, metric.Summary:
-		return writeDistribution(m, s.dist.Load(), s.family.kind)
+		return writeDistribution(m, s.dist.Load(), s.family.kind, s.exemplars.Load())
 	default:
 		m.Untyped = &dto.Untyped{Value: &v}
 	}
 	return nil
 }
 
-func writeDistribution(m *dto.Metric, d *metric.Distribution, kind metric.Kind) error {
+func writeDistribution(m *dto.Metric, d *metric.Distribution, kind metric.Kind, e *metric.Exemplars) error {
 	switch {
 	case d == nil:
 		return errUnwritable
 	case kind == metric.Histogram:
 		m.Histogram = histogram(d)
+		addExemplars(m.Histogram, e)
 	default:
 		m.Summary = summary(d)
 	}
@@ -65,6 +67,10 @@ func writeDistribution(m *dto.Metric, d *metric.Distribution, kind metric.Kind) 
 
 func histogram(d *metric.Distribution) *dto.Histogram {
 	h := &dto.Histogram{SampleCount: &d.Count, SampleSum: &d.Sum, Bucket: make([]*dto.Bucket, len(d.Bounds))}
+	if d.NoSum { // the format has no way to leave it out
+		nan := math.NaN()
+		h.SampleSum = &nan
+	}
 	for i := range d.Bounds {
 		h.Bucket[i] = &dto.Bucket{UpperBound: &d.Bounds[i], CumulativeCount: &d.Counts[i]}
 	}

@@ -72,8 +72,12 @@ func (b *batch) Delivered(lo, hi int, a delivery.Answer) {
 			o := &items[i].Own
 			o.stored = max(o.stored, items[i].At)
 			o.single, o.disorders = false, 0
+			o.exemplars = max(o.exemplars, newestExemplar(items[i].Exemplars))
 		}
 	})
+	if b.sink.lostHistograms(items, a.Header) {
+		items = b.keepHistograms(items)
+	}
 	lost := b.notWritten(items, a.Header)
 	b.sink.box.Deliver(items[:len(items)-lost])
 	if lost > 0 {
@@ -90,9 +94,26 @@ func (b *batch) notWritten(items []item, h http.Header) int {
 	}
 	values := 0
 	for i := range items {
-		values += len(items[i].Own.fields)
+		samples, _ := b.sink.encoder.written(&items[i])
+		values += samples
 	}
 	return min(max(values-written, 0), len(items))
+}
+
+// keepHistograms puts exponential histograms back, which then go in their classic form,
+// and returns the other points.
+func (b *batch) keepHistograms(items []item) (others []item) {
+	for i := range items {
+		if _, histograms := b.sink.encoder.written(&items[i]); histograms == 0 {
+			others = append(others, items[i])
+			continue
+		}
+		b.sink.box.Do(func() { items[i].Own.stored = never })
+		b.sink.box.PutBack(items[i : i+1])
+	}
+	b.sink.giveUpNative("it does not say that it has written them")
+	b.retake = true
+	return others
 }
 
 // Refused settles a part that is refused by itself: for its time, or for what its

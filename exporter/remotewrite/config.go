@@ -33,6 +33,11 @@ type Config struct {
 	// and 2 with a receiver that takes no 1; "1" is 1 alone; "2" is 2, and 1
 	// with a receiver that takes no 2.
 	Version string
+	// NativeHistograms (`remote_write_native_histograms`) says how exponential
+	// histograms are sent: "on" as Prometheus' native ones, "off" with classic
+	// buckets; "auto" (default) is on with version 2, where a receiver says whether it
+	// has written them, and off with version 1.
+	NativeHistograms string
 
 	// Labels are put on every series that has none of the same name: host or
 	// instance, job, and the user's.
@@ -60,6 +65,13 @@ const (
 	Version2    = "2"
 )
 
+// The values of Config.NativeHistograms.
+const (
+	NativeAuto = "auto"
+	NativeOn   = "on"
+	NativeOff  = "off"
+)
+
 // Compression is what is done to a body. The protocol knows snappy alone.
 type Compression uint8
 
@@ -74,6 +86,9 @@ func (c Config) withDefaults() Config {
 	if c.Version == "" {
 		c.Version = VersionAuto
 	}
+	if c.NativeHistograms == "" {
+		c.NativeHistograms = NativeAuto
+	}
 	if c.PluginVersion == "" {
 		c.PluginVersion = "dev"
 	}
@@ -87,7 +102,7 @@ func (c Config) withDefaults() Config {
 // what it must be. It opens no file and no connection.
 func (c Config) Validate() error {
 	c = c.withDefaults()
-	return errors.Join(c.checkURL(), c.checkAuth(), c.checkHeaders(), c.checkVersion())
+	return errors.Join(c.checkURL(), c.checkAuth(), c.checkHeaders(), c.checkVersion(), c.checkNative())
 }
 
 func (c Config) checkURL() error {
@@ -153,4 +168,12 @@ func (c Config) checkVersion() error {
 		return nil
 	}
 	return fmt.Errorf("`remote_write_version` = %s: must be auto, 1 or 2", c.Version)
+}
+
+func (c Config) checkNative() error {
+	switch c.NativeHistograms {
+	case NativeAuto, NativeOn, NativeOff:
+		return nil
+	}
+	return fmt.Errorf("`remote_write_native_histograms` = %s: must be auto, on or off", c.NativeHistograms)
 }

@@ -13,8 +13,15 @@ const shownSeries = 20
 func (p *protocol) show([]byte) string {
 	var b strings.Builder
 	shown := 0
-	p.encoder.eachRun(p.encoded, func(run []item, fields [][]byte) {
-		for output, labels := range fields {
+	p.encoder.eachRun(p.encoded, func(run []item, o *outputs) {
+		if p.encoder.sendsNative(o) && run[0].Dist != nil {
+			if shown++; shown <= shownSeries {
+				showLabels(&b, o.native)
+				b.WriteString(" histogram of " + strconv.FormatUint(run[0].Dist.Count, 10) + " @" + strconv.FormatInt(run[0].At, 10) + "\n")
+			}
+			return
+		}
+		for output, labels := range o.fields {
 			if shown++; shown > shownSeries {
 				continue
 			}

@@ -20,6 +20,12 @@ type encoder struct {
 	table map[string]uint32 // version 2's symbols
 	count uint32
 	refs  []byte // labels_refs of one series
+	// native has exponential histograms go as such.
+	native bool
+	spans  []byte // of one sign of one histogram
+	deltas []byte
+	one    []byte // an exemplar or a histogram
+	fields []byte // those of one output
 }
 
 // encode writes items, which must be sorted by series, then by time. The result
@@ -29,21 +35,65 @@ func (e *encoder) encode(items []item, version2 bool) []byte {
 	if version2 {
 		e.appendTable(items)
 	}
-	e.eachRun(items, func(run []item, fields [][]byte) {
-		for output, labels := range fields {
-			if version2 {
-				e.appendSeries2(run, output, labels)
-			} else {
-				e.appendSeries1(run, output, labels)
+	e.eachRun(items, func(run []item, o *outputs) {
+		if e.sendsNative(o) {
+			e.appendSeries(run, nativeOutput, o.native, version2)
+			return
+		}
+		for output, labels := range o.fields {
+			if output == sumOutput && hasNoSum(&run[0]) {
+				continue
 			}
+			e.appendSeries(run, output, labels, version2)
 		}
 	})
 	return e.body
 }
 
+// sumOutput is the place of _sum among outputs, nativeOutput stands for the histogram
+// as one.
+const (
+	sumOutput    = 1
+	nativeOutput = -1
+)
+
+// sendsNative tells whether a series goes as an exponential histogram.
+func (e *encoder) sendsNative(o *outputs) bool { return e.native && o.native != nil }
+
+// written is how many samples and histograms a point is, as it was encoded last.
+func (e *encoder) written(it *item) (samples, histograms int) {
+	switch o := &it.Own.outputs; {
+	case e.sendsNative(o) && it.Dist != nil:
+		return 0, 1
+	case e.sendsNative(o):
+		return 1, 0
+	case hasNoSum(it):
+		return len(o.fields) - 1, 0
+	default:
+		return len(o.fields), 0
+	}
+}
+
+// hasNoSum tells whether a point has no _sum; a marker, whether the last one had none.
+func hasNoSum(it *item) bool {
+	if it.Dist == nil {
+		return it.Own.outputs.noSum
+	}
+	return it.Dist.NoSum
+}
+
+// appendSeries appends the points of one output.
+func (e *encoder) appendSeries(run []item, output int, labels []byte, version2 bool) {
+	if version2 {
+		e.appendSeries2(run, output, labels)
+	} else {
+		e.appendSeries1(run, output, labels)
+	}
+}
+
 // eachRun yields the items of one series after the other, as far as their
 // distributions have the same bounds, with the outputs.
-func (e *encoder) eachRun(items []item, f func(run []item, fields [][]byte)) {
+func (e *encoder) eachRun(items []item, f func(run []item, o *outputs)) {
 	for len(items) > 0 {
 		first, n := &items[0], 1
 		for n < len(items) && items[n].Series == first.Series && sameBounds(items[n].Dist, first.Dist) {
@@ -55,31 +105,38 @@ func (e *encoder) eachRun(items []item, f func(run []item, fields [][]byte)) {
 			e.sink.fit(&e.other, first.ID, first.Dist)
 			o = &e.other
 		}
-		f(items[:n], o.fields)
+		f(items[:n], o)
 		items = items[n:]
 	}
 }
 
 func sameBounds(a, b *metric.Distribution) bool {
-	return a == b || a != nil && b != nil && slices.Equal(a.Bounds, b.Bounds)
+	return a == b || a != nil && b != nil && a.NoSum == b.NoSum && slices.Equal(a.Bounds, b.Bounds)
 }
 
 // appendSeries1 appends field 1 of a WriteRequest: a TimeSeries with its labels
 // (field 1) and samples (field 2).
 func (e *encoder) appendSeries1(run []item, output int, labels []byte) {
 	e.body = protowire.AppendTag(e.body, 1, protowire.BytesType)
-	e.body = protowire.AppendVarint(e.body, uint64(len(labels)+samplesSize(run)))
+	values := e.values(run, output, false)
+	e.body = protowire.AppendVarint(e.body, uint64(len(labels)+samplesSize(run, output)+len(values)))
 	e.body = append(e.body, labels...)
 	e.appendSamples(run, output)
+	e.body = append(e.body, values...)
 }
 
 // samplesSize is what appendSamples will append.
-func samplesSize(run []item) (size int) {
+func samplesSize(run []item, output int) (size int) {
 	for i := range run {
-		size += fieldSize(sampleSize(run[i].At))
+		if !isHistogram(&run[i], output) {
+			size += fieldSize(sampleSize(run[i].At))
+		}
 	}
 	return size
 }
+
+// isHistogram tells whether a point is one of an output's histograms, and no sample.
+func isHistogram(it *item, output int) bool { return output == nativeOutput && it.Dist != nil }
 
 // sampleSize is the size of a Sample: value (field 1, fixed64), timestamp in ms
 // (field 2, varint). Both versions write it in the same way.
@@ -90,6 +147,9 @@ func (e *encoder) appendSamples(run []item, output int) {
 	dst := e.body
 	for i := range run {
 		it := &run[i]
+		if isHistogram(it, output) {
+			continue
+		}
 		dst = protowire.AppendTag(dst, 2, protowire.BytesType)
 		dst = protowire.AppendVarint(dst, uint64(sampleSize(it.At)))
 		dst = protowire.AppendTag(dst, 1, protowire.Fixed64Type)
@@ -109,13 +169,20 @@ func (e *encoder) appendTable(items []item) {
 	clear(e.table)
 	e.count = 0
 	e.appendText("")
-	e.eachRun(items, func(run []item, fields [][]byte) {
+	e.eachRun(items, func(run []item, o *outputs) {
+		fields := o.fields
+		if e.sendsNative(o) {
+			fields = [][]byte{o.native}
+		}
 		for _, labels := range fields {
 			eachLabelText(labels, func(text []byte) {
 				if _, has := e.table[string(text)]; !has {
 					e.place(string(text))
 				}
 			})
+		}
+		for i := range run {
+			e.placeExemplars(&run[i])
 		}
 		e.place(labelValue(run[0].ID.Help))
 		e.place(unitOf(run[0].ID.Name))
@@ -152,6 +219,7 @@ func (e *encoder) appendText(text string) {
 // (field 1), samples (field 2) and metadata (field 5: type 1, help_ref 3,
 // unit_ref 4).
 func (e *encoder) appendSeries2(run []item, output int, labels []byte) {
+	values := e.values(run, output, true)
 	e.refs = e.refs[:0]
 	eachLabelText(labels, func(text []byte) {
 		e.refs = protowire.AppendVarint(e.refs, uint64(e.table[string(text)]))
@@ -160,10 +228,11 @@ func (e *encoder) appendSeries2(run []item, output int, labels []byte) {
 	kind, help, unit := uint64(typeOf(id.Kind)), uint64(e.table[labelValue(id.Help)]), uint64(e.table[unitOf(id.Name)])
 	meta := optionalSize(kind) + optionalSize(help) + optionalSize(unit)
 	e.body = protowire.AppendTag(e.body, 5, protowire.BytesType)
-	e.body = protowire.AppendVarint(e.body, uint64(fieldSize(len(e.refs))+samplesSize(run)+fieldSize(meta)))
+	e.body = protowire.AppendVarint(e.body, uint64(fieldSize(len(e.refs))+samplesSize(run, output)+len(values)+fieldSize(meta)))
 	e.body = protowire.AppendTag(e.body, 1, protowire.BytesType)
 	e.body = protowire.AppendBytes(e.body, e.refs)
 	e.appendSamples(run, output)
+	e.body = append(e.body, values...)
 	e.body = protowire.AppendTag(e.body, 5, protowire.BytesType)
 	e.body = protowire.AppendVarint(e.body, uint64(meta))
 	e.appendOptional(1, kind)

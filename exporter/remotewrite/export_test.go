@@ -49,3 +49,9 @@ func NewEncoding(cfg Config, samples []metric.Sample) *Encoding {
 
 // Encode is what the request holds; valid until the next Encode.
 func (e *Encoding) Encode(version2 bool) []byte { return e.sink.encoder.encode(e.items, version2) }
+
+// EncodeNative is Encode with exponential histograms as such.
+func (e *Encoding) EncodeNative(version2 bool) []byte {
+	e.sink.encoder.native = true
+	return e.sink.encoder.encode(e.items, version2)
+}

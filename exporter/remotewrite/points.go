@@ -55,7 +55,7 @@ func read(_ *series, sample *metric.Sample) (outbox.Point, outbox.Fate) {
 	case !isSound(sample):
 		return outbox.Point{}, outbox.Dropped(reasonMalformed)
 	}
-	p := outbox.Point{At: timefix.FloorDiv(sample.UnixNano, 1e6), Value: canonical(sample.Value), Kept: sample.Kept}
+	p := outbox.Point{At: timefix.FloorDiv(sample.UnixNano, 1e6), Value: canonical(sample.Value), Kept: sample.Kept, Exemplars: sample.Exemplars}
 	if sample.Series.Kind.IsDistribution() {
 		p.Dist = sample.Dist
 	}

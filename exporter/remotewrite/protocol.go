@@ -18,6 +18,7 @@ import (
 const (
 	headerVersion  = "X-Prometheus-Remote-Write-Version"
 	headerWritten  = "X-Prometheus-Remote-Write-Samples-Written"
+	headerNative   = "X-Prometheus-Remote-Write-Histograms-Written"
 	contentType1   = "application/x-protobuf"
 	contentType2   = "application/x-protobuf;proto=io.prometheus.write.v2.Request"
 	versionNumber1 = "0.1.0"
@@ -45,6 +46,9 @@ type protocol struct {
 	other *verdict
 	// again is set from such an answer to the next request.
 	again bool
+	// classic is set once the receiver has shown that it takes no exponential
+	// histograms.
+	classic bool
 	// sentVersion2 says which version the last request was in.
 	sentVersion2 bool
 	reason       string // of the last refusal
@@ -115,7 +119,29 @@ func (p *protocol) encode(items []item) []byte {
 	if p.cfg.DryRun {
 		p.encoded = items
 	}
+	p.encoder.native = p.cfg.NativeHistograms == NativeOn || p.cfg.NativeHistograms == NativeAuto && p.sentVersion2 && !p.classic
 	return p.encoder.encode(items, p.sentVersion2)
+}
+
+// giveUpNative has exponential histograms go in their classic form from now on.
+func (p *protocol) giveUpNative(why string) {
+	p.classic = true
+	p.log.Warn("the receiver takes no native histograms: exponential ones go to it with classic buckets", "host", p.host, "why", why)
+}
+
+// lostHistograms tells whether the receiver says, of a request that it has taken, that
+// it wrote fewer histograms than it had.
+func (p *protocol) lostHistograms(items []item, h http.Header) bool {
+	if !p.encoder.native || p.cfg.NativeHistograms != NativeAuto {
+		return false
+	}
+	sent := 0
+	for i := range items {
+		_, histograms := p.encoder.written(&items[i])
+		sent += histograms
+	}
+	written, err := strconv.Atoi(h.Get(headerNative))
+	return sent > 0 && (err != nil || written < sent)
 }
 
 // post makes one request.
@@ -143,6 +169,11 @@ func (p *protocol) post(ctx context.Context, wire []byte, secret delivery.Secret
 // judge says what an answer means. A receiver that does not take the version is
 // spoken to in the other one, if the user allows that.
 func (p *protocol) judge(a delivery.Answer) delivery.Outcome {
+	if p.encoder.native && p.cfg.NativeHistograms == NativeAuto && a.Status/100 != 2 && bytes.Contains(a.Body, []byte("native histograms are disabled")) {
+		p.giveUpNative("they are disabled there")
+		p.again = p.other != nil
+		return delivery.Outcome{Action: delivery.Again}
+	}
 	v := p.read(a)
 	first := p.other
 	p.other = nil

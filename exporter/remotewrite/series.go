@@ -29,6 +29,8 @@ type state struct {
 	// disorders is how often in a row the receiver has refused a point as out
 	// of order which here is the newest.
 	disorders int
+	// exemplars is the time of the newest exemplar that was accepted, in ns.
+	exemplars int64
 }
 
 // series is one series at the receiver; item is a point of one on its way.
@@ -40,9 +42,13 @@ type (
 // outputs are what the receiver sees of a series, as the label fields of a version
 // 1 TimeSeries: for a gauge, counter or untyped series one; for a histogram _count,
 // _sum and the buckets, +Inf last; for a summary _count, _sum and the quantiles.
-// bounds are those of the distribution that they were made for.
+// bounds are those of the distribution that they were made for. native are the labels
+// of an exponential histogram where it is sent as one, nil where there are bounds of the
+// user's.
 type outputs struct {
 	fields [][]byte
+	native []byte
+	noSum  bool // of the newest distribution
 	bounds []float64
 	bytes  int
 }
@@ -56,12 +62,15 @@ func (s *Sink) appendKey(dst []byte, id *metric.Series) []byte {
 func (s *Sink) fit(o *outputs, id *metric.Series, d *metric.Distribution) {
 	var bounds []float64
 	if id.Kind.IsDistribution() {
-		bounds = d.Bounds
+		if d == nil { // a marker ends what there is
+			return
+		}
+		bounds, o.noSum = d.Bounds, d.NoSum
 	}
 	if o.fields != nil && slices.Equal(o.bounds, bounds) {
 		return
 	}
-	*o = outputs{bounds: bounds}
+	*o = outputs{bounds: bounds, noSum: o.noSum}
 	add := func(suffix string, extra ...metric.Label) {
 		field := s.appendLabels(nil, id, suffix, extra...)
 		o.fields = append(o.fields, field)
@@ -70,6 +79,9 @@ func (s *Sink) fit(o *outputs, id *metric.Series, d *metric.Distribution) {
 	if !id.Kind.IsDistribution() {
 		add("")
 		return
+	}
+	if d.Native != nil && (d.Exponential || len(bounds) == 0) {
+		o.native = s.appendLabels(nil, id, "")
 	}
 	add("_count")
 	add("_sum")

@@ -76,13 +76,10 @@ func (s *Sink) Address() string { return delivery.ShownURL(s.cfg.URL) }
 // Admit notes the totals of a chunk that are kept here.
 func (s *Sink) Admit(j *delivery.Job) { s.box.Admit(j) }
 
-// Expire tells that a gauge has expired, whichever pointer its samples came with:
+// Expire tells that a series has ended, whichever pointer its samples came with:
 // a staleness marker goes out with the next Send, unless the series has a sample
 // newer than this call by then. It does not block.
 func (s *Sink) Expire(id *metric.Series) {
-	if id.Kind.IsDistribution() {
-		return // they do not expire
-	}
 	now := s.clock.Now().Wall / 1e6
 	s.box.Mark(id, func(se *series) outbox.Point {
 		return outbox.Point{At: max(now, se.Own.stored), Value: stale()}

@@ -106,6 +106,8 @@ type Point struct {
 	At    int64
 	Value float64
 	Dist  *metric.Distribution
+	// Exemplars are those of the sample, nil without.
+	Exemplars *metric.Exemplars
 	// Group is not 0 once the point may have been stored: points of one series
 	// with the same one have been in the same requests.
 	Group uint32
