@@ -76,6 +76,9 @@ const (
 	slotHost        = slotECSEnd + iota
 	slotServiceName // service.name of a record in Elastic's schema
 	slotHostName    // host.name there, and what journald and Windows call it
+	slotEnvName     // deployment.environment.name of a group
+	slotEnv         // deployment.environment of a group, its older name
+	slotVersion     // service.version of a group
 	slotTrace       // a trace's and a span's id in hex
 	slotSpan
 	slotStatus   // what Datadog takes the status from by itself
@@ -149,6 +152,9 @@ func (f *entryFormat) addSlots() {
 	add(slotHost, anywhere, "host")
 	add(slotGroupService, inGroup, "service.name")
 	add(slotGroupHost, inGroup, "host.name")
+	add(slotEnvName, inGroup, "deployment.environment.name")
+	add(slotEnv, inGroup, "deployment.environment")
+	add(slotVersion, inGroup, "service.version")
 	add(slotServiceName, inRecord, "service.name")
 	add(slotHostName, inRecord, "host.name", "_HOSTNAME", "Computer", "ComputerName")
 	add(slotTrace, inRecord, "trace_id", "trace.id", "traceId", "TraceId")

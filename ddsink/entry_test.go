@@ -361,6 +361,21 @@ func TestEntry(t *testing.T) {
 				`"service":"svc","hostname":"h1","message":"x"}`,
 		},
 		{
+			name:   "a group's env and version are tags, the newer name's value, unless the property has one",
+			change: func(c *ddsink.Config) { c.Tags = "team:edge" },
+			body:   pairs{"log", "x", "service.version", "the record's own"},
+			group:  &chunk.Group{Resource: pack(t, pairs{"deployment.environment", "old", "deployment.environment.name", "prod, eu", "service.version", "1.4"})},
+			want: `{"timestamp":7,"service.version":"the record's own","deployment.environment":"old","deployment.environment.name":"prod, eu",` +
+				`"ddtags":"team:edge,env:prod_eu,version:1.4","message":"x"}`,
+		},
+		{
+			name:   "a group's version beside the property's",
+			change: func(c *ddsink.Config) { c.Tags = "team:edge,version:7" },
+			body:   pairs{"log", "x"},
+			group:  &chunk.Group{Resource: pack(t, pairs{"deployment.environment", "prod", "service.version", "1.4"})},
+			want:   `{"timestamp":7,"deployment.environment":"prod","service.version":"1.4","ddtags":"team:edge,version:7,env:prod","message":"x"}`,
+		},
+		{
 			name:   "a group's service gives way to the property, the device's name to a group's host",
 			change: func(c *ddsink.Config) { c.Service, c.Hostname = "p", "q" },
 			body:   pairs{"service.name", "body's own", "log", "x"},

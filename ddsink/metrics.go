@@ -44,6 +44,7 @@ type Metrics struct {
 	tooNew sync.Once // what is ahead of the clock was spoken of
 	tags   []string  // the user's, each as "name:value"
 	host   string
+	began  time.Duration // when the sink was made, as timefix.Instant.Elapsed has it
 }
 
 var _ delivery.Sink = (*Metrics)(nil)
@@ -56,7 +57,7 @@ func (a *Account) Metrics() (*Metrics, error) {
 	}
 	s := &Metrics{
 		Account: a, sender: sender, host: a.cfg.Hostname,
-		tags: strings.FieldsFunc(a.cfg.Tags, func(r rune) bool { return r == ',' }),
+		tags: strings.FieldsFunc(a.cfg.Tags, func(r rune) bool { return r == ',' }), began: a.clock.Now().Elapsed(),
 	}
 	s.box = outbox.New(s.rules())
 	s.batch.sink = s

@@ -35,6 +35,7 @@ type total struct {
 	value  float64
 	dist   *metric.Distribution
 	resets uint32
+	start  int64 // when it began, in ns since 1970; 0 is not known
 }
 
 // running is the sum of one second.
@@ -108,8 +109,10 @@ func finite(f float64) bool { return !math.IsNaN(f) && !math.IsInf(f, 0) }
 // grown is what a total has grown by since the one before. The first one of a total
 // that is kept here is all growth; of any other, nobody knows.
 func (s *Metrics) grown(o *state, sample *metric.Sample) (outbox.Point, outbox.Fate) {
-	newer, last := &total{sample.Value, sample.Dist, sample.ResetCount}, o.newest
+	newer, last := &total{sample.Value, withoutBounds(sample.Dist), sample.ResetCount, sample.Start}, o.newest
 	switch {
+	case s.beganHere(newer, last):
+		last = new(total)
 	case sample.Kept && (last == nil || sample.ResetCount != last.resets && newer.size() == 1):
 		last = new(total)
 	case last == nil || !newer.continues(last):
@@ -135,6 +138,28 @@ func (s *Metrics) grown(o *state, sample *metric.Sample) (outbox.Point, outbox.F
 	return p, outbox.Fate{}
 }
 
+// beganHere tells whether all of a total is growth: it began after the one before, or,
+// as the first one that is seen, after this sink.
+func (s *Metrics) beganHere(newer, last *total) bool {
+	switch {
+	case newer.start == 0:
+		return false
+	case last != nil:
+		return last.start != 0 && newer.start > last.start
+	}
+	now := s.clock.Now()
+	return newer.start > now.Wall-int64(now.Elapsed()-s.began)
+}
+
+// withoutBounds is a distribution as Datadog gets it: the bounds of exponential
+// histograms change from one to the next, so that they have no differences.
+func withoutBounds(d *metric.Distribution) *metric.Distribution {
+	if d == nil || !d.Exponential {
+		return d
+	}
+	return &metric.Distribution{Count: d.Count, Sum: d.Sum, NoSum: d.NoSum}
+}
+
 // size is what a total never falls below but when it begins anew.
 func (t *total) size() float64 {
 	if t.dist != nil {
@@ -151,7 +176,7 @@ func (t *total) continues(last *total) bool {
 // combine is a with b's counts and sum added, or taken away; the rest is a's.
 func combine(a, b *metric.Distribution, sign int) *metric.Distribution {
 	c := &metric.Distribution{
-		Count: a.Count + uint64(sign)*b.Count, Sum: a.Sum + float64(sign)*b.Sum,
+		Count: a.Count + uint64(sign)*b.Count, Sum: a.Sum + float64(sign)*b.Sum, NoSum: a.NoSum || b.NoSum,
 		Bounds: a.Bounds, Values: a.Values, Counts: slices.Clone(a.Counts),
 	}
 	for i := range min(len(c.Counts), len(b.Counts)) {

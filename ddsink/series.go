@@ -2,6 +2,7 @@ package ddsink
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -133,6 +134,8 @@ func partValue(kind metric.Kind, p *outbox.Point, part int) float64 {
 		return p.Value
 	case part == 0:
 		return float64(d.Count)
+	case part == 1 && d.NoSum:
+		return math.NaN() // it is left out
 	case part == 1:
 		return d.Sum
 	case kind == metric.Summary:
@@ -206,12 +209,20 @@ func (b *seriesBatch) appendSeries(run []item, part int) {
 		b.body = append(b.body, `,"unit":`...)
 		b.body = appendString(b.body, []byte(id.Unit))
 	}
-	if host := cmp.Or(id.Host, b.sink.host); host != "" {
+	if host := b.sink.hostOf(id); host != "" {
 		b.body = append(b.body, `,"resources":[{"name":`...)
 		b.body = appendString(b.body, []byte(host))
 		b.body = append(b.body, `,"type":"host"}]`...)
 	}
 	b.body = append(b.body, `},`...)
+}
+
+// hostOf is the machine that a series is of: its resource's, its own, this one.
+func (s *Metrics) hostOf(id *metric.Series) string {
+	if res := id.Resource.Get(); res != nil && res.Host != "" {
+		return res.Host
+	}
+	return cmp.Or(id.Host, s.host)
 }
 
 // appendMetric appends the name of one part of a series at Datadog.
@@ -247,6 +258,11 @@ func (b *seriesBatch) appendTags(id *metric.Series, name, value string) {
 			add(l.Name, l.Value)
 		}
 	}
+	if res := id.Resource.Get(); res != nil {
+		for _, l := range res.Tags {
+			add(l.Name, l.Value)
+		}
+	}
 	if name != "" {
 		add(name, value)
 	}
@@ -263,6 +279,12 @@ func (s *Metrics) cost(se *series, n int) (points, bytes int) {
 	each := fixed + len(id.DatadogName) + len(id.Name) + len(s.cfg.Tags) + len(s.host) + len(id.Host)
 	for _, l := range id.Labels {
 		each += len(l.Name) + len(l.Value) + 4
+	}
+	if res := id.Resource.Get(); res != nil {
+		each += len(res.Host)
+		for _, l := range res.Tags {
+			each += len(l.Name) + len(l.Value) + 4
+		}
 	}
 	width := parts(id.Kind, se.First())
 	return n * width, width * (each + n*pointBytes)

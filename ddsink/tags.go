@@ -2,6 +2,7 @@ package ddsink
 
 import (
 	"bytes"
+	"strings"
 
 	"out_edge/plugin/wire"
 )
@@ -27,10 +28,10 @@ func ecsFields() [numECSFields]ecsField {
 	}
 }
 
-// ddtags appends the tags: those made of ECS fields, then the property's, then
-// the record's own.
+// ddtags appends the tags: those made of ECS fields, then the property's, then env and
+// version of an OpenTelemetry resource, then the record's own.
 func (w *entryWriter) ddtags(dst []byte) []byte {
-	if !w.f.ecs && w.slots[slotTags] == nil {
+	if !w.f.ecs && w.slots[slotTags] == nil && w.slots[slotEnvName] == nil && w.slots[slotEnv] == nil && w.slots[slotVersion] == nil {
 		return append(dst, w.f.tagsJSON...)
 	}
 	w.tags = w.tags[:0]
@@ -38,6 +39,8 @@ func (w *entryWriter) ddtags(dst []byte) []byte {
 		dst = w.ecsTags(dst)
 	}
 	w.tags = appendTagText(w.tags, []byte(w.f.tags))
+	w.resourceTag("env", slotEnvName, slotEnv)
+	w.resourceTag("version", slotVersion)
 	if own := w.slots[slotTags]; own != nil {
 		dst = w.ownTags(dst, own)
 	}
@@ -45,6 +48,21 @@ func (w *entryWriter) ddtags(dst []byte) []byte {
 		return dst
 	}
 	return w.bytes(dst, "ddtags", w.tags)
+}
+
+// resourceTag adds a tag of the first of a resource's attributes that is a text, unless
+// the property has a tag of that name.
+func (w *entryWriter) resourceTag(name string, from ...slot) {
+	if strings.HasPrefix(w.f.tags, name+":") || strings.Contains(w.f.tags, ","+name+":") {
+		return
+	}
+	for _, s := range from {
+		if v := w.slots[s]; v != nil && v.Kind() == wire.Str && usable(v) {
+			text, _ := v.Bytes()
+			w.tags = appendTagText(w.tags, appendMetricTag(nil, name, string(text)))
+			return
+		}
+	}
 }
 
 // ecsTags turns the ECS fields into tags. One that is no text, or an empty one,
