@@ -1,10 +1,13 @@
 package receivers
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"math"
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -16,6 +19,27 @@ import (
 type Series struct {
 	Labels map[string]string // `__name__` among them
 	Points []Point           // by time
+	// Histograms are Prometheus' native ones, by time.
+	Histograms []Histogram
+}
+
+// Histogram is a native histogram at a time in ms, as Prometheus' API writes it: count,
+// sum, and buckets of [how the bounds count, lower, upper, count].
+type Histogram struct {
+	UnixMilli  int64
+	Count, Sum string
+	Buckets    [][4]any
+}
+
+// UnmarshalJSON reads [seconds, {...}].
+func (h *Histogram) UnmarshalJSON(text []byte) error {
+	type body Histogram
+	var seconds float64
+	if err := json.Unmarshal(text, &[]any{&seconds, (*body)(h)}); err != nil {
+		return fmt.Errorf("read a histogram: %w", err)
+	}
+	h.UnixMilli = int64(math.Round(seconds * 1e3))
+	return nil
 }
 
 // Point is a value at a time in ms. What VictoriaMetrics cannot write as JSON reads
@@ -122,6 +146,60 @@ func (p *Prometheus) Series(ctx context.Context, selector string) ([]Series, err
 	return p.query(ctx, selector+"[20h]", time.Now().Add(10*time.Minute))
 }
 
+// OTLP sends the body of one OTLP/HTTP request of metrics, for which the program needs
+// --web.enable-otlp-receiver.
+func (p *Prometheus) OTLP(ctx context.Context, body []byte) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.URL+"/api/v1/otlp/v1/metrics", bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/x-protobuf")
+	resp, err := p.client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(resp.Body)
+	if err == nil && resp.StatusCode != http.StatusOK {
+		err = fmt.Errorf("send otlp: %s: %s", resp.Status, answer)
+	}
+	return err
+}
+
+// Exemplars are those of the series that match a selector, each as the series' labels,
+// its own, and the value; in no order.
+func (p *Prometheus) Exemplars(ctx context.Context, selector string, from, to time.Time) ([]Exemplar, error) {
+	q := url.Values{"query": {selector}, "start": {from.UTC().Format(time.RFC3339)}, "end": {to.UTC().Format(time.RFC3339)}}
+	body, err := p.get(ctx, "/api/v1/query_exemplars?"+q.Encode())
+	if err != nil {
+		return nil, err
+	}
+	var answer struct {
+		Data []struct {
+			SeriesLabels map[string]string
+			Exemplars    []Exemplar
+		}
+	}
+	if err := json.Unmarshal(body, &answer); err != nil {
+		return nil, fmt.Errorf("read exemplars: %w", err)
+	}
+	var all []Exemplar
+	for _, s := range answer.Data {
+		for _, e := range s.Exemplars {
+			e.Series = s.SeriesLabels
+			all = append(all, e)
+		}
+	}
+	return all, nil
+}
+
+// Exemplar is one of a series.
+type Exemplar struct {
+	Series map[string]string `json:"-"`
+	Labels map[string]string
+	Value  string
+}
+
 func (p *Prometheus) query(ctx context.Context, expression string, at time.Time) ([]Series, error) {
 	q := url.Values{"query": {expression}, "time": {strconv.FormatFloat(float64(at.UnixMilli())/1e3, 'f', 3, 64)}}
 	body, err := p.get(ctx, "/api/v1/query?"+q.Encode())
@@ -134,6 +212,9 @@ func (p *Prometheus) query(ctx context.Context, expression string, at time.Time)
 				Metric map[string]string
 				Value  *sample
 				Values []sample
+
+				Histogram  *Histogram
+				Histograms []Histogram
 			}
 		}
 	}
@@ -142,7 +223,10 @@ func (p *Prometheus) query(ctx context.Context, expression string, at time.Time)
 	}
 	var all []Series
 	for _, r := range answer.Data.Result {
-		s := Series{Labels: r.Metric}
+		s := Series{Labels: r.Metric, Histograms: r.Histograms}
+		if r.Histogram != nil {
+			s.Histograms = append(s.Histograms, *r.Histogram)
+		}
 		if r.Value != nil {
 			s.Points = append(s.Points, Point(*r.Value))
 		}
