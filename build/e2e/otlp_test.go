@@ -24,7 +24,7 @@ import (
 // sent.
 func sdkFlushes(t *testing.T) (chunks []harness.Chunk, clock time.Time) {
 	t.Helper()
-	for _, f := range testkit.Sequence(t, "otlp-sdk") {
+	for _, f := range slices.Concat(testkit.Sequence(t, "otlp-sdk"), testkit.Sequence(t, "otlp-odd")) {
 		file := filepath.Join(t.TempDir(), strconv.Itoa(len(chunks)))
 		if err := os.WriteFile(file, f.Payload, 0o600); err != nil {
 			t.Fatal(err)
@@ -52,7 +52,7 @@ const otlpConfig = "storage: {exemplars: {max_exemplars: 10000}}\notlp: {promote
 func viaOTLP(t *testing.T) *receivers.Prometheus {
 	t.Helper()
 	p := prometheus3(t, otlpConfig)
-	files, err := filepath.Glob("../testdata/otlp/*.pb")
+	files, err := filepath.Glob("../testdata/otlp/[01]*")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no requests: %v", err)
 	}
@@ -61,7 +61,7 @@ func viaOTLP(t *testing.T) *receivers.Prometheus {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := p.OTLP(t.Context(), body); err != nil {
+		if err := p.OTLP(t.Context(), body, strings.HasSuffix(file, ".json")); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -140,6 +140,13 @@ func sameSeries(t *testing.T, got, want map[string]storedSeries, times bool) {
 	t.Helper()
 	for labels, w := range want {
 		g, has := got[labels]
+		if strings.Contains(labels, `"odd_stock"`) { // a counter before it fell
+			if g.last != w.last || len(g.points) != 1 && times {
+				t.Errorf("%s = %v, want the last of %v", labels, g.points, w.points)
+			}
+			delete(got, strings.Replace(strings.Replace(labels, "odd_stock", "odd_stock_total", 1), `"gauge"`, `"counter"`, 1))
+			continue
+		}
 		switch {
 		case !has:
 			t.Errorf("missing: %s = %s", labels, w.last)

@@ -148,12 +148,15 @@ func (p *Prometheus) Series(ctx context.Context, selector string) ([]Series, err
 
 // OTLP sends the body of one OTLP/HTTP request of metrics, for which the program needs
 // --web.enable-otlp-receiver.
-func (p *Prometheus) OTLP(ctx context.Context, body []byte) error {
+func (p *Prometheus) OTLP(ctx context.Context, body []byte, isJSON bool) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.URL+"/api/v1/otlp/v1/metrics", bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
 	req.Header.Set("Content-Type", "application/x-protobuf")
+	if isJSON {
+		req.Header.Set("Content-Type", "application/json")
+	}
 	resp, err := p.client.Do(req)
 	if err != nil {
 		return err

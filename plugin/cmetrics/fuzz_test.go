@@ -26,6 +26,10 @@ func FuzzMetrics(f *testing.F) {
 		metricOf(histogram, list{}, object{"buckets": list{1.0}, "aggregation_type": 1}, object{"histogram": object{"buckets": list{1, 1}, "sum": 0.5, "count": 2}}),
 		metricOf(untyped, list{}, nil, object{"value": 1.0}),
 		metricOf(expHistogram, list{}, nil, object{"value": 1.0})))
+	f.Add(manyPoints(f, 20))
+	f.Add(otlpEvent(f, checkout("i-1"), object{"exp_histogram": object{"name": object{"datapoints": object{"0:5": object{"flags": 1, "has_sum": false}}}}},
+		metricOf(expHistogram, list{}, object{"aggregation_type": delta}, exponential(10, -5, list{1, 0, 2}, list{3}, 1)),
+		sum("a", "s", cumulative, list{"a.b", "a_b"}, object{"ts": 1, "value": -7.5, "labels": list{"v", "w"}})))
 	f.Fuzz(func(t *testing.T, payload []byte) {
 		in := cmetrics.Interner{Limit: 4}
 		samples, err := cmetrics.Append(nil, payload, arrival, &in)

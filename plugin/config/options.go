@@ -77,7 +77,7 @@ func prometheusOptions() []Option {
 			Help:  "name of a label that has Fluent Bit's tag, on every series; without it, what two tags make of one series is taken from the first, and refused from the second",
 			apply: text(func(s *Settings) *string { return &s.Pipeline.Metrics.TagLabel })},
 		{Key: "series_ttl", Default: "10m",
-			Help: "a gauge disappears this long after its last sample, a host input's 2.5 of its own intervals if that is longer; `0` is never",
+			Help: "a gauge disappears this long after its last sample, a host input's 2.5 of its own intervals if that is longer, and so does an OpenTelemetry total; `0` is never",
 			apply: func(s *Settings, t string) (err error) {
 				s.Pipeline.Metrics.SeriesTTL, err = durationOrNever(t, time.Second, 365*24*time.Hour)
 				return err
