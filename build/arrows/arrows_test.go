@@ -14,7 +14,7 @@ import (
 // a room (plugin/delivery/outbox) counts as the room, unless it stands here itself.
 var allowed = map[string][]string{
 	"plugin":               {"plugin/config", "plugin/pipeline", "plugin/logline", "plugin/footprint", "exporter", "timefix"},
-	"plugin/check":         {"plugin/config"},
+	"plugin/check":         {"plugin/config", "plugin/pipeline", "plugin/metric", "timefix"},
 	"plugin/config":        {"plugin/pipeline", "plugin/logline", "plugin/delivery", "plugin/metric", "timefix", "exporter", "exporter/statuspage", "exporter/rules", "exporter/remotewrite", "ddsink"},
 	"plugin/pipeline":      {"plugin/wire", "plugin/chunk", "plugin/cmetrics", "plugin/metric", "plugin/delivery", "timefix", "exporter", "exporter/statuspage", "exporter/telemetry", "exporter/rules", "exporter/remotewrite", "ddsink"},
 	"exporter":             {"exporter/memo", "exporter/web", "exporter/statuspage", "exporter/telemetry", "exporter/history", "exporter/hostmetrics", "exporter/registry", "plugin/wire", "plugin/chunk", "plugin/metric", "plugin/delivery", "timefix"},

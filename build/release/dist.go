@@ -49,7 +49,11 @@ func makeTarget(ctx context.Context, r pack.Release, build pack.Build, t pack.Ta
 	if err := checkFor(library, t.Name); err != nil {
 		return err
 	}
-	notices, err := pack.Notices(ctx, r.Root, library)
+	checker, err := makeChecker(ctx, r, build, t)
+	if err != nil {
+		return err
+	}
+	notices, err := pack.Notices(ctx, r.Root, library, filepath.Join(stageOf(r, t), checker.Name))
 	if err != nil {
 		return err
 	}
@@ -64,7 +68,7 @@ func makeTarget(ctx context.Context, r pack.Release, build pack.Build, t pack.Ta
 	if err != nil {
 		return err
 	}
-	files, err := r.Archive(data, pack.NoticeFile(notices), bom)
+	files, err := r.Archive(data, pack.NoticeFile(notices), bom, checker)
 	if err != nil {
 		return err
 	}
@@ -78,7 +82,24 @@ func makeTarget(ctx context.Context, r pack.Release, build pack.Build, t pack.Ta
 	if err := makePackage(ctx, r, t, data, docs); err != nil {
 		return err
 	}
-	return addToImageContext(ctx, r, build, t, data, docs)
+	return addToImageContext(ctx, r, build, t, append(docs, checker, pack.File{Name: "out_edge.so", Mode: 0o644, Data: data}))
+}
+
+// stageOf is the folder that a target's package is made from.
+func stageOf(r pack.Release, t pack.Target) string { return filepath.Join(r.Dist, "stage", t.Name) }
+
+// makeChecker builds the program that checks configurations, into the stage.
+func makeChecker(ctx context.Context, r pack.Release, build pack.Build, t pack.Target) (pack.File, error) {
+	f := pack.File{Name: "fluent-bit-edge-check", Mode: 0o755}
+	path, err := filepath.Abs(filepath.Join(stageOf(r, t), f.Name))
+	if err != nil {
+		return f, err
+	}
+	if err := build.Program(ctx, t, "./plugin/check/fluent-bit-edge-check", path); err != nil {
+		return f, err
+	}
+	f.Data, err = os.ReadFile(path)
+	return f, err
 }
 
 // checkFor fails when the library is not what the platform wants.
@@ -113,7 +134,7 @@ func licenses(notices []pack.Notice) func(path, version string) string {
 
 // makePackage writes the Debian package with nfpm.
 func makePackage(ctx context.Context, r pack.Release, t pack.Target, library []byte, docs []pack.File) error {
-	stage, err := filepath.Abs(filepath.Join(r.Dist, "stage", t.Name))
+	stage, err := filepath.Abs(stageOf(r, t))
 	if err != nil {
 		return err
 	}
@@ -142,12 +163,12 @@ func makePackage(ctx context.Context, r pack.Release, t pack.Target, library []b
 }
 
 // addToImageContext puts a platform's files where the Containerfile looks.
-func addToImageContext(ctx context.Context, r pack.Release, build pack.Build, t pack.Target, library []byte, docs []pack.File) error {
+func addToImageContext(ctx context.Context, r pack.Release, build pack.Build, t pack.Target, all []pack.File) error {
 	dir := filepath.Join(r.Dist, "image")
 	var files []pack.File
-	for _, f := range docs {
+	for _, f := range all {
 		switch {
-		case f.Name == "THIRD-PARTY-LICENSES.txt", f.Name == "out_edge.cdx.json":
+		case f.Name == "THIRD-PARTY-LICENSES.txt", f.Name == "out_edge.cdx.json", f.Name == "out_edge.so", f.Name == "fluent-bit-edge-check":
 			f.Name = filepath.Join(t.Name, f.Name)
 		case strings.HasPrefix(f.Name, "examples/"):
 		default:
@@ -155,7 +176,6 @@ func addToImageContext(ctx context.Context, r pack.Release, build pack.Build, t 
 		}
 		files = append(files, f)
 	}
-	files = append(files, pack.File{Name: filepath.Join(t.Name, "out_edge.so"), Mode: 0o644, Data: library})
 	if err := r.WriteFolder(dir, files); err != nil {
 		return err
 	}

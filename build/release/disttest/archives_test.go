@@ -6,12 +6,15 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
+	"debug/elf"
 	"encoding/json"
 	"errors"
 	"io"
 	"maps"
+	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -77,6 +80,39 @@ func TestArchives(t *testing.T) {
 		})
 	}
 }
+
+// The check is a static program of the platform. This machine's says its version, and
+// finds no fault in an example.
+func TestChecker(t *testing.T) {
+	for _, target := range pack.Targets() {
+		data := unpack(t, artefact(target.Archive()))["fluent-bit-edge-check"]
+		f, err := elf.NewFile(bytes.NewReader(data))
+		if err != nil {
+			t.Fatalf("%s: %v", target.Name, err)
+		}
+		if needed, _ := f.ImportedLibraries(); f.Machine != machines[target.Name] || len(needed) > 0 {
+			t.Errorf("%s: %v, needs %q", target.Name, f.Machine, needed)
+		}
+		if target.Name != runtime.GOARCH {
+			continue
+		}
+		program := filepath.Join(t.TempDir(), "fluent-bit-edge-check")
+		if err := os.WriteFile(program, data, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if got := output(t, program, "version"); !strings.HasPrefix(got, "fluent-bit-edge-check "+release.Version+" ") {
+			t.Errorf("version: %s", got)
+		}
+		t.Setenv("EDGE_LISTEN", "127.0.0.1:2021")
+		example := filepath.Join(release.Root, "examples/prometheus-exporter/fluent-bit.conf")
+		if got := output(t, program, example); !strings.Contains(got, "no fault") {
+			t.Errorf("an example: %s", got)
+		}
+	}
+}
+
+// machines are the platforms' architectures as ELF names them.
+var machines = map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AARCH64, "armv7": elf.EM_ARM}
 
 // A link in the README's excerpt or in the docs leads to something.
 func TestLinks(t *testing.T) {

@@ -213,6 +213,7 @@ func checkImageFiles(t *testing.T, target pack.Target, im image) {
 		"fluent-bit/bin/fluent-bit":                               {0o755, 0},
 		"fluent-bit/edge/out_edge.so":                             {0o644, 0},
 		"fluent-bit/edge/healthcheck":                             {0o755, 0},
+		"fluent-bit/edge/fluent-bit-edge-check":                   {0o755, 0},
 		"fluent-bit/edge/THIRD-PARTY-LICENSES.txt":                {0o644, 0},
 		"fluent-bit/etc/edge/armadillo-datadog/fluent-bit.conf":   {0o644, 0},
 		"fluent-bit/etc/edge/prometheus-exporter/fluent-bit.conf": {0o644, 0},

@@ -121,7 +121,7 @@ func TestPackageLife(t *testing.T) {
 				t.Errorf("with Fluent Bit's own unit, the installation says\n%s", out)
 			}
 			for _, path := range []string{
-				"/usr/lib/fluent-bit/out_edge.so", "/etc/fluent-bit/plugins-edge.conf",
+				"/usr/lib/fluent-bit/out_edge.so", "/usr/bin/fluent-bit-edge-check", "/etc/fluent-bit/plugins-edge.conf",
 				"/usr/lib/systemd/system-generators/out-edge", "/usr/share/out-edge/60-out-edge-hardening.conf",
 				"/usr/share/doc/out-edge/copyright", "/usr/share/doc/out-edge/examples/prometheus-exporter/fluent-bit.conf",
 			} {

@@ -61,7 +61,7 @@ func (b Build) Library(ctx context.Context, t Target, out string) error {
 
 // Program compiles a Go package without cgo, statically, to out.
 func (b Build) Program(ctx context.Context, t Target, pkg, out string) error {
-	args := []string{"build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", "-o", out, pkg}
+	args := []string{"build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid= -X main.version=" + b.Version, "-o", out, pkg}
 	if err := b.run(ctx, t, false, args); err != nil {
 		return fmt.Errorf("build %s for %s: %w", pkg, t.Name, err)
 	}

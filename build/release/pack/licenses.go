@@ -27,13 +27,13 @@ type Notice struct {
 	Text string
 }
 
-// Notices collects the licences of all modules that the library was linked
-// from. A module without a licence that is known here is an error: nobody has
-// yet looked whether it may be given away.
-func Notices(ctx context.Context, root, library string) ([]Notice, error) {
-	build, err := buildinfo.ReadFile(library)
+// Notices collects the licences of all modules that the files, a library and
+// programs, were linked from. A module without a licence that is known here is an
+// error: nobody has yet looked whether it may be given away.
+func Notices(ctx context.Context, root string, files ...string) ([]Notice, error) {
+	modules, goVersion, err := linked(files)
 	if err != nil {
-		return nil, fmt.Errorf("collect licences of %s: %w", library, err)
+		return nil, err
 	}
 	dirs, err := moduleDirs(ctx, root)
 	if err != nil {
@@ -50,11 +50,8 @@ func Notices(ctx context.Context, root, library string) ([]Notice, error) {
 		faults = append(faults, err)
 		notices = append(notices, n)
 	}
-	add("std", build.GoVersion, strings.TrimSpace(string(goroot)))
-	for _, m := range build.Deps {
-		if own(m) {
-			continue
-		}
+	add("std", goVersion, strings.TrimSpace(string(goroot)))
+	for _, m := range modules {
 		add(m.Path, m.Version, dirs[m.Path])
 	}
 	if err := errors.Join(faults...); err != nil {
@@ -62,6 +59,26 @@ func Notices(ctx context.Context, root, library string) ([]Notice, error) {
 	}
 	slices.SortFunc(notices, func(a, b Notice) int { return cmp.Compare(a.Path, b.Path) })
 	return notices, nil
+}
+
+// linked are the foreign modules that files were linked from, each once, and the
+// version of Go.
+func linked(files []string) (modules []*debug.Module, goVersion string, err error) {
+	seen := make(map[string]bool)
+	for _, file := range files {
+		build, err := buildinfo.ReadFile(file)
+		if err != nil {
+			return nil, "", fmt.Errorf("collect licences of %s: %w", file, err)
+		}
+		goVersion = build.GoVersion
+		for _, m := range build.Deps {
+			if !own(m) && !seen[m.Path] {
+				seen[m.Path] = true
+				modules = append(modules, m)
+			}
+		}
+	}
+	return modules, goVersion, nil
 }
 
 // own tells whether a folder of this repository stands in for the module.

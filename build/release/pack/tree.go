@@ -23,8 +23,8 @@ type Release struct {
 }
 
 // Archive gives the files of a target's archive. notices and sbom are made of
-// the library.
-func (r Release) Archive(library, notices, sbom []byte) ([]File, error) {
+// the library; programs go beside it.
+func (r Release) Archive(library, notices, sbom []byte, programs ...File) ([]File, error) {
 	files, err := r.Documents(notices, sbom)
 	if err != nil {
 		return nil, err
@@ -46,6 +46,7 @@ func (r Release) Archive(library, notices, sbom []byte) ([]File, error) {
 		files = append(files, f)
 	}
 	files = append(files, File{Name: "out_edge.so", Mode: 0o644, Data: library})
+	files = append(files, programs...)
 	return append(files, File{Name: "SHA256SUMS", Mode: 0o644, Data: Sums(files)}), nil
 }
 

@@ -2,15 +2,20 @@
 // and reports what is wrong with its `edge` outputs and their config_file, before an
 // agent is started with it.
 //
-//	fluent-bit-edge-check [-settings] CONFIG   exit 0: no fault, 1: faults, 2: not used as it should be
+//	fluent-bit-edge-check [-settings] [-sample FILE|- [-tag TAG]] CONFIG
 //	fluent-bit-edge-check version
+//
+// It exits with 0 where there is no fault, with 1 where there are faults, and with 2
+// where it is not used as it should be.
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 
 	"out_edge/plugin/check"
 )
@@ -25,17 +30,30 @@ const (
 	exitUsage  = 2
 )
 
-func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
 
-func run(args []string, stdout, stderr io.Writer) int {
+// asked is what the command line asks for.
+type asked struct {
+	settings    bool
+	sample, tag string
+	stdin       io.Reader
+	out         io.Writer
+}
+
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	a := asked{stdin: stdin, out: stdout}
 	flags := flag.NewFlagSet("fluent-bit-edge-check", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	settings := flags.Bool("settings", false, "print the settings that take effect, secrets struck out")
+	flags.BoolVar(&a.settings, "settings", false, "print the settings that take effect, secrets struck out")
+	flags.StringVar(&a.sample, "sample", "", "`file` of sample records, JSON objects (- for standard input): print which metrics they make, and which sinks get what; nothing is sent")
+	flags.StringVar(&a.tag, "tag", "app", "Fluent Bit's tag of the sample records")
 	flags.Usage = func() {
-		fmt.Fprint(stderr, "usage: fluent-bit-edge-check [-settings] CONFIG\n       fluent-bit-edge-check version\n")
+		fmt.Fprint(stderr, "usage: fluent-bit-edge-check [-settings] [-sample FILE [-tag TAG]] CONFIG\n       fluent-bit-edge-check version\n")
 		flags.PrintDefaults()
 	}
-	if err := flags.Parse(args); err != nil {
+	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+		return exitClean
+	} else if err != nil {
 		return exitUsage
 	}
 	switch {
@@ -43,35 +61,64 @@ func run(args []string, stdout, stderr io.Writer) int {
 		flags.Usage()
 		return exitUsage
 	case flags.Arg(0) == "version":
-		fmt.Fprintln(stdout, "fluent-bit-edge-check", version)
+		fmt.Fprintf(stdout, "fluent-bit-edge-check %s (%s/%s, %s)\n", version, runtime.GOOS, runtime.GOARCH, runtime.Version())
 		return exitClean
 	}
-	return examine(flags.Arg(0), *settings, stdout)
+	return a.examine(flags.Arg(0))
 }
 
-// examine prints all faults of a configuration, each with its file and line.
-func examine(file string, settings bool, out io.Writer) int {
+// examine prints all faults of a configuration, each with its file and line, or what
+// else is asked for.
+func (a *asked) examine(file string) int {
 	sections, faults := check.Read(file, os.LookupEnv)
 	outputs := check.Outputs(sections)
+	var good []*check.Output
 	for _, s := range outputs {
 		o, found := check.Check(s, os.Getenv, version)
-		faults = append(faults, found...)
-		if settings && o.Settings != nil {
-			printSettings(out, o)
+		if faults = append(faults, found...); o.Settings != nil {
+			good = append(good, o)
 		}
 	}
 	for _, f := range faults {
-		fmt.Fprintln(out, f)
+		fmt.Fprintln(a.out, f)
+	}
+	if a.settings {
+		for _, o := range good {
+			printSettings(a.out, o)
+		}
 	}
 	switch {
 	case len(faults) > 0:
-		fmt.Fprintf(out, "%s: %d faults\n", file, len(faults))
+		fmt.Fprintf(a.out, "%s: %d faults\n", file, len(faults))
 		return exitFaults
 	case len(outputs) == 0:
-		fmt.Fprintf(out, "%s: no output of it is called edge\n", file)
+		fmt.Fprintf(a.out, "%s: no output of it is called edge\n", file)
 		return exitFaults
 	}
-	fmt.Fprintf(out, "%s: %d outputs called edge, no fault\n", file, len(outputs))
+	fmt.Fprintf(a.out, "%s: %d outputs called edge, no fault\n", file, len(outputs))
+	return a.trySample(good)
+}
+
+// trySample shows what outputs make of the sample records, if there are any.
+func (a *asked) trySample(outputs []*check.Output) int {
+	if a.sample == "" {
+		return exitClean
+	}
+	records := a.stdin
+	if a.sample != "-" {
+		f, err := os.Open(a.sample)
+		if err != nil {
+			fmt.Fprintln(a.out, err)
+			return exitUsage
+		}
+		defer f.Close()
+		records = f
+	}
+	err := check.Sample(outputs, a.tag, records, a.out)
+	if err != nil {
+		fmt.Fprintln(a.out, "sample:", err)
+		return exitFaults
+	}
 	return exitClean
 }
 
