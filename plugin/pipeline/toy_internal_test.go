@@ -162,13 +162,21 @@ func (b *toyBench) want(lines ...string) {
 
 func logsOf(t *testing.T, messages ...string) []byte {
 	t.Helper()
-	var buf bytes.Buffer
+	var all []byte
 	for _, m := range messages {
-		sec := uint32(time.Now().Unix())
-		buf.Write([]byte{0x92, 0x92, 0xd7, 0x00, byte(sec >> 24), byte(sec >> 16), byte(sec >> 8), byte(sec), 0, 0, 0, 0, 0x80})
-		if err := msgpack.NewEncoder(&buf).Encode(map[string]any{"log": m}); err != nil {
-			t.Fatal(err)
-		}
+		all = append(all, bubbleRecord(t, map[string]any{"log": m})...)
+	}
+	return all
+}
+
+// bubbleRecord encodes one v2 record, stamped now.
+func bubbleRecord(t *testing.T, body map[string]any) []byte {
+	t.Helper()
+	var buf bytes.Buffer
+	sec := uint32(time.Now().Unix())
+	buf.Write([]byte{0x92, 0x92, 0xd7, 0x00, byte(sec >> 24), byte(sec >> 16), byte(sec >> 8), byte(sec), 0, 0, 0, 0, 0x80})
+	if err := msgpack.NewEncoder(&buf).Encode(body); err != nil {
+		t.Fatal(err)
 	}
 	return buf.Bytes()
 }
