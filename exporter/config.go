@@ -96,8 +96,8 @@ type Status struct {
 	Backlog []statuspage.Backlog
 	// Returned are the chunks that Fluent Bit has back, to offer them again.
 	Returned statuspage.Backlog
-	// DryRun says that nothing is sent, as the user wants it.
-	DryRun bool
+	// Notes are what the user has to know of the settings.
+	Notes []string
 }
 
 // status is that of an instance, or an empty one.

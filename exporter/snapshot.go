@@ -10,7 +10,7 @@ func (p *endpoint) snapshot() *statuspage.Snapshot {
 		in := statuspage.Instance{
 			Version: m.cfg.Version, Output: m.cfg.Telemetry.Output(), Labels: m.cfg.Labels, Opened: m.opened, Sinks: m.cfg.Sinks,
 			SeriesLimit: m.cfg.SeriesLimit, SeriesTTL: m.cfg.SeriesTTL, Telemetry: m.cfg.Telemetry.State(),
-			NotReady: status.NotReady, DryRun: status.DryRun, Settings: m.cfg.Settings, Backlog: status.Backlog, Returned: status.Returned, Repairs: status.Repairs,
+			NotReady: status.NotReady, Notes: status.Notes, Settings: m.cfg.Settings, Backlog: status.Backlog, Returned: status.Returned, Repairs: status.Repairs,
 		}
 		in.Charts, in.Series = m.chartsNow(), m.registry.Len()
 		s.Instances = append(s.Instances, in)

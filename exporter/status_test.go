@@ -283,8 +283,8 @@ func TestStatusOfWaitingChunks(t *testing.T) {
 	status2.Returned = statuspage.Backlog{Chunks: 1, Bytes: 7, Since: since, Stalled: true, Next: "it comes again"}
 	wantText(t, status(t, m), "! Needs a look\n", "! Datadog logs: 12 chunks are waiting, the oldest for 25 s; one small request asks again in 3 s\n",
 		"! 1 chunk is waiting, the oldest for 25 s; it comes again\n")
-	status2 = exporter.Status{DryRun: true}
-	wantText(t, status(t, m), "! dry run: nothing is sent anywhere, as edge_dry_run is on\n")
+	status2 = exporter.Status{Notes: []string{"dry run: nothing is sent"}}
+	wantText(t, status(t, m), "! dry run: nothing is sent\n")
 }
 
 // A repair is shown with its time before and after.

@@ -36,6 +36,7 @@ type process struct {
 	mu        sync.Mutex
 	exporter  *exporter.Exporter // made by the first instance
 	instances map[*instance]struct{}
+	history   config.History
 	memory    int64    // the limit in force, in bytes
 	said      []string // notes on settings
 
@@ -85,11 +86,18 @@ func (h *process) open(from hostInstance) (*instance, error) {
 	hostname, isPrivate := config.SystemName()
 	settings, faults := config.Load(config.Source{Property: from.property, Env: os.Getenv,
 		Hostname: hostname, IsPrivate: isPrivate, Version: version, BuildDate: buildDate()})
-	if len(faults) > 0 {
-		for _, f := range faults {
-			h.log.Error(f.Error())
-		}
+	for _, f := range faults {
+		h.log.Error(f.Error())
+	}
+	if len(h.instances) == 0 {
+		h.history.Begin()
+	}
+	settings, kept := h.history.Take(settings, faults)
+	switch {
+	case settings == nil:
 		return nil, faults[0]
+	case kept:
+		h.log.Error("the reloaded configuration has faults: this output goes on with its settings from before; mend them and reload again")
 	}
 	settings.Pipeline.Metrics.Output = from.output
 	in, err := h.start(settings, from)

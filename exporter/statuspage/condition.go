@@ -55,8 +55,8 @@ func (in *Instance) findings(now int64) (all []finding) {
 		all = append(all, sinkFindings(sink, in.sink(sink).Last, now)...)
 	}
 	all = append(all, in.waitingFindings(now)...)
-	if in.DryRun {
-		all = append(all, finding{doubtful, "dry run: nothing is sent anywhere, as edge_dry_run is on"})
+	for _, note := range in.Notes {
+		all = append(all, finding{doubtful, clean(note)})
 	}
 	if f := in.silence(now); f != nil {
 		all = append(all, *f)

@@ -33,10 +33,9 @@ type Instance struct {
 	Sinks     []string // those that send
 	Telemetry telemetry.State
 	NotReady  []string // why the instance is not ready
-	// DryRun says that nothing is sent, as the user wants it.
-	DryRun   bool
-	Settings []Setting
-	Backlog  []Backlog
+	Notes     []string // what the user has to know of the settings
+	Settings  []Setting
+	Backlog   []Backlog
 	// Returned are the chunks that Fluent Bit has back, to offer them again.
 	Returned Backlog
 	Repairs  []timefix.Repair // the newest first

@@ -141,6 +141,11 @@ func sectionsOf(t *testing.T, file string) string {
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}
+	return textOf(sections)
+}
+
+// textOf is sections without their places.
+func textOf(sections []*check.Section) string {
 	var b strings.Builder
 	for _, s := range sections {
 		b.WriteString("[" + s.Name + "]\n")

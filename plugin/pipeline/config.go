@@ -69,6 +69,8 @@ type Config struct {
 
 	// DryRun does everything but send: each sink says what would go.
 	DryRun bool
+	// Kept says that these settings are from before a reload, whose own have faults.
+	Kept bool
 
 	// moreSinks are sinks beside those of sinkTable, for tests.
 	moreSinks []sinkRow

@@ -12,7 +12,7 @@ import (
 // moment, what is held here or waits in Fluent Bit's buffer for a retry, and
 // the last time repairs.
 func (p *Pipeline) status() exporter.Status {
-	s := exporter.Status{Repairs: p.fixer.Repairs(), DryRun: p.cfg.DryRun}
+	s := exporter.Status{Repairs: p.fixer.Repairs(), Notes: p.notes()}
 	if now := p.clock.Now(); !p.fixer.Believable(now) {
 		s.NotReady = append(s.NotReady, "clock: "+stamp(now.Wall)+" is before this build; waiting for NTP")
 	}
@@ -25,6 +25,17 @@ func (p *Pipeline) status() exporter.Status {
 	s.Returned = statuspage.Backlog{Chunks: given, Bytes: held, Since: p.retries.oldest(), Stalled: given > 0,
 		Next: "they are back in Fluent Bit's buffer, and it offers them again as often as its `retry_limit` says"}
 	return s
+}
+
+// notes are what the user has to know of the settings.
+func (p *Pipeline) notes() (all []string) {
+	if p.cfg.DryRun {
+		all = append(all, "dry run: nothing is sent anywhere, as edge_dry_run is on")
+	}
+	if p.cfg.Kept {
+		all = append(all, "the configuration of the last reload has faults, which the log names: the settings from before it are in force")
+	}
+	return all
 }
 
 // Page is the address that /metrics is served on; "" while there is none.
