@@ -9,8 +9,9 @@ import (
 	"out_edge/build/harness"
 )
 
-// Up to Fluent Bit 4.2.2 the register struct ends before event_type, up to 5.1.0
-// before config_map: writing on runs over the heap. The library writes as far as
+// Up to Fluent Bit 4.2.2 the register struct ends before event_type (32 bytes in
+// 1.9.10, 2.2.3, 3.2.10 and 4.0.14), up to 5.1.0 before config_map (40 bytes in 4.2.8
+// and 5.0.9; 48 in 5.1.1): writing on runs over the heap. The library writes as far as
 // the allocator says that the block reaches, and asks, by host and environment, for:
 var registrations = []struct {
 	name  string
@@ -73,7 +74,7 @@ func TestRegisterWritesNothingBehindTheStruct(t *testing.T) {
 
 // The struct is a block of exactly its size: valgrind watches what stands behind.
 func TestRegisterUnderAHeapChecker(t *testing.T) {
-	for _, tc := range registrations[:4] {
+	for _, tc := range registrations {
 		t.Run(tc.name, func(t *testing.T) {
 			r := harness.Run{V5: tc.v5, ABI: tc.abi, Env: tc.env, OwnStack: true, Wrap: harness.Valgrind()}
 			if writes := heapOverruns(register(t, kit, r, tc.types)); len(writes) > 0 {

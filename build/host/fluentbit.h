@@ -63,6 +63,13 @@ struct flb_plugin_proxy_def {
     struct flb_config_map *config_map;
 };
 
+/* Their sizes, as each version's own struct has them: 32 bytes in 1.9.10, 2.2.3, 3.2.10
+ * and 4.0.14, 40 in 4.2.8 and 5.0.9, 48 in 5.1.1; 20, 24 and 28 where words have 32 bits. */
+#define SIZE_OF(words, ints) ((words) * sizeof(char *) + ((ints) * sizeof(int) + sizeof(char *) - 1) / sizeof(char *) * sizeof(char *))
+_Static_assert(sizeof(struct proxy_def_v4_2_2) == SIZE_OF(2, 3), "the struct up to 4.2.2");
+_Static_assert(sizeof(struct proxy_def_v4_2_3) == SIZE_OF(2, 3) + SIZE_OF(0, 1), "the struct from 4.2.3");
+_Static_assert(sizeof(struct flb_plugin_proxy_def) == SIZE_OF(3, 3) + SIZE_OF(0, 1), "the struct from 5.1.1");
+
 /* What a plugin may call. The instance pointers are opaque to it. */
 struct flb_api {
     const char *(*output_get_property)(const char *, void *);
