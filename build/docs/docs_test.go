@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"regexp"
+	"strings"
 	"testing"
 
 	"out_edge/exporter/rules"
@@ -45,6 +46,9 @@ func TestReadmesRulesAreRight(t *testing.T) {
 		t.Fatal("no YAML in README.md")
 	}
 	for _, b := range blocks {
+		if strings.Contains(string(b[1]), "pipeline:") {
+			continue // Fluent Bit's own: plugin/check reads those
+		}
 		if _, err := rules.Parse("README.md", b[1]); err != nil {
 			t.Error(err)
 		}
