@@ -14,11 +14,11 @@ type Instant struct {
 	Boot int64
 }
 
-// Time gives the wall clock's reading in UTC.
+// Time returns the wall clock's reading in UTC.
 func (i Instant) Time() time.Time { return time.Unix(0, i.Wall).UTC() }
 
-// Elapsed is the time since boot, which no step of the wall clock touches; since
-// 1970 where Boot is not known. Only differences mean something.
+// Elapsed is the time since boot, which steps of the wall clock do not change; since
+// 1970 where Boot is not known. Use it for differences only.
 func (i Instant) Elapsed() time.Duration {
 	if i.Boot != 0 {
 		return time.Duration(i.Boot)
@@ -26,18 +26,18 @@ func (i Instant) Elapsed() time.Duration {
 	return time.Duration(i.Wall)
 }
 
-// Clock tells the time. Implementations are safe for concurrent use.
+// Clock returns the current time. Implementations are safe for concurrent use.
 type Clock interface{ Now() Instant }
 
-// SystemClock is the host's clock. Of all the code here only this one asks it.
-// On Linux both readings come from the kernel, on 32-bit machines too as 64-bit
-// numbers where the kernel has them (5.1 and later), so that 2038 is no limit.
-// Elsewhere Boot is 0.
+// SystemClock is the host's clock, and the only code here that reads it. On Linux both
+// readings come from the kernel, as 64-bit numbers on 32-bit machines too where the
+// kernel has them (5.1 and later), so that 2038 is no limit. Elsewhere Boot is 0.
 type SystemClock struct{}
 
-// Now reads both clocks, as one. What the boot clock is ahead of Go's own changes only
-// when the host was suspended, and then the wall clock, too, is ahead by more: as long
-// as that is not so, the kernel is not asked for it, which would be a system call.
+// Now reads both clocks as one Instant. The offset between the boot clock and Go's
+// monotonic clock changes only when the host was suspended, and then the wall clock
+// moves ahead as well. While the wall clock has not moved, the last offset is used,
+// which saves the system call.
 func (SystemClock) Now() Instant {
 	wall, own := wallTime(), ownTime()
 	if a := lastAhead.Load(); a != nil && within(wall-own-a.wall, together) {
@@ -51,16 +51,16 @@ func (SystemClock) Now() Instant {
 	return now
 }
 
-// together is how long two readings may take that are to be one, in ns.
+// together is the longest that two readings may be apart to count as one, in ns.
 const together = 20 * millisecond
 
-// ahead is by how much the two clocks are ahead of ownTime, in ns.
+// ahead is how far the two clocks are ahead of ownTime, in ns.
 type ahead struct{ wall, boot int64 }
 
 var lastAhead atomic.Pointer[ahead]
 
-// readTogether reads both clocks: if this process was held up between the two
-// readings, it reads again, lest that look like somebody setting the clock.
+// readTogether reads both clocks. It reads again if the process was paused between the
+// readings, because that would look like a step of the clock.
 func readTogether() Instant {
 	const tries = 4
 	var now Instant
@@ -74,15 +74,15 @@ func readTogether() Instant {
 	return now
 }
 
-// within says whether d is at most limit, either way.
+// within reports whether d is at most limit in either direction.
 func within(d, limit int64) bool { return -limit <= d && d <= limit }
 
-// start is some moment of this process, with Go's reading of the monotonic clock.
+// start is a moment of this process with Go's monotonic reading.
 var start = time.Now()
 
-// ownTime is the time since start, in ns, which no step of the wall clock touches; a
-// suspension of the host is not in it.
+// ownTime is the time since start in ns. Steps of the wall clock do not change it; time
+// in suspension is not counted.
 func ownTime() int64 { return int64(time.Since(start)) }
 
-// goTime is the wall clock as Go knows it.
+// goTime is the wall clock as read by Go.
 func goTime() int64 { return time.Now().UnixNano() }

@@ -14,8 +14,8 @@ const (
 	sysClockGettime64 = 403
 )
 
-// wallTime is the wall clock. Go's own has 32 bits where the kernel's plain call
-// has.
+// wallTime reads the wall clock. On 32-bit kernels the plain call, which Go uses, has
+// 32-bit seconds.
 func wallTime() int64 {
 	if wall := gettime64(clockRealtime); wall != 0 {
 		return wall
@@ -23,7 +23,7 @@ func wallTime() int64 {
 	return goTime()
 }
 
-// bootTime is the time since the host's start, or 0 when the kernel does not say.
+// bootTime returns the time since boot, or 0 when the kernel does not report it.
 func bootTime() int64 {
 	if boot := gettime64(clockBoottime); boot != 0 {
 		return boot
@@ -39,8 +39,8 @@ func gettime(clock uintptr) int64 {
 	return int64(ts.Sec)*second + int64(ts.Nsec)
 }
 
-// gettime64 asks for 64-bit seconds where the plain call has only 32. It gives
-// 0 where there is no such call, or no need of it.
+// gettime64 reads a clock with 64-bit seconds where the plain call has 32-bit ones. It
+// returns 0 where the call does not exist or is not needed.
 func gettime64(clock uintptr) int64 {
 	var plain syscall.Timespec
 	if unsafe.Sizeof(plain.Sec) == 8 {

@@ -32,7 +32,7 @@ func Example() {
 	// 4 repairs
 }
 
-// What a user should be told: the first of a kind for each tag.
+// Log only the first repair of a kind for each tag.
 func ExampleConfig_onFirst() {
 	fixer := timefix.New(timefix.Config{OnFirst: func(r timefix.Repair) {
 		fmt.Printf("%s: %s: %s\n", r.Tag, r.Verdict, r.Why)
@@ -49,23 +49,23 @@ func ExampleConfig_onFirst() {
 
 // A device without a battery-backed clock: what it stamped before NTP answered is
 // moved by exactly the step.
-func ExampleFixer_Believable() {
+func ExampleFixer_ClockSet() {
 	fixer := timefix.New(timefix.Config{BuildDate: time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)})
 	raw := timefix.Raw{Form: timefix.EventTime, Bits: 42 << 32} // 42 s after it started, in 1970
 
 	before := timefix.Instant{Wall: 45e9, Boot: 45e9}
-	fmt.Println("believable:", fixer.Believable(before))
+	fmt.Println("clock is set:", fixer.ClockSet(before))
 	session := fixer.Begin("cpu", before, false) // the flush that Fluent Bit has to keep
 	session.End()
 
 	ntp := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC) // 60 s after it started
 	after := timefix.Instant{Wall: ntp.UnixNano(), Boot: 60e9}
-	fmt.Println("believable:", fixer.Believable(after))
+	fmt.Println("clock is set:", fixer.ClockSet(after))
 	session = fixer.Begin("cpu", after, false)
 	fixed := session.Repair(raw)
 	fmt.Println(time.Unix(0, fixed.UnixNano).UTC().Format(time.TimeOnly), fixed.Verdict)
 	// Output:
-	// believable: false
-	// believable: true
+	// clock is set: false
+	// clock is set: true
 	// 11:59:42 clock_step
 }

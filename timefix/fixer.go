@@ -10,28 +10,28 @@ import (
 // DefaultMaxFuture is Config.MaxFuture when that is 0.
 const DefaultMaxFuture = 10 * time.Minute
 
-// blindYears is how long after the build a device is thought to be in use. It
-// bounds the believable dates while the host's own clock is not set.
-const blindYears = 20
+// assumedServiceYears is how many years after the build a device may be in use. It
+// bounds the plausible dates while the host's own clock is not set.
+const assumedServiceYears = 20
 
 // DefaultFloor is Config.Floor when that is zero: 2015-01-01 UTC.
 func DefaultFloor() time.Time { return time.Date(2015, 1, 1, 0, 0, 0, 0, time.UTC) }
 
-// Config sets a Fixer up. Its zero value is good.
+// Config holds the settings of a Fixer. The zero value is usable.
 type Config struct {
 	Mode Mode
-	// Floor is the earliest believable time; zero is DefaultFloor.
+	// Floor is the earliest plausible time; zero is DefaultFloor.
 	Floor time.Time
-	// MaxFuture is how far after its arrival a record's time is believable; 0
-	// is DefaultMaxFuture, less than 0 is not at all.
+	// MaxFuture is how far after its arrival a record's time is plausible; 0 is
+	// DefaultMaxFuture, a negative value permits no future.
 	MaxFuture time.Duration
-	// BuildDate is when the program was built: a wall clock that shows an
-	// earlier date is not set. Zero is Floor.
+	// BuildDate is when the program was built: a wall clock that shows an earlier date
+	// is not set. Zero is Floor.
 	BuildDate time.Time
-	// Clock is asked when Begin gets a zero Instant; nil is SystemClock.
+	// Clock is read when Begin gets a zero Instant; nil is SystemClock.
 	Clock Clock
-	// OnFirst, if set, is told of the first repair of a kind for each tag. It is
-	// called by Session.End on the goroutine that calls that, under no lock.
+	// OnFirst, if set, is called with the first repair of each verdict for each tag.
+	// Session.End calls it on its own goroutine, without a lock.
 	OnFirst func(Repair)
 }
 
@@ -45,11 +45,11 @@ type Fixer struct {
 	onFirst   func(Repair)
 
 	mu   sync.Mutex // guards watch and tags
-	tags memory
+	tags tagTable
 
 	watch  wallWatch
-	otlp   atomic.Bool // the host's OTLP input garbles nanoseconds
-	recent board
+	otlp   atomic.Bool // the host's OTLP input corrupts nanoseconds
+	recent repairLog
 	notes  sync.Pool // of *notes
 }
 
@@ -81,29 +81,29 @@ func New(c Config) *Fixer {
 	return f
 }
 
-// Believable tells whether the host's own clock is set: it shows a date not
-// before the build's. While it is not, repaired times are worth little: nothing
-// should leave the host, and what arrives should be kept and offered again.
-func (f *Fixer) Believable(at Instant) bool { return at.Wall >= f.buildDate }
+// ClockSet reports whether the host's own clock is set: whether it shows a date not
+// before the build's. While it is not, do not rely on repaired times: send nothing, and
+// keep what arrives to process it again.
+func (f *Fixer) ClockSet(at Instant) bool { return at.Wall >= f.buildDate }
 
-// Repairs lists the last RepairsKept repairs of sessions that have ended,
-// newest first. The slice is the caller's.
+// Repairs returns the last RepairsKept repairs of sessions that have ended, newest
+// first. The caller owns the slice.
 func (f *Fixer) Repairs() []Repair { return f.recent.snapshot() }
 
-// Begin opens a session for the records of one tag that arrive at the same
-// time. A zero at asks the Config's clock.
+// Begin starts a session for the records of one tag that arrive at the same time. A
+// zero at reads Config.Clock.
 //
-// replay is for records that were judged before and are offered again: they are
-// repaired as any, but nothing is learnt from them, counted or listed.
+// replay is for records that were repaired before and are offered again: they are
+// repaired as usual, but the Fixer learns nothing from them, and does not count or list
+// them.
 //
-// No lock is held between Begin and End, so a session may stay open for as long
-// as it likes, and there may be several for one tag: each goes by what was known
-// when it began.
+// No lock is held between Begin and End, so a session may last as long as needed, and a
+// tag may have several at once: each uses what was known when it began.
 func (f *Fixer) Begin(tag string, at Instant, replay bool) Session {
 	if at == (Instant{}) {
 		at = f.clock.Now()
 	}
-	s := Session{fixer: f, at: at, quiet: replay, newest: math.MinInt64, oldest: math.MaxInt64}
+	s := Session{fixer: f, at: at, readOnly: replay, newest: math.MinInt64, oldest: math.MaxInt64}
 	f.mu.Lock()
 	f.watch.observe(at)
 	s.history = f.watch.history.Load()
@@ -116,20 +116,20 @@ func (f *Fixer) Begin(tag string, at Instant, replay bool) Session {
 	return s
 }
 
-// end takes a session's learning into the memory and says which of its notes
-// are the first of their kind.
+// end stores what a session learnt and returns which verdicts among its notes are the
+// first of their kind for the tag.
 func (f *Fixer) end(s *Session) (firsts uint16) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	e := f.tags.get(s.tag)
 	if s.notes != nil {
-		firsts = s.notes.known &^ e.stream.told
-		s.stream.told |= s.notes.known
+		firsts = s.notes.known &^ e.stream.reported
+		s.stream.reported |= s.notes.known
 	}
 	if e.ends == s.ends {
 		e.stream = s.stream
 	} else {
-		e.stream.merge(&s.stream, s.began)
+		e.stream.merge(&s.stream, s.behaviourAtBegin)
 	}
 	e.ends++
 	return firsts

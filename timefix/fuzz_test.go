@@ -9,7 +9,7 @@ import (
 )
 
 // FuzzRepair plays a stream of records, 9 bytes each: the form and what arrives
-// when in the first, the bits in the others. Whatever comes, a time is believable
+// when in the first, the bits in the others. Whatever comes, a time is plausible
 // or its verdict says why not.
 func FuzzRepair(f *testing.F) {
 	now := date(2026, 11, 21)

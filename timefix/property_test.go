@@ -33,7 +33,7 @@ func moments(r *rand.Rand) (truth, now time.Time) {
 
 // TestPropertyWrapped: whatever the time, a single wrapped record that arrives
 // within three hours gives it back to the ms, unless what it reads as is a date
-// that is believable, or one that only a clock that is wrong would show, or a line
+// that is plausible, or one that only a clock that is wrong would show, or a line
 // without its year. With a fraction that fits, it may be 48 days late.
 func TestPropertyWrapped(t *testing.T) {
 	f := timefix.New(timefix.Config{})
@@ -110,7 +110,7 @@ func TestPropertyScaled(t *testing.T) {
 	}
 }
 
-// TestPropertyBelievable: a believable time stays as it is, to the nanosecond,
+// TestPropertyBelievable: a plausible time stays as it is, to the nanosecond,
 // however it was written.
 func TestPropertyBelievable(t *testing.T) {
 	r := rand.New(rand.NewPCG(11, 12))
@@ -132,7 +132,7 @@ func TestPropertyBelievable(t *testing.T) {
 }
 
 // TestPropertyBacklog: a known source's records of the last 48 days, in any order,
-// are exact, unless a date is believable.
+// are exact, unless a date is plausible.
 func TestPropertyBacklog(t *testing.T) {
 	r := rand.New(rand.NewPCG(13, 14))
 	for range 100 {

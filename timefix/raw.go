@@ -14,7 +14,7 @@ const (
 	Float                 // a floating point number
 )
 
-// String names the form in lower case.
+// String returns the form in lower case.
 func (f Form) String() string {
 	switch f {
 	case Absent:
@@ -31,7 +31,7 @@ func (f Form) String() string {
 	return "unknown"
 }
 
-// Raw is a time as it stood in the payload.
+// Raw is a time as found in the payload.
 type Raw struct {
 	Form Form
 	// Bits holds, by Form: seconds<<32|nanoseconds, the int64, the uint64, or
@@ -48,14 +48,14 @@ const (
 	day         = 24 * hour
 )
 
-// reading is a raw time as a number: whole units and a part of one more unit.
-// Which unit that is (a second, as a rule) is for the repair to find out.
+// reading is a raw time as a number: whole units and a part of one more unit. The
+// repair finds out which unit that is (usually the second).
 type reading struct {
 	whole int64
 	// part is in billionths of the unit. An EventTime may carry 1e9 and more.
 	part  int64
 	form  Form
-	valid bool // false: no number at all
+	valid bool // false: not a number
 }
 
 func (r Raw) read() reading {
@@ -72,10 +72,10 @@ func (r Raw) read() reading {
 	return reading{}
 }
 
-// notPlain is what stands for nanoseconds when a raw time is not plain.
+// notPlain is returned as the nanoseconds of a raw time that is not plain.
 const notPlain = math.MaxUint32
 
-// plain reads what most times are: seconds that 32 bits hold without a sign.
+// plain reads the common case: seconds that fit 32 bits without a sign.
 func (r Raw) plain() (sec, nsec uint32) {
 	switch r.Form {
 	case EventTime:
@@ -93,8 +93,8 @@ func (r Raw) plain() (sec, nsec uint32) {
 	return 0, notPlain
 }
 
-// readFloat splits f; what lies outside int64 becomes the nearest end of it,
-// which no unit makes believable.
+// readFloat splits f. A value outside int64 becomes the nearest int64, which is not
+// plausible in any unit.
 func readFloat(f float64) reading {
 	switch {
 	case math.IsNaN(f) || math.IsInf(f, 0):
@@ -112,8 +112,8 @@ func readFloat(f float64) reading {
 	return r
 }
 
-// seconds gives the reading in nanoseconds when its unit is the second; false
-// when that is outside int64.
+// seconds returns the reading in nanoseconds if its unit is the second; false when that
+// does not fit an int64.
 func (r reading) seconds() (int64, bool) {
 	const limit = math.MaxInt64/second - 8
 	if !r.valid || r.whole > limit || r.whole < -limit {
@@ -122,7 +122,7 @@ func (r reading) seconds() (int64, bool) {
 	return r.whole*second + r.part, true
 }
 
-// in is seconds for a unit of w.
+// in is like seconds, for a unit of w.
 func (r reading) in(w wrap) (int64, bool) {
 	unit := w.unit()
 	if !r.valid || r.whole > math.MaxInt64/second*(second/unit)-8 || r.whole < 0 {
@@ -131,8 +131,8 @@ func (r reading) in(w wrap) (int64, bool) {
 	return r.whole*unit + r.part/(second/unit), true
 }
 
-// low32 gives the low 32 bits of a number that 32 bits can hold, signed or
-// unsigned; false for a larger one, which cannot have been cut off at 32 bits.
+// low32 returns the low 32 bits of a number that fits 32 bits, signed or unsigned;
+// false for a larger one, which cannot have been truncated to 32 bits.
 func (r reading) low32() (uint32, bool) {
 	fits := r.valid && r.whole >= math.MinInt32 && r.whole <= math.MaxUint32
 	return uint32(r.whole), fits

@@ -90,7 +90,7 @@ func TestWhy(t *testing.T) {
 		{eventTime(0, 0), "the time is 0, as when it was NaN or never set"},
 		{timefix.Raw{}, "the record has no readable time"},
 		{float(math.NaN()), "the time is NaN or infinite"},
-		{unsigned(math.MaxUint64), "the number is no believable time in any unit"},
+		{unsigned(math.MaxUint64), "the number is no plausible time in any unit"},
 		{eventTime(100, 0), "the source's clock counts from the beginning of 1970: it was never set"},
 	} {
 		f := timefix.New(timefix.Config{})

@@ -75,9 +75,9 @@ func TestRepairsAreTheLast(t *testing.T) {
 }
 
 func TestOnFirst(t *testing.T) {
-	var told []string
+	var reported []string
 	f := timefix.New(timefix.Config{OnFirst: func(r timefix.Repair) {
-		told = append(told, fmt.Sprintf("%s %s %d", r.Tag, r.Verdict, r.Before))
+		reported = append(reported, fmt.Sprintf("%s %s %d", r.Tag, r.Verdict, r.Before))
 	}})
 	now := date(2026, 11, 21)
 	ms := func(i int64) timefix.Raw { return signed(now.UnixMilli() + i) }
@@ -95,8 +95,8 @@ func TestOnFirst(t *testing.T) {
 	replay.Repair(timefix.Raw{})
 	replay.End()
 	want := []string{"a scaled_ms 0", "a arrival 0", "b arrival 0", "c arrival 0", "c scaled_ms 0"}
-	if fmt.Sprint(told) != fmt.Sprint(want) {
-		t.Errorf("got %q, want %q", told, want)
+	if fmt.Sprint(reported) != fmt.Sprint(want) {
+		t.Errorf("got %q, want %q", reported, want)
 	}
 }
 
@@ -118,7 +118,7 @@ func TestReplay(t *testing.T) {
 	}
 }
 
-// TestZeroInstant: the Config's clock stands in.
+// TestZeroInstant: Begin then reads the Config's clock.
 func TestZeroInstant(t *testing.T) {
 	now := date(2026, 11, 21)
 	f := timefix.New(timefix.Config{Clock: fixed(at(now))})
@@ -168,8 +168,8 @@ func TestConcurrentSessions(t *testing.T) {
 
 // TestMemoryIsBounded: the tag that was not used for longest is forgotten.
 func TestMemoryIsBounded(t *testing.T) {
-	told := map[string]int{}
-	f := timefix.New(timefix.Config{OnFirst: func(r timefix.Repair) { told[r.Tag]++ }})
+	reported := map[string]int{}
+	f := timefix.New(timefix.Config{OnFirst: func(r timefix.Repair) { reported[r.Tag]++ }})
 	now := at(date(2026, 11, 21))
 	use := func(i int) { send(f, fmt.Sprint(i), now, timefix.Raw{}) }
 	for i := range timefix.TagsKept {
@@ -183,8 +183,8 @@ func TestMemoryIsBounded(t *testing.T) {
 	use(2)
 	use(3)
 	for i, want := range []int{1, 2, 1, 2, 1} {
-		if got := told[fmt.Sprint(i)]; got != want {
-			t.Errorf("tag %d was told of %d times, want %d", i, got, want)
+		if got := reported[fmt.Sprint(i)]; got != want {
+			t.Errorf("tag %d was reported %d times, want %d", i, got, want)
 		}
 	}
 }

@@ -25,7 +25,7 @@ func (o *outcome) count(got timefix.Fixed, truth, now time.Time) {
 	case got.UnixNano == now.UnixNano():
 		o.arrival++
 	case got.Verdict == timefix.OK:
-		o.left++ // it reads as a date that is believable
+		o.left++ // it reads as a date that is plausible
 	default:
 		o.wrong++
 	}
@@ -49,7 +49,7 @@ type kind struct {
 	every, learning time.Duration
 }
 
-// wrongDate draws a source whose clock shows anything but a believable date.
+// wrongDate draws a source whose clock shows anything but a plausible date.
 func wrongDate(fraction bool) func(*rand.Rand, time.Time) func(d, late time.Duration) (timefix.Raw, time.Time) {
 	return func(r *rand.Rand, now time.Time) func(d, late time.Duration) (timefix.Raw, time.Time) {
 		sec := r.Uint32()
@@ -126,9 +126,9 @@ func (k kind) play(f *timefix.Fixer, tag string, r *rand.Rand, o *outcome) {
 			d := base + time.Duration(i)*time.Second
 			raws[i], truths[i] = record(d, last-d)
 		}
-		// The code that the table compares with has no Look.
-		if s, ok := any(&s).(interface{ Look(timefix.Raw) bool }); ok {
-			for i := 0; i < len(raws) && s.Look(raws[i]); i++ {
+		// The code that the table compares with has no Preview.
+		if s, ok := any(&s).(interface{ Preview(timefix.Raw) bool }); ok {
+			for i := 0; i < len(raws) && s.Preview(raws[i]); i++ {
 			}
 		}
 		for i, raw := range raws {

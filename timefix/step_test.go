@@ -102,7 +102,7 @@ func TestStepsAreForgotten(t *testing.T) {
 	want(t, got[1], h.ago(61*time.Second), timefix.ClockStep)
 }
 
-// TestSmallSteps: both clocks are believable, so only what cannot be otherwise
+// TestSmallSteps: both clocks are plausible, so only what cannot be otherwise
 // is moved.
 func TestSmallSteps(t *testing.T) {
 	now := date(2026, 11, 21)
@@ -202,7 +202,7 @@ func TestBelievable(t *testing.T) {
 		{"a build before the floor", early, date(2014, 12, 31), false},
 		{"the floor", early, date(2015, 1, 1), true},
 	} {
-		if got := c.fixer.Believable(at(c.wall)); got != c.want {
+		if got := c.fixer.ClockSet(at(c.wall)); got != c.want {
 			t.Errorf("%s: got %t", c.name, got)
 		}
 	}

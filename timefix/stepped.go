@@ -1,12 +1,12 @@
 package timefix
 
-// clearStep is a step of the host's clock after which a believable date from
-// before it is taken for what it is even if nothing else is known of its source.
+// clearStep is how long a step of the host's clock must be to move a plausible date
+// whose source is not known.
 const clearStep = day
 
-// steppedOdd moves a record with an unbelievable date that fits a past setting
+// steppedImplausible moves a record with an implausible date that fits a past setting
 // of the host's clock.
-func (s *Session) steppedOdd(r reading) (Fixed, string, bool) {
+func (s *Session) steppedImplausible(r reading) (Fixed, string, bool) {
 	t, ok := r.seconds()
 	if !ok {
 		return Fixed{}, "", false
@@ -22,10 +22,10 @@ func (s *Session) steppedOdd(r reading) (Fixed, string, bool) {
 	return Fixed{UnixNano: t + s.offset - p.offset, Verdict: ClockStep}, whyClockStep, true
 }
 
-// stepped says by how much to move a record with the believable date t, age
-// after the arrival: only when it cannot have been stamped under the present
-// setting, fits exactly one past setting, and its source is known to have gone
-// by the host's clock then. A source that is not known is moved by a clear step
+// stepped returns by how much to move a record with the plausible date t, age after the
+// arrival. It moves only a record that cannot have been stamped under the present
+// setting, fits exactly one past setting, and comes from a source that is known to have
+// followed the host's clock then. A source that is not known is moved by a clear step
 // only, and only from the past.
 func (s *Session) stepped(t, age int64) (shift int64, ok bool) {
 	if uint64(t-s.stepLow) > s.stepSpan {
@@ -40,9 +40,9 @@ func (s *Session) stepped(t, age int64) (shift int64, ok bool) {
 		return 0, false
 	}
 	shift = s.offset - p.offset
-	f := s.stream.under(p.id)
+	f := s.stream.lagUnder(p.id)
 	if f.known {
-		return shift, f.local(shift)
+		return shift, f.usesHostClock(shift)
 	}
 	return shift, !ahead && abs(shift) > clearStep
 }

@@ -2,77 +2,77 @@ package timefix
 
 import "math"
 
-// habit is what a source was found to do to its times.
-type habit uint8
+// sourceBehaviour is what a source was found to do to its times.
+type sourceBehaviour uint8
 
 const (
-	habitUnknown habit = iota // nothing, as far as is known
-	habitMs                   // sends the low 32 bits of milliseconds
-	habitUs                   // of microseconds
-	habitNs                   // of nanoseconds
-	habitUnset                // its clock runs, but was never set
+	behaviourUnknown sourceBehaviour = iota // not known
+	wrapsMs                                 // sends the low 32 bits of milliseconds
+	wrapsUs                                 // of microseconds
+	wrapsNs                                 // of nanoseconds
+	clockNeverSet                           // its clock runs, but was never set
 )
 
-// The limits of what a stream is believed to show.
+// The limits for learning from a stream.
 const (
-	// nearNow is how old a believable record may be to show that its source's
+	// nearNow is how old a plausible record may be to show that its source's
 	// clock is right.
 	nearNow = hour
-	// A rate is measured over at least rateMin, so that whole seconds do not
-	// look like a rate, and at most rateMax, well below the 24.8 days at which
-	// a wrapped number turns round.
+	// A rate is measured over at least rateMin, so that whole seconds do not look like a
+	// rate, and at most rateMax, well below the 24.8 days after which a wrapped number
+	// overflows.
 	rateMin, rateMax = second, 20 * day
-	// rateSlack is the most by which the lag of a wrapping source may differ
-	// between two sessions that are compared; below, a quarter of the time
-	// between them, so that no source from 0.75 to 1.25 times 1000-fold speed
-	// is ruled out, and no other is let in.
+	// rateSlack is the most by which the lag of a wrapping source may differ between two
+	// sessions that are compared. For short intervals the limit is a quarter of the time
+	// between them, which accepts all sources from 0.75 to 1.25 times 1000-fold speed
+	// and no others.
 	rateSlack = 30 * second
 	// rateRetry is how long the older of two sessions is kept for comparison
 	// when their lags differ by too much for the short time between them.
 	rateRetry = minute
-	// steadyMin is the least time over which a source's clock is found to run
-	// at the right speed while it shows an unbelievable date, liveSteadyMin
-	// where that date might be a wrapped one of just now.
+	// steadyMin is the least time over which a clock with an implausible date is found
+	// to run at the right speed, liveSteadyMin where that date might be a wrapped one of
+	// just now.
 	steadyMin, liveSteadyMin = 2 * second, 30 * second
-	// stuckAfter repetitions of one value are no time.
+	// stuckAfter repetitions of one value show that it is no time.
 	stuckAfter = 2
-	// honestEnough records in a row, each right as it stands, end a habit.
-	honestEnough = 8
-	// lateEnough sessions in a row of late records only end the habit of
-	// wrapping; records that no longer fit a µs or ns habit end that.
-	lateEnough, missedEnough = 32, 8
-	// habitAge is how long a habit is believed without a new proof.
-	habitAge = 7 * day
-	// So many records in a row, far from each other, must lie where a source
-	// that wraps µs (ns) would put them. By chance that happens once in 290000
-	// (1.6 million) times. From the doubt on, they are no longer taken for
-	// wrapped milliseconds either.
+	// correctEnough records in a row, each right as given, end a classification.
+	correctEnough = 8
+	// lateSessionsEnough sessions in a row with only late records end wrapsMs;
+	// mismatchesEnough records that do not fit end wrapsUs and wrapsNs.
+	lateSessionsEnough, mismatchesEnough = 32, 8
+	// behaviourTTL is how long a classification lasts without a new proof.
+	behaviourTTL = 7 * day
+	// A source is classified as wrapping µs (ns) after usProof (nsProof) records in a
+	// row, far apart, that lie where such a source would put them. By chance that
+	// happens once in 290000 (1.6 million) times. From usDoubt (nsDoubt) on they are no
+	// longer read as wrapped milliseconds either.
 	usDoubt, usProof = 2, 3
 	nsDoubt, nsProof = 8, 12
-	// usApart and nsApart are "far from each other", in units: no records that
-	// follow each other in even steps can stay where they fit for long enough.
+	// usApart and nsApart are the least distances, in units, that count as far apart.
+	// Records at even intervals cannot stay within the limits for that long.
 	usApart, nsApart = 33e6, 3e8
-	// usLate is how late a record of a source known to wrap µs may be: less
-	// than half the 71.6 minutes between candidates, with room for error.
+	// usLate is how late a record of a source known to wrap µs may be: less than half
+	// the 71.6 minutes between candidates, with a margin.
 	usLate = 15 * minute
 )
 
 // mark is a record that later ones are compared with.
 type mark struct {
 	set     bool
-	same    uint8 // how often this value had come before, each time later
+	same    uint8 // how often this value came before, each time later
 	low     uint32
 	setting uint32 // of the host's clock
 	part    int64
 	at      Instant
 }
 
-// stuck says whether the value is one that comes again and again.
+// stuck reports whether the value has come again and again.
 func (m mark) stuck(low uint32, part int64) bool {
 	return m.same >= stuckAfter && low == m.low && part == m.part
 }
 
-// elapsed is the time from m to at, by the boot clock where it is known.
+// elapsed is the time from m to at, on the boot clock where it is known.
 func (m mark) elapsed(at Instant) int64 {
 	if m.at.Boot != 0 && at.Boot != 0 {
 		return at.Boot - m.at.Boot
@@ -80,14 +80,14 @@ func (m mark) elapsed(at Instant) int64 {
 	return at.Wall - m.at.Wall
 }
 
-// run counts records that lie where a wrapping source would put them.
-type run struct {
+// streak counts records in a row that lie where a wrapping source would put them.
+type streak struct {
 	n   uint8
 	low uint32 // of the last one counted
 }
 
 // add counts one more, or starts again when it does not fit.
-func (r *run) add(low uint32, fits bool, apart int64) {
+func (r *streak) add(low uint32, fits bool, apart int64) {
 	switch {
 	case !fits:
 		r.n = 0
@@ -96,71 +96,71 @@ func (r *run) add(low uint32, fits bool, apart int64) {
 	}
 }
 
-// follow says how near a source's believable records came to the host's clock
-// while that had one setting.
-type follow struct {
+// clockLag is how near a source's plausible records came to the host's clock while that
+// had one setting.
+type clockLag struct {
 	known   bool
 	setting uint32
 	newest  int64 // record minus arrival, the greatest seen
 }
 
-// local says whether the source stamps by the host's own clock, judged by
-// records that would be off by step if it did not.
-func (f follow) local(step int64) bool {
+// usesHostClock reports whether the source stamps by the host's own clock. If it did
+// not, its records would be off by step.
+func (f clockLag) usesHostClock(step int64) bool {
 	return f.newest <= second && f.newest >= -min(abs(step)/2, minute)
 }
 
 // stream is what is remembered of one tag between sessions. Its size is fixed.
 type stream struct {
-	habit  habit
-	honest uint8
-	late   uint8
-	missed uint8
+	behaviour    sourceBehaviour
+	correct      uint8
+	lateSessions uint8
+	mismatches   uint8
 	// yearless is a source whose dates were found to be a year too late.
-	yearless bool
-	told     uint16 // the verdicts that OnFirst was told of
-	us, ns   run
-	live     mark // the last first record of a session that a source wrapping ms could have sent
-	odd      mark // the last first unbelievable record of a session
-	proven   int64
-	follows  [2]follow // newest setting first
+	yearless    bool
+	reported    uint16 // the verdicts that OnFirst was called for
+	us, ns      streak
+	live        mark // the last first record of a session that a source wrapping ms could have sent
+	implausible mark // the last first implausible record of a session
+	proven      int64
+	lags        [2]clockLag // newest setting first
 }
 
-// expire forgets a habit that was not proved for long.
+// expire ends a classification that was not proved for long.
 func (m *stream) expire(at Instant) {
-	if m.habit != habitUnknown && abs(at.Wall-m.proven) > habitAge {
-		m.forget()
+	if m.behaviour != behaviourUnknown && abs(at.Wall-m.proven) > behaviourTTL {
+		m.resetBehaviour()
 	}
 }
 
-func (m *stream) forget() {
-	m.habit, m.honest, m.late, m.missed = habitUnknown, 0, 0, 0
-	m.us, m.ns = run{}, run{}
+func (m *stream) resetBehaviour() {
+	m.behaviour, m.correct, m.lateSessions, m.mismatches = behaviourUnknown, 0, 0, 0
+	m.us, m.ns = streak{}, streak{}
 }
 
-// adopt takes a habit on, or proves it once more.
-func (m *stream) adopt(h habit, at Instant) {
-	m.habit, m.proven = h, at.Wall
-	m.honest, m.late, m.missed = 0, 0, 0
+// setBehaviour classifies the source, or renews the proof.
+func (m *stream) setBehaviour(h sourceBehaviour, at Instant) {
+	m.behaviour, m.proven = h, at.Wall
+	m.correct, m.lateSessions, m.mismatches = 0, 0, 0
 }
 
-// right notes a record that was right as it stood.
+// right notes a record that was right as given.
 func (m *stream) right() {
-	if m.honest++; m.habit == habitUnset || m.honest >= honestEnough {
-		m.forget()
+	if m.correct++; m.behaviour == clockNeverSet || m.correct >= correctEnough {
+		m.resetBehaviour()
 	}
 }
 
-// miss notes a record that does not fit a µs or ns habit.
-func (m *stream) miss() {
-	if m.missed++; m.missed >= missedEnough {
-		m.forget()
+// noteMismatch notes a record that does not fit wrapsUs or wrapsNs.
+func (m *stream) noteMismatch() {
+	if m.mismatches++; m.mismatches >= mismatchesEnough {
+		m.resetBehaviour()
 	}
 }
 
-// compareLive compares a record that is d away from its arrival if its source
-// wraps ms with the one before. Two that keep the same lag while the arrival
-// moves on prove it: to them the apparent seconds run 1000 times too fast.
+// compareLive compares a record, which is d away from its arrival if its source wraps
+// ms, with the one before. The same lag twice while the arrival moved on proves it,
+// because seconds that are wrapped ms run 1000 times too fast.
 func (m *stream) compareLive(now mark, d int64) {
 	elapsed := m.live.elapsed(now.at)
 	if !m.live.set || m.live.setting != now.setting || elapsed < 0 || elapsed > rateMax {
@@ -174,103 +174,104 @@ func (m *stream) compareLive(now mark, d int64) {
 	before := ref.distance(wrapMs, m.live.low)
 	switch {
 	case abs(d-before) <= min(elapsed/4, rateSlack):
-		m.adopt(habitMs, now.at)
+		m.setBehaviour(wrapsMs, now.at)
 		m.live = now
 	case elapsed >= rateRetry:
 		m.live = now
 	}
 }
 
-// compareOdd compares an unbelievable record with one of an earlier session: a
-// wrong clock runs at the right speed, wrapped ms a thousand times too fast (as
-// may the lines of last year's file, so that none of nextYear prove it), and what
-// stands still is no clock. live is what wrapped ms of just now look like.
-func (m *stream) compareOdd(now mark, live, nextYear bool) {
-	elapsed := m.odd.elapsed(now.at)
-	if !m.odd.set || m.odd.setting != now.setting || elapsed < 0 || elapsed > rateMax {
-		m.odd = now
+// compareImplausible compares an implausible record with one of an earlier session. A
+// wrong clock runs at the right speed, and wrapped ms run a thousand times too fast (so
+// may the lines of last year's file, which is why nextYear proves nothing). A value
+// that does not change is no clock. live means that now looks like wrapped ms of just
+// now.
+func (m *stream) compareImplausible(now mark, live, nextYear bool) {
+	elapsed := m.implausible.elapsed(now.at)
+	if !m.implausible.set || m.implausible.setting != now.setting || elapsed < 0 || elapsed > rateMax {
+		m.implausible = now
 		return
 	}
 	least := steadyMin
-	if live || m.habit == habitMs {
+	if live || m.behaviour == wrapsMs {
 		least = liveSteadyMin
 	}
-	units := int64(int32(now.low - m.odd.low))
-	advance := units*second + now.part - m.odd.part
+	units := int64(int32(now.low - m.implausible.low))
+	advance := units*second + now.part - m.implausible.part
 	switch {
 	case elapsed < rateMin:
 		return
 	case advance == 0:
-		now.same = min(m.odd.same, stuckAfter) + 1
+		now.same = min(m.implausible.same, stuckAfter) + 1
 	case abs(advance-elapsed) <= min(elapsed/2, minute):
 		if elapsed < least {
 			return
 		}
-		if m.habit <= habitMs || m.habit == habitUnset {
-			m.adopt(habitUnset, now.at)
+		if m.behaviour <= wrapsMs || m.behaviour == clockNeverSet {
+			m.setBehaviour(clockNeverSet, now.at)
 		}
-	case m.habit == habitUnknown && !nextYear && abs(units*millisecond-elapsed) <= min(elapsed/4, rateSlack):
-		m.adopt(habitMs, now.at)
+	case m.behaviour == behaviourUnknown && !nextYear && abs(units*millisecond-elapsed) <= min(elapsed/4, rateSlack):
+		m.setBehaviour(wrapsMs, now.at)
 	}
-	m.odd = now
+	m.implausible = now
 }
 
-// count looks for µs and ns wraps in an unbelievable record.
+// count looks for µs and ns wraps in an implausible record.
 func (m *stream) count(ref *reference, low uint32, at Instant) {
 	m.us.add(low, wrapUs.live(ref.distance(wrapUs, low)), usApart)
 	m.ns.add(low, wrapNs.live(ref.distance(wrapNs, low)), nsApart)
 	switch {
 	case m.us.n >= usProof:
-		m.adopt(habitUs, at)
+		m.setBehaviour(wrapsUs, at)
 	case m.ns.n >= nsProof:
-		m.adopt(habitNs, at)
+		m.setBehaviour(wrapsNs, at)
 	}
 }
 
-// followed notes how near to the arrival the newest record of a session came.
-func (m *stream) followed(setting uint32, newest int64) {
-	f := &m.follows[0]
+// noteLag notes how near to the arrival the newest record of a session came.
+func (m *stream) noteLag(setting uint32, newest int64) {
+	f := &m.lags[0]
 	if f.known && f.setting != setting {
 		if int32(setting-f.setting) < 0 {
 			return // a session that began before a step and ended after it
 		}
-		m.follows[1] = *f
-		*f = follow{}
+		m.lags[1] = *f
+		*f = clockLag{}
 	}
 	if !f.known {
-		*f = follow{known: true, setting: setting, newest: newest}
+		*f = clockLag{known: true, setting: setting, newest: newest}
 	}
 	f.newest = max(f.newest, newest)
 }
 
-// under says what is known of the source under a setting.
-func (m *stream) under(setting uint32) follow {
-	for _, f := range m.follows {
+// lagUnder returns what is known of the source under a setting.
+func (m *stream) lagUnder(setting uint32) clockLag {
+	for _, f := range m.lags {
 		if f.known && f.setting == setting {
 			return f
 		}
 	}
-	return follow{}
+	return clockLag{}
 }
 
-// merge takes over what a session learnt while others of the same tag ended.
-// began is the habit that the session started with.
-func (m *stream) merge(s *stream, began habit) {
-	if m.habit == habitUnknown || s.habit != began && s.habit != habitUnknown {
-		m.habit, m.proven, m.honest = s.habit, max(m.proven, s.proven), s.honest
+// merge adds what a session learnt while others of the same tag ended. behaviourAtBegin
+// is the behaviour that the session started with.
+func (m *stream) merge(s *stream, behaviourAtBegin sourceBehaviour) {
+	if m.behaviour == behaviourUnknown || s.behaviour != behaviourAtBegin && s.behaviour != behaviourUnknown {
+		m.behaviour, m.proven, m.correct = s.behaviour, max(m.proven, s.proven), s.correct
 	}
-	if s.habit == m.habit {
+	if s.behaviour == m.behaviour {
 		m.proven = max(m.proven, s.proven)
 	}
 	m.live = later(m.live, s.live)
-	m.odd = later(m.odd, s.odd)
+	m.implausible = later(m.implausible, s.implausible)
 	m.yearless = m.yearless || s.yearless
-	for i := range s.follows {
-		if f := s.follows[len(s.follows)-1-i]; f.known {
-			m.followed(f.setting, f.newest)
+	for i := range s.lags {
+		if f := s.lags[len(s.lags)-1-i]; f.known {
+			m.noteLag(f.setting, f.newest)
 		}
 	}
-	m.told |= s.told
+	m.reported |= s.reported
 }
 
 func later(a, b mark) mark {

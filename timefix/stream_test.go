@@ -23,7 +23,7 @@ func lags(r *rand.Rand) map[string]func() time.Duration {
 
 // TestWrappingSource plays 60 days of a source that sends the low 32 bits of
 // ms, one record a minute. It starts at 13 points of the 49.7 days between
-// candidates, one of them in believable days, and in such days with each lag.
+// candidates, one of them in plausible days, and in such days with each lag.
 func TestWrappingSource(t *testing.T) {
 	lags := lags(rand.New(rand.NewPCG(1, 2)))
 	for start := range 13 {
@@ -39,8 +39,8 @@ func TestWrappingSource(t *testing.T) {
 	}
 }
 
-// playWrapping tells how many of its records had a date that was believable.
-func playWrapping(t *testing.T, start time.Time, lag func() time.Duration) (believable int) {
+// playWrapping tells how many of its records had a date that was plausible.
+func playWrapping(t *testing.T, start time.Time, lag func() time.Duration) (plausible int) {
 	f := timefix.New(timefix.Config{})
 	for i, d := 0, time.Duration(0); d < sixtyDays; i, d = i+1, d+time.Minute {
 		happened := start.Add(d + 123*time.Millisecond)
@@ -48,14 +48,14 @@ func playWrapping(t *testing.T, start time.Time, lag func() time.Duration) (beli
 		now := timefix.Instant{Wall: arrived.UnixNano(), Boot: boot + arrived.Sub(start).Nanoseconds()}
 		raw := wrapped(happened, time.Millisecond)
 		if sec := int64(raw.Bits >> 32); sec > date(2015, 1, 1).Unix() && sec < arrived.Unix() {
-			believable++
+			plausible++
 		}
 		got := send(f, "tag", now, raw)[0]
 		if i > 0 && got != (timefix.Fixed{UnixNano: happened.UnixNano(), Verdict: timefix.WrappedMs}) {
 			t.Fatalf("start %s, record %d: got %s, want %s", start, i, show(got), happened)
 		}
 	}
-	return believable
+	return plausible
 }
 
 // TestReplayingSources plays 60 days of sources whose records are old, or of
@@ -64,7 +64,7 @@ func TestReplayingSources(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	floor, begin := date(2015, 1, 1), date(2026, 11, 21)
 	span := begin.Sub(floor)
-	// from gives a date at d after `at`, going round within the believable.
+	// from gives a date at d after `at`, going round within the plausible.
 	from := func(at time.Time, d time.Duration) time.Time {
 		return floor.Add(((at.Sub(floor)+d)%span + span) % span)
 	}

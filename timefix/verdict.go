@@ -1,25 +1,25 @@
 package timefix
 
-// Verdict says what was found to be wrong with a time.
+// Verdict is what was found to be wrong with a time.
 type Verdict uint8
 
 // The verdicts.
 const (
-	OK        Verdict = iota // believable as it was
+	OK        Verdict = iota // plausible as given
 	ScaledMs                 // milliseconds where seconds belong
 	ScaledUs                 // microseconds where seconds belong
 	ScaledNs                 // nanoseconds where seconds belong
 	WrappedMs                // the low 32 bits of milliseconds
 	WrappedUs                // the low 32 bits of microseconds
 	WrappedNs                // the low 32 bits of nanoseconds
-	BadNsec                  // more than 999999999 nanoseconds beside believable seconds
+	BadNsec                  // more than 999999999 nanoseconds beside plausible seconds
 	ClockStep                // stamped before the host's clock was set
-	Arrival                  // not to be repaired: the arrival time stands in
+	Arrival                  // cannot be repaired: replaced by the arrival time
 
 	NumVerdicts = iota // how many verdicts there are
 )
 
-// String gives the verdict as metrics and pages name it.
+// String returns the verdict as named in metrics and pages.
 func (v Verdict) String() string {
 	switch v {
 	case OK:
@@ -52,7 +52,7 @@ type Fixed struct {
 	Verdict  Verdict
 }
 
-// Counts holds how often each verdict was given.
+// Counts holds the number of times by verdict.
 type Counts [NumVerdicts]uint32
 
 // Repairs is the number of verdicts other than OK.
@@ -64,17 +64,17 @@ func (c Counts) Repairs() uint32 {
 	return n
 }
 
-// Mode says how much is repaired.
+// Mode selects what is repaired.
 type Mode uint8
 
 // The modes.
 const (
-	Auto        Mode = iota // every repair that the package knows
-	ArrivalOnly             // what is not believable as it stands becomes the arrival time
-	Off                     // nothing: times are taken as they stand, unreadable ones excepted
+	Auto        Mode = iota // all repairs
+	ArrivalOnly             // times that are not plausible as given become the arrival time
+	Off                     // none: times are used as given, except unreadable ones
 )
 
-// String gives the mode as the setting is written: auto, arrival, off.
+// String returns the mode as written in the settings: auto, arrival, off.
 func (m Mode) String() string {
 	switch m {
 	case Auto:

@@ -15,7 +15,7 @@ func look(f *timefix.Fixer, tag string, now timefix.Instant, raws ...timefix.Raw
 	s := f.Begin(tag, now, false)
 	defer s.End()
 	for _, raw := range raws {
-		if !s.Look(raw) {
+		if !s.Preview(raw) {
 			break
 		}
 	}
@@ -152,7 +152,7 @@ func TestNeverAhead(t *testing.T) {
 
 func neverAhead(t *testing.T, f *timefix.Fixer, now timefix.Instant, future time.Duration, raws ...timefix.Raw) {
 	s := f.Begin("tag", now, false)
-	s.Look(raws[0])
+	s.Preview(raws[0])
 	for _, raw := range raws {
 		for _, got := range []timefix.Fixed{s.Repair(raw), s.RepairOTLP(raw), s.RepairObserved(raw, int64(raw.Bits))} {
 			if got.UnixNano > now.Wall+max(int64(future), 0) {
@@ -170,7 +170,7 @@ func TestLiveWraps(t *testing.T) {
 	begin := date(2020, 1, 1)
 	for i := range draws / 4 {
 		now := begin.Add(time.Duration(r.Int64N(int64(50 * 365 * day))))
-		if i%2 == 0 { // in its believable days
+		if i%2 == 0 { // in its plausible days
 			low := uint32(date(2015, 1, 1).Unix() + r.Int64N(now.Unix()-date(2015, 1, 1).Unix()-2*3600))
 			now = now.Add(time.Duration(int32(low-uint32(now.UnixMilli()))) * time.Millisecond)
 		}

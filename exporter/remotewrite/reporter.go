@@ -26,9 +26,9 @@ type ReporterConfig struct {
 	// Every is the time between two reports, and before the first;
 	// DefaultReportEvery.
 	Every time.Duration
-	// Believable tells whether samples can be stamped with an instant of the
+	// ClockSet tells whether samples can be stamped with an instant of the
 	// clock; while it says no, there is no report. nil believes all.
-	Believable func(timefix.Instant) bool
+	ClockSet func(timefix.Instant) bool
 }
 
 // reporter has gathered series sent from time to time, as if they came with a
@@ -49,8 +49,8 @@ func (s *Sink) Report(cfg ReporterConfig) {
 	if cfg.Every <= 0 {
 		cfg.Every = DefaultReportEvery
 	}
-	if cfg.Believable == nil {
-		cfg.Believable = func(timefix.Instant) bool { return true }
+	if cfg.ClockSet == nil {
+		cfg.ClockSet = func(timefix.Instant) bool { return true }
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	elapsed := func() time.Duration { return s.clock.Now().Elapsed() }
@@ -98,7 +98,7 @@ func (r *reporter) report() {
 		}
 	}()
 	now := r.sink.clock.Now()
-	if !r.cfg.Believable(now) {
+	if !r.cfg.ClockSet(now) {
 		return
 	}
 	all, err := r.cfg.Gather()

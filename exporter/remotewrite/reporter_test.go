@@ -225,7 +225,7 @@ func TestReporterWaitsForTheClock(t *testing.T) {
 		reg.MustRegister(prom.NewGaugeFunc(prom.GaugeOpts{Name: "g"}, func() float64 { return 1 }))
 		begin := time.Now()
 		r, w, _, _ := reporting(t, remotewrite.ReporterConfig{Gather: reg.Gather, Every: time.Second,
-			Believable: func(at timefix.Instant) bool { return at.Time().Sub(begin) >= 3*time.Second }})
+			ClockSet: func(at timefix.Instant) bool { return at.Time().Sub(begin) >= 3*time.Second }})
 		time.Sleep(3 * time.Second)
 		synctest.Wait()
 		wantLines(t, w.take(), `00:03 __name__="g",host="pi" 1`)

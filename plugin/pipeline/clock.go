@@ -8,7 +8,7 @@ import (
 
 // isClockSet looks at the wall clock, and says once, each way, what it finds.
 func (p *Pipeline) isClockSet(now timefix.Instant) bool {
-	good := p.fixer.Believable(now)
+	good := p.fixer.ClockSet(now)
 	if p.clockBad.Swap(!good) == good {
 		if good {
 			p.log.Info("the wall clock is believable again: delivery goes on", "now", stamp(now.Wall))

@@ -136,7 +136,7 @@ func (p *Pipeline) expired(s *metric.Series) {
 func openRemoteWrite(p *Pipeline) (delivery.Sink, error) {
 	s, err := remotewrite.New(*p.cfg.RemoteWrite, remotewrite.Deps{Clock: p.clock, Log: p.log, Telemetry: p.telemetry})
 	if err == nil && p.cfg.RemoteWriteSelf {
-		s.Report(remotewrite.ReporterConfig{Gather: p.telemetry.Gather, Believable: p.fixer.Believable})
+		s.Report(remotewrite.ReporterConfig{Gather: p.telemetry.Gather, ClockSet: p.fixer.ClockSet})
 	}
 	return s, err
 }

@@ -13,7 +13,7 @@ import (
 // the last time repairs.
 func (p *Pipeline) status() exporter.Status {
 	s := exporter.Status{Repairs: p.fixer.Repairs(), Notes: p.notes()}
-	if now := p.clock.Now(); !p.fixer.Believable(now) {
+	if now := p.clock.Now(); !p.fixer.ClockSet(now) {
 		s.NotReady = append(s.NotReady, "clock: "+stamp(now.Wall)+" is before this build; waiting for NTP")
 	}
 	chunks, bytes := p.backlog.size()

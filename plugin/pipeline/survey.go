@@ -104,7 +104,7 @@ func (p *Pipeline) surveyLogs(t *chunkState, s *scratch) (records int) {
 func (p *Pipeline) begin(t *chunkState, s *scratch) timefix.Session {
 	session := p.fixer.Begin(t.tag, t.arrived, false)
 	s.decoder.Reset(t.payload)
-	for s.decoder.Next() && session.Look(rawTime(s.decoder.Record())) {
+	for s.decoder.Next() && session.Preview(rawTime(s.decoder.Record())) {
 	}
 	s.decoder.Reset(t.payload)
 	t.session = session.Replay()

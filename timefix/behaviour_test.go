@@ -9,7 +9,7 @@ import (
 )
 
 // source is one that sends the low 32 bits of ms and whose dates, read as
-// seconds, are believable.
+// seconds, are plausible.
 type source struct {
 	t     *testing.T
 	fixer *timefix.Fixer
