@@ -1,5 +1,5 @@
-// Package history keeps the recent course of a series in a fixed space, for the
-// status page's lines.
+// Package history keeps the recent values of a series in a fixed space, for the status
+// page's lines.
 package history
 
 import (
@@ -22,9 +22,9 @@ type Point struct {
 	Value float64
 }
 
-// History is the course of one series: fine at first, then coarser as it grows
-// longer, then sliding. Of the values within one interval the last one stays,
-// which is right for counters too. It is not safe for concurrent use.
+// History holds the values of one series: at first one a second, then at longer
+// intervals as it grows, then the last hour. Of the values within one interval it keeps
+// the last, which is right for counters too. It is not safe for concurrent use.
 type History struct {
 	// Metric is a host metric's name without the prefix (cpu_usage_ratio), or ""
 	// for a series that does not come from a host record.
@@ -37,8 +37,8 @@ type History struct {
 	points   [maxPoints]Point
 }
 
-// Add notes a value. A clock that has gone back starts the history anew. A nil
-// History notes nothing.
+// Add adds a value. If the clock went back, the history starts anew. A nil History
+// ignores it.
 func (h *History) Add(at int64, v float64) {
 	if h == nil {
 		return
@@ -60,7 +60,7 @@ func (h *History) Add(at int64, v float64) {
 	h.n++
 }
 
-// makeRoom leaves at least one point free.
+// makeRoom frees at least one point.
 func (h *History) makeRoom() {
 	for h.n == maxPoints && h.interval < maxInterval {
 		h.interval *= 2
@@ -84,5 +84,5 @@ func (h *History) thin() {
 	h.n = n
 }
 
-// Points is a copy of the points, the oldest first.
+// Points returns a copy of the points, oldest first.
 func (h *History) Points() []Point { return slices.Clone(h.points[:h.n]) }

@@ -1,20 +1,20 @@
-// Package memo remembers what was worked out, in bounded space.
+// Package memo caches results in bounded space.
 package memo
 
 import "sync"
 
-// Cache remembers what was worked out for a key. It holds at most twice Limit
-// entries: what is used stands in the young generation, and when that is full, the old
-// one is let go. It is safe for concurrent use.
+// Cache is a two-generation cache. It holds at most twice Limit entries: entries in use
+// are in the young generation; when that is full it becomes the old one, whose entries
+// are evicted. It is safe for concurrent use.
 type Cache[K comparable, V any] struct {
-	// Limit is how many entries a generation has. It must not change once the Cache is
-	// in use.
+	// Limit is the number of entries in a generation. It must not change once the Cache
+	// is in use.
 	Limit      int
 	mu         sync.RWMutex
 	young, old map[K]V
 }
 
-// Get finds the value of k.
+// Get returns the value of k.
 func (c *Cache[K, V]) Get(k K) (V, bool) {
 	v, young, ok := c.find(k)
 	if ok && !young {
@@ -23,7 +23,7 @@ func (c *Cache[K, V]) Get(k K) (V, bool) {
 	return v, ok
 }
 
-// find is Get, and tells whether the value stands in the young generation.
+// find is Get, and reports whether the value is in the young generation.
 func (c *Cache[K, V]) find(k K) (v V, young, ok bool) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
@@ -34,7 +34,7 @@ func (c *Cache[K, V]) find(k K) (v V, young, ok bool) {
 	return v, false, ok
 }
 
-// Put remembers v for k, unless another value came first: that one is returned.
+// Put stores v for k, unless there is a value already. It returns the stored value.
 func (c *Cache[K, V]) Put(k K, v V) V {
 	c.mu.Lock()
 	defer c.mu.Unlock()

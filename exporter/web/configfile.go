@@ -30,8 +30,8 @@ func CheckConfigFile(path string) error {
 	return err
 }
 
-// cannotRead finds an fs.PathError in a text: of a certificate's error, the toolkit
-// hands on the text alone.
+// cannotRead matches the text of an fs.PathError: for a certificate the toolkit passes
+// on only the text.
 var cannotRead = regexp.MustCompile(`: (open|read) `)
 
 var quoted = regexp.MustCompile("`[^`]*`")

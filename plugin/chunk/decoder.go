@@ -2,16 +2,15 @@ package chunk
 
 import "out_edge/plugin/wire"
 
-// Decoder gives the records of a payload of log events, one after the other.
-// The zero value is ready for Reset. It allocates nothing and may be used again
-// for any number of payloads, by one goroutine at a time.
+// Decoder iterates over the records of a payload of log events. The zero value is ready
+// for Reset. It allocates nothing and may be reused for any number of payloads, by one
+// goroutine at a time.
 //
-// A root value that is no record costs that value alone: it is counted as
-// undecodable and the next one is read. That holds for a value that is no array
-// of a time and a body, a body that is no map, the byte 0xc1 anywhere inside,
-// and nesting deeper than wire.MaxDepth. Where the payload ends inside a value, or a
-// length says so, the value is counted as undecodable too, and Truncated is
-// true: what stood before it has been given.
+// A root value that is no record is counted as undecodable, and reading continues with
+// the next one. That applies to a value that is not an array of a time and a body, a
+// body that is no map, the byte 0xc1 anywhere inside, and nesting deeper than
+// wire.MaxDepth. A value that is not complete is also counted as undecodable, and
+// Truncated is true; the records before it have been returned.
 type Decoder struct {
 	buf         []byte
 	pos         int
@@ -24,8 +23,8 @@ type Decoder struct {
 	checker     wire.Checker
 }
 
-// Reset starts on payload, which must stay as it is for as long as its records
-// are in use. Reset(nil) lets go of it.
+// Reset starts reading payload, which must not change while its records are in use.
+// Reset(nil) releases it.
 func (d *Decoder) Reset(payload []byte) {
 	d.buf = payload
 	d.pos, d.index, d.undecodable = 0, 0, 0
@@ -33,18 +32,18 @@ func (d *Decoder) Reset(payload []byte) {
 	d.record, d.group = Record{}, Group{}
 }
 
-// Record is the record that Next found. The next Next and Reset write over it.
+// Record is the record that Next found. The next Next or Reset overwrites it.
 func (d *Decoder) Record() *Record { return &d.record }
 
-// Undecodable is how many root values were no records so far, one that was cut
-// included.
+// Undecodable is the number of root values so far that were no records, an incomplete
+// one included.
 func (d *Decoder) Undecodable() int { return d.undecodable }
 
-// Truncated says whether the payload ended inside a root value. It is known
-// once Next has returned false.
+// Truncated reports whether the payload ended inside a root value. It is known once
+// Next has returned false.
 func (d *Decoder) Truncated() bool { return d.truncated }
 
-// Next steps to the next record and is false at the payload's end.
+// Next advances to the next record and returns false at the payload's end.
 func (d *Decoder) Next() bool {
 	for d.pos < len(d.buf) {
 		start := d.pos
@@ -63,8 +62,8 @@ func (d *Decoder) Next() bool {
 	return false
 }
 
-// read fills the record from the checked root value buf[start:end]. It is false
-// for a group marker and for what is no record.
+// read fills the record from the checked root value buf[start:end]. It returns false
+// for a group marker and for anything that is no record.
 func (d *Decoder) read(start, end int) bool {
 	p := d.buf[:end:end]
 	rec := &d.record
@@ -87,7 +86,7 @@ func (d *Decoder) read(start, end int) bool {
 		next, _ := wire.Skip(p, i)
 		rec.Body = wire.Value(p[i:next:next])
 	}
-	if header && rec.Time.Form == EventTime && d.mark(rec.Time.Bits, rec.Body) {
+	if header && rec.Time.Form == EventTime && d.groupMarker(rec.Time.Bits, rec.Body) {
 		return false
 	}
 	if !rec.Body.IsMap() {
@@ -105,9 +104,8 @@ func (d *Decoder) refuse() bool {
 	return false
 }
 
-// readHeader reads the [time, metadata] at p[i] and returns where it ends. A
-// header without metadata, or with some that is no map, is one without; what
-// follows the metadata is passed over.
+// readHeader reads the [time, metadata] at p[i] and returns where it ends. Metadata
+// that is no map is ignored, and so is what follows it.
 func (d *Decoder) readHeader(p []byte, i int) int {
 	i, elements, _ := wire.Open(p, i)
 	if elements == 0 {

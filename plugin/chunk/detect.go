@@ -2,7 +2,7 @@ package chunk
 
 import "out_edge/plugin/wire"
 
-// Payload is what a payload holds.
+// Payload is the kind of data in a payload.
 type Payload uint8
 
 // The payloads. Fluent Bit never mixes them.
@@ -10,12 +10,12 @@ const (
 	Logs    Payload = iota // log events, for a Decoder
 	Metrics                // metrics events (cmetrics), for AppendMetrics
 	Traces                 // traces (ctraces)
-	Unknown                // none of them, and an empty payload
+	Unknown                // none of these, or an empty payload
 )
 
-// Detect says what payload holds. The first root value decides that is an
-// array (a log event) or a map as metrics and traces are written; what else
-// stands before it is passed over, as a Decoder passes over what is no record.
+// Detect returns what payload holds. The first root value that is an array (a log
+// event) or a map like those of metrics and traces decides; anything else before it is
+// skipped, as a Decoder skips it.
 func Detect(payload []byte) Payload {
 	for i := 0; i < len(payload); {
 		v := wire.Value(payload[i:])
@@ -36,9 +36,8 @@ func Detect(payload []byte) Payload {
 	return Unknown
 }
 
-// detectMap tells metrics from traces by their keys. Nothing after the last
-// key that it needs is looked at, so that a payload cut in the middle is still
-// known for what it is.
+// detectMap distinguishes metrics from traces by their keys. It reads no further than
+// the last key that it needs, so that a truncated payload is still recognised.
 func detectMap(v wire.Value) Payload {
 	r := v.Reader()
 	if r.Next() != wire.Map {

@@ -2,17 +2,18 @@ package chunk
 
 import "out_edge/plugin/wire"
 
-// The times, seconds<<32|nanoseconds, by which Fluent Bit marks where a group
-// starts and ends: seconds -1 and -2. They mean that only in an EventTime
-// inside a v2 header; a v1 record with such a time, or with the integers -1 and
-// -2, is a record whose time is wrong.
+// The times, seconds<<32|nanoseconds, with which Fluent Bit marks the start and end of
+// a group: seconds -1 and -2. They have this meaning only in an EventTime inside a v2
+// header; a v1 record with such a time, or with the integers -1 and -2, is a record
+// whose time is wrong.
 const (
 	groupStart = 0xffffffff << 32
 	groupEnd   = 0xfffffffe << 32
 )
 
-// mark takes up a group marker and is false when the time is none.
-func (d *Decoder) mark(time uint64, body wire.Value) bool {
+// groupMarker handles a group marker. It returns false when the time is not that of
+// one.
+func (d *Decoder) groupMarker(time uint64, body wire.Value) bool {
 	switch time {
 	case groupStart:
 		d.inGroup = true

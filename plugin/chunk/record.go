@@ -2,17 +2,17 @@ package chunk
 
 import "out_edge/plugin/wire"
 
-// Form says how the sender wrote a record's time.
+// Form is how the sender wrote a record's time.
 type Form uint8
 
-// The forms of a time. Their order is that of timefix.Form; a test in
-// pipeline holds the two together.
+// The forms of a time. Their order is that of timefix.Form; a test in pipeline checks
+// that.
 const (
 	Absent    Form = iota // no time, or one of a type that is no time (nil, string, ...)
 	EventTime             // ext type 0, 8 bytes: u32 seconds, u32 nanoseconds
 	Int                   // a negative integer, or one written in a signed type
 	Uint                  // an integer written in an unsigned type, or a positive fixint
-	Float                 // float32 or float64, in seconds as a rule
+	Float                 // float32 or float64, usually in seconds
 )
 
 // Time is a record's time as decoded, before any repair.
@@ -23,13 +23,13 @@ type Time struct {
 	Bits uint64
 }
 
-// Record is one log event of a payload. All of it is views into the payload:
-// valid until the payload's owner takes it back, which for a flush is when the
-// flush returns. Nothing here may be kept longer, nor written to.
+// Record is one log event of a payload. It consists of views into the payload, valid
+// until the payload's owner takes it back: for a flush, until the flush returns.
+// Callers must not keep or modify them.
 type Record struct {
-	// Index is the record's place among the payload's root values, bad ones
-	// and group markers included, from 0. The same payload always gives the
-	// same indices, so a retried chunk's records can be told apart by them.
+	// Index is the record's position among the payload's root values, bad ones and group
+	// markers included, from 0. The same payload always has the same indices, so they
+	// identify a retried chunk's records.
 	Index int
 	Time  Time
 	// RawTime is the time's own bytes in the payload.
@@ -38,12 +38,12 @@ type Record struct {
 	Body wire.Value
 	// Metadata is a map, or empty (v1 records, or a v2 record without).
 	Metadata wire.Value
-	// Group is the group that the record stands in, or nil.
+	// Group is the record's group, or nil.
 	Group *Group
 }
 
-// Group is what an OTLP group's start marker says of the records up to its end
-// marker. Views, as in Record. A Decoder reuses it for the next group.
+// Group holds what an OTLP group's start marker contains about the records up to its
+// end marker. Views, as in Record. A Decoder reuses it for the next group.
 type Group struct {
 	// Resource and Scope are the attributes maps, or empty.
 	Resource, Scope wire.Value

@@ -1,3 +1,3 @@
-// Package footprint keeps what the library takes of a device's memory small,
-// where an agent has little to do. It is a leaf: it knows none of the others.
+// Package footprint keeps the library's memory and CPU use low on a device where an
+// agent has little to do. It imports no other package of this module.
 package footprint

@@ -28,8 +28,8 @@ func TestTidy(t *testing.T) {
 	}
 	before := released()
 	waste = nil
-	k := keeper{cycles: collections()}
-	if !k.tidy() || k.cycles != collections() {
+	k := releaser{cycles: collections()}
+	if !k.release() || k.cycles != collections() {
 		t.Error("an idle heap kept its memory, or its collection is taken for work")
 	}
 	if grown := int64(released() - before); grown < 16<<20 {
@@ -38,14 +38,14 @@ func TestTidy(t *testing.T) {
 	for range busy + 1 {
 		runtime.GC()
 	}
-	if k.tidy() {
+	if k.release() {
 		t.Error("a busy heap was collected")
 	}
-	waste = make([]byte, 2*worth)
-	if !k.tidy() {
+	waste = make([]byte, 2*minRelease)
+	if !k.release() {
 		t.Error("a heap that has become idle kept its memory")
 	}
-	if k.tidy() {
+	if k.release() {
 		t.Error("a heap was collected that has nothing to give back")
 	}
 }

@@ -1,5 +1,5 @@
-// Package logline writes slog records in the shape of Fluent Bit's own log
-// lines, so that the plugin's words stand among the agent's without a seam:
+// Package logline writes slog records in the format of Fluent Bit's own log lines, so
+// that the plugin's lines look like the agent's:
 //
 //	[2026/11/21 05:33:19] [ info] [output:edge] listening on 0.0.0.0:2021
 package logline
@@ -13,16 +13,16 @@ import (
 	"sync"
 )
 
-// Levels lists the values of `edge_log_level`, the most talkative first.
+// Levels lists the values of `edge_log_level`, the most verbose first.
 func Levels() []string { return []string{"debug", "info", "warn", "error", "off"} }
 
-// timeForm is Fluent Bit's.
-const timeForm = "[2006/01/02 15:04:05]"
+// timeFormat is Fluent Bit's.
+const timeFormat = "[2006/01/02 15:04:05]"
 
-// Off is above every level that is logged at.
+// Off is above every level that is used.
 const Off = slog.Level(100)
 
-// ParseLevel gives the level that one of Levels names.
+// ParseLevel returns the level that one of Levels names.
 func ParseLevel(text string) (slog.Level, bool) {
 	levels := map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo,
 		"warn": slog.LevelWarn, "error": slog.LevelError, "off": Off}
@@ -30,12 +30,11 @@ func ParseLevel(text string) (slog.Level, bool) {
 	return l, ok
 }
 
-// Handler is a slog.Handler that writes one line, in one Write, a record.
+// Handler is a slog.Handler that writes each record as one line in one Write.
 type Handler struct {
 	out   *output
 	level slog.Leveler
-	// attrs are those of WithAttrs, already formatted; prefix is that of
-	// WithGroup.
+	// attrs are those of WithAttrs, formatted; prefix is that of WithGroup.
 	attrs, prefix string
 }
 
@@ -51,15 +50,15 @@ func New(w io.Writer, level slog.Leveler) *Handler {
 	return &Handler{out: &output{w: w}, level: level}
 }
 
-// Enabled tells whether a record of level l would be written.
+// Enabled reports whether a record of level l would be written.
 func (h *Handler) Enabled(_ context.Context, l slog.Level) bool { return l >= h.level.Level() }
 
-// Handle writes one line; control characters in values are quoted, so that
-// nothing can forge a second line.
+// Handle writes one line. Control characters in values are quoted, so that a value
+// cannot fake a second line.
 func (h *Handler) Handle(_ context.Context, r slog.Record) error {
 	h.out.mu.Lock()
 	defer h.out.mu.Unlock()
-	b := append(h.out.buf[:0], r.Time.Format(timeForm+" ")...)
+	b := append(h.out.buf[:0], r.Time.Format(timeFormat+" ")...)
 	b = append(b, label(r.Level)...)
 	b = append(b, " [output:edge] "...)
 	b = append(b, oneLine(r.Message)...)
@@ -92,7 +91,7 @@ func (h *Handler) WithGroup(name string) slog.Handler {
 	return &next
 }
 
-// label is a level as Fluent Bit pads it.
+// label is the level, padded like Fluent Bit's.
 func label(l slog.Level) string {
 	switch {
 	case l >= slog.LevelError:
@@ -130,7 +129,7 @@ func appendAttr(b []byte, prefix string, a slog.Attr) []byte {
 	return append(b, s...)
 }
 
-// oneLine gives s with control characters made visible.
+// oneLine returns s with control characters escaped.
 func oneLine(s string) string {
 	if strings.IndexFunc(s, isControl) < 0 {
 		return s

@@ -10,37 +10,37 @@ import (
 )
 
 const (
-	// outletRoom is how many bytes of lines may wait for a reader that is slow.
-	outletRoom = 64 << 10
-	// busyPause is the time between two tries of a descriptor that does not block
-	// and takes nothing now.
+	// outletLimit is how many bytes of lines may wait for a slow reader.
+	outletLimit = 64 << 10
+	// busyPause is the time between two attempts on a non-blocking descriptor that is
+	// full.
 	busyPause = 50 * time.Millisecond
 )
 
-// Outlet is the writer for a file descriptor that is not ours, such as standard
-// error: whatever stands behind it, be it a broken pipe, a full disk or a reader
-// that has stopped, a Write returns at once and the process goes on. Lines that
-// find no room are lost, and the next line that gets through says how many.
+// Outlet is a writer for a file descriptor that is not ours, such as standard error.
+// Whatever is behind it, a broken pipe, a full disk or a reader that has stopped, Write
+// returns at once and the process continues. Lines over the limit are lost; after the
+// next successful line a notice says how many.
 //
-// It writes with write(2), past os.Stderr: package os raises SIGPIPE, and so ends
-// the process, when standard output or standard error is a broken pipe.
+// It uses write(2) instead of os.Stderr: package os raises SIGPIPE, which ends the
+// process, when standard output or standard error is a broken pipe.
 type Outlet struct {
 	fd int
 
 	mu      sync.Mutex
 	waiting []byte // whole lines
-	lost    int    // lines, since the last that got through
+	lost    int    // lines since the last successful one
 	idle    chan struct{}
 }
 
-// NewOutlet returns an Outlet that writes to the descriptor fd and leaves it open.
+// NewOutlet returns an Outlet that writes to the descriptor fd and does not close it.
 func NewOutlet(fd int) *Outlet { return &Outlet{fd: fd} }
 
-// Write takes one line. It does not block and does not fail.
+// Write queues one line. It does not block and does not fail.
 func (o *Outlet) Write(line []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if len(o.waiting)+len(line) > outletRoom {
+	if len(o.waiting)+len(line) > outletLimit {
 		o.lost++
 		return len(line), nil
 	}
@@ -52,8 +52,8 @@ func (o *Outlet) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// Flush waits until all lines are written, or have failed, but no longer than
-// patience. It reports whether they are.
+// Flush waits until all lines are written or have failed, for patience at most. It
+// reports whether they are.
 func (o *Outlet) Flush(patience time.Duration) bool {
 	o.mu.Lock()
 	idle := o.idle
@@ -71,8 +71,8 @@ func (o *Outlet) Flush(patience time.Duration) bool {
 	}
 }
 
-// drain writes until no line waits: there is a goroutine only while there is
-// something to write.
+// drain writes until no line is waiting, so that there is a goroutine only while there
+// is something to write.
 func (o *Outlet) drain(idle chan struct{}) {
 	defer close(idle)
 	var spare []byte
@@ -90,7 +90,7 @@ func (o *Outlet) drain(idle chan struct{}) {
 	}
 }
 
-// next gives the lines that wait, and takes spare in their place; none ends the
+// next returns the waiting lines and keeps spare as the next buffer; no lines end the
 // goroutine.
 func (o *Outlet) next(spare []byte) []byte {
 	o.mu.Lock()
@@ -103,7 +103,8 @@ func (o *Outlet) next(spare []byte) []byte {
 	return lines
 }
 
-// count notes the fate of a line, and has what was lost before it said.
+// count counts a line that failed, or writes the notice of lost ones after a line that
+// succeeded.
 func (o *Outlet) count(err error) {
 	o.mu.Lock()
 	lost := o.lost
@@ -114,9 +115,9 @@ func (o *Outlet) count(err error) {
 	}
 	o.mu.Unlock()
 	if err == nil && lost > 0 {
-		said := fmt.Sprintf("%s %s [output:edge] %d log lines were lost: standard error did not take them\n",
-			time.Now().Format(timeForm), label(slog.LevelWarn), lost)
-		if writeAll(o.fd, []byte(said)) != nil {
+		notice := fmt.Sprintf("%s %s [output:edge] %d log lines were lost: standard error did not take them\n",
+			time.Now().Format(timeFormat), label(slog.LevelWarn), lost)
+		if writeAll(o.fd, []byte(notice)) != nil {
 			o.mu.Lock()
 			o.lost += lost
 			o.mu.Unlock()
@@ -134,7 +135,7 @@ func lineEnd(b []byte) int {
 	return len(b)
 }
 
-// writeAll may block for as long as the descriptor does.
+// writeAll writes b; it blocks for as long as the descriptor does.
 func writeAll(fd int, b []byte) error {
 	for len(b) > 0 {
 		n, err := syscall.Write(fd, b)

@@ -1,30 +1,29 @@
 package wire
 
-// MaxDepth is how many arrays and maps may stand in one another in a log
-// event, its own array included. Fluent Bit's inputs reach 6 or so; JSON
-// encoders and Datadog (10 levels) stop long before.
+// MaxDepth is how deep arrays and maps may be nested in a log event, its own array
+// included. Fluent Bit's inputs reach about 6; JSON encoders and Datadog (10 levels)
+// stop long before.
 const MaxDepth = 64
 
-// State is what Check found.
+// State is the result of Check.
 type State uint8
 
 // The states.
 const (
 	Whole State = iota
-	Unfit       // it ends where Check says, but cannot be used
+	Unfit       // complete, but cannot be used
 	Cut         // the payload ends first
 )
 
-// Checker walks root values and says whether they are whole. The zero value is
-// ready; it allocates nothing, and serves one goroutine at a time.
+// Checker checks root values. The zero value is ready to use; it allocates nothing, and
+// serves one goroutine at a time.
 type Checker struct {
-	// levels holds, by depth, how many values of an open container are still to
-	// come.
+	// levels holds, by depth, how many values of an open container are still to come.
 	levels [MaxDepth]int
 }
 
-// Check walks the root value at p[i], i < len(p), and returns where it ends. Only
-// the Values in one that is Whole are sure to be readable to their end.
+// Check checks the root value at p[i], i < len(p), and returns where it ends. Only the
+// Values of a Whole one can be read to their end.
 func (c *Checker) Check(p []byte, i int) (end int, state State) {
 	found := Whole
 	depth := 0
@@ -75,9 +74,8 @@ func (c *Checker) Check(p []byte, i int) (end int, state State) {
 	}
 }
 
-// leave steps over the rest of a root value that is nested too deep: the value
-// at p[i], the left ones after it on its level, and those of all levels
-// around it.
+// leave skips the rest of a root value that is nested too deep: the value at p[i], the
+// left ones after it on its level, and those of all levels around it.
 func (c *Checker) leave(p []byte, i, left int) (int, State) {
 	need := 1 + uint64(left)
 	for _, n := range c.levels {

@@ -1,9 +1,8 @@
-// Package wire walks MessagePack in place: a Value is a view of one value, a
-// Reader steps through its tokens, a Checker says whether a value is whole.
+// Package wire reads MessagePack in place: a Value is a view of one value, a Reader
+// iterates over its tokens, a Checker checks that a value is complete.
 //
-// The bytes come from outside. Lengths are compared with the bytes that are there
-// before anything else is done with them, nesting is followed with a fixed stack,
-// and no length makes anything be allocated. That is why the walking is done here:
-// msgpack/v5 v5.4.1 allocates what a length declares and recurses as deep as the
-// input likes, so that five bytes can end the process.
+// The bytes are untrusted. Lengths are compared with the bytes present before use,
+// nesting is followed with a fixed stack, and no declared length causes an allocation.
+// That is why no library is used: msgpack/v5 v5.4.1 allocates what a length declares
+// and recurses as deep as the input is nested, so that five bytes can end the process.
 package wire

@@ -8,10 +8,9 @@ import (
 // TokenKind is the kind of one token.
 type TokenKind uint8
 
-// The kinds of tokens, which are those of MessagePack, whatever the width that
-// the sender chose.
+// The kinds of tokens are those of MessagePack, whatever width the sender chose.
 const (
-	End      TokenKind = iota // the value is over, or its bytes are none
+	End      TokenKind = iota // the end of the value, or the bytes are not a value
 	Nil                       // nil
 	Bool                      // Reader.Bool
 	Integer                   // an integer within int64: Reader.Int64
@@ -24,26 +23,24 @@ const (
 	Map                       // Reader.Len pairs follow: key, value, key, value, ...
 )
 
-// Reader gives the tokens of one Value in the order of its bytes: a container's
-// token, then those of what stands in it. It holds no stack; whoever needs to
-// know where a container ends counts its elements. A checked Value is never
-// nested deeper than MaxDepth.
+// Reader returns the tokens of one Value in order: a container's token, then those of
+// its content. It keeps no stack; a caller that needs to know where a container ends
+// counts its elements. A checked Value is never nested deeper than MaxDepth.
 //
-// Bool, Int64, Uint64, Float64, Bytes, ExtType and Len belong to the token that
-// Next gave last, and mean something only for the kinds that name them.
+// Bool, Int64, Uint64, Float64, Bytes, ExtType and Len describe the token that Next
+// returned last, and are valid only for the kinds that name them.
 type Reader struct {
 	buf   []byte
 	pos   int    // of the next token
 	start int    // of this token
-	need  int    // values that are still to come
+	need  int    // values still to come
 	bits  uint64 // of a number or bool; a container's length; an ext's type
 	from  int    // where a str's, bin's or ext's content starts; it ends at pos
 	kind  TokenKind
 	bad   bool
 }
 
-// Reader is a token stream over the value; over an empty Value it is at its
-// end.
+// Reader returns a token stream over the value. That of an empty Value is at its end.
 func (v Value) Reader() Reader {
 	return Reader{buf: v, need: min(len(v), 1)}
 }
@@ -66,13 +63,12 @@ func (r *Reader) Len() int { return int(r.bits) }
 // ExtType is the application's type of an Ext.
 func (r *Reader) ExtType() int8 { return int8(r.bits) }
 
-// Failed says whether the stream ended because the bytes are no value. It
-// cannot be for a checked Value.
+// Failed reports whether the stream ended because the bytes are not a value. That
+// cannot happen for a checked Value.
 func (r *Reader) Failed() bool { return r.bad }
 
-// Skip steps over what stands in the container that Next gave last (nothing,
-// for the other kinds) and returns the whole of it. It must come before the
-// following Next.
+// Skip skips the content of the container that Next returned last (nothing for other
+// kinds) and returns the whole container. It must be called before the following Next.
 func (r *Reader) Skip() Value {
 	if r.kind == End {
 		return nil
@@ -89,7 +85,7 @@ func (r *Reader) Skip() Value {
 	return Value(r.buf[r.start:end:end])
 }
 
-// inner is how many values stand directly in the token.
+// inner is the number of values directly in the token's container.
 func (r *Reader) inner() int {
 	switch r.kind {
 	case Array:
@@ -120,7 +116,7 @@ func (r *Reader) fail() TokenKind {
 	return End
 }
 
-// Next steps to the next token and returns its kind, or End.
+// Next advances to the next token and returns its kind, or End.
 func (r *Reader) Next() TokenKind {
 	if r.need == 0 {
 		r.kind = End
@@ -159,8 +155,8 @@ func (r *Reader) Next() TokenKind {
 	return r.kind
 }
 
-// plain reads a value of a fixed width that is no positive fixint and no
-// fixstr; body is what follows its head.
+// plain reads a value of fixed width other than positive fixint and fixstr; body is
+// what follows its head.
 func (r *Reader) plain(b byte, body []byte) TokenKind {
 	switch b {
 	case headNil:
@@ -206,7 +202,7 @@ func (r *Reader) plain(b byte, body []byte) TokenKind {
 	return Integer
 }
 
-// long reads a value whose head does not tell its width.
+// long reads a value whose length does not follow from its head byte.
 func (r *Reader) long(b byte) TokenKind {
 	next, inner, ok := Open(r.buf, r.start)
 	if !ok || b == headNever || inner > len(r.buf)-next-r.need {

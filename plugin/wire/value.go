@@ -5,10 +5,9 @@ import (
 	"math"
 )
 
-// Value is a view of exactly one MessagePack value, head and content. Empty
-// means that there is none. The Values of a Record have been checked; on bytes
-// that never were, each method still stays within them and says false, 0 or
-// empty where they make no sense.
+// Value is a view of exactly one MessagePack value, head and content. Empty means that
+// there is none. The Values of a Record have been checked. On unchecked bytes each
+// method stays within bounds and returns false, 0 or empty for invalid data.
 type Value []byte
 
 // Kind is the value's kind, or End when it is empty or not one.
@@ -25,8 +24,8 @@ func (v Value) Bool() (value, ok bool) {
 	return v[0] == headTrue, true
 }
 
-// Int64 is the value of an integer of any width that int64 can hold. A float
-// is no integer here, even a whole one.
+// Int64 is the value of an integer of any width that fits an int64. A float is not an
+// integer here, even a whole one.
 func (v Value) Int64() (int64, bool) {
 	r := v.Reader()
 	if r.Next() != Integer {
@@ -90,8 +89,8 @@ func (v Value) Len() int {
 	}
 }
 
-// Get is the value of the first pair whose key is key, as str or bin; empty
-// when the map has none, or the value is no map.
+// Get returns the value of the first pair whose key is key, as str or bin; empty when
+// the map has none, or the value is no map.
 func (v Value) Get(key string) Value {
 	it := v.Map()
 	for {
@@ -105,16 +104,16 @@ func (v Value) Get(key string) Value {
 	}
 }
 
-// IsMap says whether v starts as a map does.
+// IsMap reports whether v starts like a map.
 func (v Value) IsMap() bool {
 	return len(v) > 0 && isMap(v[0])
 }
 
-// MapIter goes through the pairs of a map.
+// MapIter iterates over the pairs of a map.
 type MapIter struct{ items items }
 
-// Map is an iterator over the pairs of a map, in the order of the bytes; over
-// none when the value is no map.
+// Map returns an iterator over the pairs of a map in order. It is empty when the value
+// is no map.
 func (v Value) Map() MapIter {
 	if !v.IsMap() {
 		return MapIter{}
@@ -122,8 +121,7 @@ func (v Value) Map() MapIter {
 	return MapIter{openItems(v)}
 }
 
-// Next gives the next pair; ok is false when there is no further one. The key
-// may be of any kind.
+// Next returns the next pair; ok is false at the end. The key may be of any kind.
 func (it *MapIter) Next() (key, val Value, ok bool) {
 	key, ok = it.items.next()
 	if !ok {
@@ -136,10 +134,10 @@ func (it *MapIter) Next() (key, val Value, ok bool) {
 	return key, val, true
 }
 
-// ArrayIter goes through the elements of an array.
+// ArrayIter iterates over the elements of an array.
 type ArrayIter struct{ items items }
 
-// Array is an iterator over the elements of an array; over none when the value
+// Array returns an iterator over the elements of an array. It is empty when the value
 // is no array.
 func (v Value) Array() ArrayIter {
 	if len(v) == 0 || !IsArray(v[0]) {
@@ -148,10 +146,10 @@ func (v Value) Array() ArrayIter {
 	return ArrayIter{openItems(v)}
 }
 
-// Next gives the next element; ok is false when there is no further one.
+// Next returns the next element; ok is false at the end.
 func (it *ArrayIter) Next() (Value, bool) { return it.items.next() }
 
-// items gives the values that stand directly in a container.
+// items iterates over the values directly in a container.
 type items struct {
 	rest []byte
 	left int

@@ -2,7 +2,7 @@ package wire
 
 import "encoding/binary"
 
-// The head bytes of MessagePack that carry a name here.
+// The head bytes of MessagePack that are used by name.
 const (
 	headFixMap   = 0x80
 	headFixArray = 0x90
@@ -40,9 +40,8 @@ const (
 	headNegFix   = 0xe0
 )
 
-// widths holds, for each head byte, how long the whole value is when the head
-// alone tells it, and 0 when it does not. A constant string is the one table
-// that nothing can write to.
+// widths holds, for each head byte, the length of the whole value if the head byte
+// determines it, else 0. It is a constant string because nothing can write to that.
 const widths = ones16 + ones16 + ones16 + ones16 + ones16 + ones16 + ones16 + ones16 + // positive fixint
 	zeros16 + zeros16 + // fixmap, fixarray
 	"\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\x10" + // fixstr
@@ -59,8 +58,8 @@ const (
 	ones16  = "\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01"
 )
 
-// lengthAt reads the length of size bytes (1, 2 or 4) at p[i]. It is false
-// when p ends before.
+// lengthAt reads the length of size bytes (1, 2 or 4) at p[i]. It returns false when p
+// ends too early.
 func lengthAt(p []byte, i, size int) (uint64, bool) {
 	if len(p)-i < size {
 		return 0, false
@@ -75,11 +74,10 @@ func lengthAt(p []byte, i, size int) (uint64, bool) {
 	}
 }
 
-// Open steps over the head of the value at p[i], which must be one that widths
-// does not tell, and over its data when it has any. inner is how many values
-// stand in it (two for each pair of a map). It is false when a length runs past
-// the end of p; a container is refused as soon as its values could not stand in
-// the bytes that remain, each of them being at least one byte.
+// Open skips the head of the value at p[i], whose entry in widths must be 0, and its
+// data if it has any. inner is the number of values in it (two for each pair of a map).
+// It returns false when a length exceeds p; a container is rejected as soon as its
+// values cannot fit the remaining bytes, each being at least one byte.
 func Open(p []byte, i int) (next, inner int, ok bool) {
 	b := p[i]
 	i++
@@ -131,9 +129,9 @@ func Open(p []byte, i int) (next, inner int, ok bool) {
 // Skip returns where the value at p[i] ends; false when p ends first.
 func Skip(p []byte, i int) (int, bool) { return skipAll(p, i, 1) }
 
-// skipAll returns where the need values at p[i] end; false when p ends first.
-// It needs no stack: it counts the values that are still wanted, and gives up
-// as soon as there are more of them than bytes.
+// skipAll returns where the need values at p[i] end; false when p ends first. It needs
+// no stack: it counts the values still to come, and stops as soon as there are more of
+// them than bytes.
 func skipAll(p []byte, i, need int) (int, bool) {
 	for ; need > 0; need-- {
 		if uint(i) >= uint(len(p)) {
@@ -153,14 +151,14 @@ func skipAll(p []byte, i, need int) (int, bool) {
 	return min(i, len(p)), i <= len(p)
 }
 
-// IsArray says whether a value with the head byte b is an array.
+// IsArray reports whether a value with the head byte b is an array.
 func IsArray(b byte) bool { return b&0xf0 == headFixArray || b|1 == headArray32 }
 
-// IsSigned says whether an integer with the head byte b is negative, or written in
-// a signed type.
+// IsSigned reports whether an integer with the head byte b is negative, or written in a
+// signed type.
 func IsSigned(b byte) bool { return b >= headInt8 && b <= headInt64 || b >= headNegFix }
 
 func isMap(b byte) bool { return b&0xf0 == headFixMap || b|1 == headMap32 }
 
-// isContainer is for a head byte that widths does not tell.
+// isContainer reports whether b, whose entry in widths is 0, is an array or a map.
 func isContainer(b byte) bool { return b < headFixStr || b >= headArray16 }
