@@ -12,11 +12,10 @@ import (
 // MaxAnswer is the most that is read of an answer's body, in bytes.
 const MaxAnswer = 64 << 10
 
-// ReadAnswer reads an answer's body to its end, or to MaxAnswer, into dst's
-// capacity, and closes it; a body read to its end lets the connection be used
-// again. An error means that the answer was cut: nothing in it can be trusted,
-// its status included. A body over MaxAnswer is not an error; its connection is
-// given up.
+// ReadAnswer reads an answer's body to its end, or to MaxAnswer, into dst's capacity,
+// and closes it; a body read to its end lets the connection be reused. An error means
+// that the answer is incomplete: do not trust any of it, its status included. A body
+// over MaxAnswer is not an error, but its connection is not reused.
 func ReadAnswer(dst []byte, resp *http.Response) (body []byte, err error) {
 	defer resp.Body.Close()
 	dst = dst[:0]
@@ -36,9 +35,9 @@ func ReadAnswer(dst []byte, resp *http.Response) (body []byte, err error) {
 	return dst[:MaxAnswer], nil
 }
 
-// Cause is what an error of an HTTP client says, without the address that net/http
-// puts in front, and without what a receiver sent: a text that could quote either
-// is replaced by the kind of error that it is.
+// Cause returns an error of an HTTP client without the address that net/http adds, and
+// without anything that a receiver sent: a text that could quote either is replaced by
+// the kind of error.
 func Cause(err error) error {
 	var (
 		address *url.Error

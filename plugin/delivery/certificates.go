@@ -12,8 +12,8 @@ import (
 	"sync"
 )
 
-// FileError says that certificates cannot be read. It may heal: a file may come,
-// or be about to be written.
+// FileError means that certificate files cannot be read. That may be temporary: a file
+// may appear, or be written just now.
 type FileError struct{ Err error }
 
 func (e *FileError) Error() string { return e.Err.Error() }
@@ -21,11 +21,11 @@ func (e *FileError) Error() string { return e.Err.Error() }
 // Unwrap returns the cause.
 func (e *FileError) Unwrap() error { return e.Err }
 
-// certTransport is a transport whose certificates stand in files, which are read
-// again when they change: new connections are made with the new ones then. Files
-// that cannot be used leave the last certificates in use. While there have been
-// none, requests over https fail with a FileError. It starts no goroutine, and
-// touches the files only when a request is made.
+// certTransport is a transport whose certificates are in files. They are read again
+// when they change, and new connections use the new ones. If the files cannot be used,
+// the last certificates stay in use; if there are none yet, requests over https fail
+// with a FileError. It starts no goroutine, and reads the files only when a request is
+// made.
 type certTransport struct {
 	caFile, certFile, keyFile string
 
@@ -33,24 +33,24 @@ type certTransport struct {
 
 	mu      sync.Mutex
 	current *http.Transport
-	ready   bool          // current has what the files hold, or held
+	ready   bool          // current has the certificates of the files, or had
 	seen    []fs.FileInfo // of files, when they were read
 	fault   string        // why they cannot be used now
 }
 
-// newCertTransport takes over base, which is not yet in use. It reads no file.
+// newCertTransport takes ownership of base, which is not in use yet. It reads no file.
 func newCertTransport(cfg HTTPConfig, base *http.Transport) *certTransport {
 	c := &certTransport{caFile: cfg.CAFile, certFile: cfg.CertFile, keyFile: cfg.KeyFile, log: cfg.Log, current: base}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
 	}
-	// Requests over plain http need no certificate; should one meet TLS all the
-	// same (a proxy's), nobody is trusted.
+	// Requests over plain http need no certificate; if one meets TLS all the same (a
+	// proxy's), trust nobody.
 	base.TLSClientConfig.RootCAs = x509.NewCertPool()
 	return c
 }
 
-// RoundTrip makes a request with the certificates as they are now.
+// RoundTrip makes a request with the current certificates.
 func (c *certTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	t, err := c.refresh()
 	if err != nil && req.URL.Scheme == "https" {
@@ -62,19 +62,19 @@ func (c *certTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	return t.RoundTrip(req)
 }
 
-// CloseIdleConnections is what http.Client's calls.
+// CloseIdleConnections is called by http.Client's method of that name.
 func (c *certTransport) CloseIdleConnections() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.current.CloseIdleConnections()
 }
 
-// refresh reads the files if they have changed, or could not be used so far. The
-// error says that there are no certificates yet.
+// refresh reads the files if they have changed, or could not be used so far. It returns
+// an error while there are no certificates.
 func (c *certTransport) refresh() (*http.Transport, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	seen := c.stat() // first: what is written later is then noticed next time
+	seen := c.stat() // first, so that a later write is noticed next time
 	if c.ready && c.fault == "" && same(seen, c.seen) {
 		return c.current, nil
 	}
@@ -83,7 +83,7 @@ func (c *certTransport) refresh() (*http.Transport, error) {
 	case err != nil && !c.ready:
 		return c.current, &FileError{err}
 	case err != nil:
-		c.complain(err)
+		c.logFault(err)
 		return c.current, nil
 	}
 	if c.ready {
@@ -94,15 +94,15 @@ func (c *certTransport) refresh() (*http.Transport, error) {
 	return c.current, nil
 }
 
-// complain logs a fault once, until it is cured or another one comes.
-func (c *certTransport) complain(err error) {
+// logFault logs a fault once, until it is over or another one occurs.
+func (c *certTransport) logFault(err error) {
 	if c.fault != err.Error() {
 		c.fault = err.Error()
 		c.log.Warn("keeping the last certificates, their files cannot be used", "error", err)
 	}
 }
 
-// files are the paths that are set.
+// files returns the paths that are set.
 func (c *certTransport) files() (paths []string) {
 	for _, path := range []string{c.caFile, c.certFile, c.keyFile} {
 		if path != "" {
@@ -123,7 +123,7 @@ func (c *certTransport) stat() (seen []fs.FileInfo) {
 	return seen
 }
 
-// same tells whether files are as they were; one that is missing never is.
+// same reports whether the files are unchanged; a missing file never is.
 func same(a, b []fs.FileInfo) bool {
 	if len(a) != len(b) {
 		return false
@@ -137,7 +137,7 @@ func same(a, b []fs.FileInfo) bool {
 	return true
 }
 
-// read is a transport with what the files hold.
+// read returns a transport with the certificates in the files.
 func (c *certTransport) read() (*http.Transport, error) {
 	roots, rootsErr := readRoots(c.caFile)
 	pair, pairErr := readPair(c.certFile, c.keyFile)
@@ -154,13 +154,13 @@ func (c *certTransport) read() (*http.Transport, error) {
 	return next, nil
 }
 
-// newTLSConfig remembers sessions of its own: what is resumed goes on with the
-// certificates that it began with.
+// newTLSConfig has a session cache of its own: a resumed session keeps the certificates
+// that it began with.
 func newTLSConfig() *tls.Config {
 	return &tls.Config{MinVersion: tls.VersionTLS12, ClientSessionCache: tls.NewLRUClientSessionCache(tlsSessions)}
 }
 
-// readRoots are the certificates in a file, or nil without one.
+// readRoots returns the certificates in a file, or nil without a file.
 func readRoots(file string) (*x509.CertPool, error) {
 	if file == "" {
 		return nil, nil
@@ -176,7 +176,7 @@ func readRoots(file string) (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// readPair is a client's certificate with its key, or nil without one.
+// readPair returns a client's certificate with its key, or nil without a file.
 func readPair(certFile, keyFile string) (*tls.Certificate, error) {
 	if certFile == "" {
 		return nil, nil

@@ -11,27 +11,27 @@ import (
 	"time"
 )
 
-// HTTPConfig is how to reach a receiver. The zero value is ready to use.
+// HTTPConfig configures the HTTP client. The zero value is ready to use.
 type HTTPConfig struct {
-	// Proxy is the address of an http or https proxy, with user and password
-	// if it wants them. Empty: HTTPS_PROXY, HTTP_PROXY and NO_PROXY, as every
-	// Go program reads them. It wins over them, NO_PROXY included.
+	// Proxy is the address of an http or https proxy, with user and password if it needs
+	// them. It takes precedence over HTTPS_PROXY, HTTP_PROXY and NO_PROXY, which apply
+	// when it is empty.
 	Proxy Secret
-	// CAFile holds the certificates (PEM) to trust in place of the system's.
+	// CAFile has the certificates (PEM) to trust instead of the system's.
 	CAFile string
 	// CertFile and KeyFile (PEM) are the client's own; both or none.
 	//
-	// The three are read when a request is made, and again when they change,
-	// so a renewed certificate needs no restart, and one that is missing or
-	// half written may still come.
+	// The three files are read when a request is made, and again when they change. So a
+	// renewed certificate needs no restart, and a missing or half-written file may still
+	// appear.
 	CertFile, KeyFile string
 	// Timeout bounds one request, from dialling to the last byte of the
 	// answer; 0 is DefaultTimeout.
 	Timeout time.Duration
-	// IdleTimeout is how long an unused connection is kept; 0 is 50 seconds,
-	// shorter than what mobile networks allow a silent connection as a rule.
+	// IdleTimeout is how long an unused connection is kept; 0 is 50 seconds, usually
+	// less than what mobile networks allow a silent connection.
 	IdleTimeout time.Duration
-	// Log is told when files that were good are so no more, and when they are
+	// Log gets a line when files that were usable are not any more, and when they are
 	// again; nil is none.
 	Log *slog.Logger
 	// DialContext dials; nil is a net.Dialer. For tests.
@@ -51,16 +51,16 @@ const (
 	defaultIdle = 50 * time.Second
 	pingAfter   = 15 * time.Second
 	pingTimeout = 10 * time.Second
-	// tlsSessions is how many are remembered: resuming one takes a fraction of
-	// the bytes and of the CPU of a new one.
+	// tlsSessions is how many sessions are cached: resuming one takes a fraction of the
+	// bytes and the CPU time of a new one.
 	tlsSessions = 4
 	// maxHeaderBytes bounds an answer's header.
 	maxHeaderBytes = 64 << 10
 )
 
-// NewClient returns a client that follows no redirects, bounds every phase, and
-// keeps connections alive. It fails only on what cannot heal; its errors name the
-// setting that is wrong and never hold a password. It opens no file.
+// NewClient returns a client that follows no redirects, limits the time of each phase,
+// and keeps connections alive. It fails only for permanent faults; its errors name the
+// setting that is wrong and never contain a password. It opens no file.
 func NewClient(cfg HTTPConfig) (*http.Client, error) {
 	proxy, proxyErr := proxyFunc(cfg.Proxy)
 	if err := errors.Join(proxyErr, checkPair(cfg)); err != nil {
@@ -82,7 +82,7 @@ func NewClient(cfg HTTPConfig) (*http.Client, error) {
 	}, nil
 }
 
-// newTransport wants the defaults filled in.
+// newTransport needs cfg with its defaults filled in.
 func newTransport(cfg HTTPConfig, proxy func(*http.Request) (*url.URL, error)) http.RoundTripper {
 	t := &http.Transport{
 		Proxy:                  proxy,
@@ -110,7 +110,7 @@ func newTransport(cfg HTTPConfig, proxy func(*http.Request) (*url.URL, error)) h
 	return newCertTransport(cfg, t)
 }
 
-// checkPair tells whether a client certificate and its key are both named.
+// checkPair checks that a client certificate and its key are both set, or neither.
 func checkPair(cfg HTTPConfig) error {
 	switch {
 	case cfg.CertFile != "" && cfg.KeyFile == "":
@@ -121,7 +121,7 @@ func checkPair(cfg HTTPConfig) error {
 	return nil
 }
 
-// ProxyError says that the proxy would not connect to the receiver.
+// ProxyError means that the proxy did not connect to the receiver.
 type ProxyError struct{ Status int }
 
 func (e *ProxyError) Error() string {
@@ -145,7 +145,7 @@ func proxyFunc(proxy Secret) (func(*http.Request) (*url.URL, error), error) {
 	}
 	u, err := url.Parse(proxy.Reveal())
 	switch {
-	case err != nil: // its text holds the address, which may hold a password
+	case err != nil: // its text contains the address, which may contain a password
 		return nil, errors.New("`proxy` cannot be read: must look like http://user:password@host:port, with %XX for special characters")
 	case u.Scheme != "http" && u.Scheme != "https":
 		return nil, errors.New("`proxy` must begin with http:// or https://")

@@ -1,9 +1,8 @@
-// Package delivery is what every sink that sends over a network shares. It knows no
-// intake and no format.
+// Package delivery has what all sinks that send over a network share. It knows no intake
+// and no format of a receiver.
 //
-// Sink is what the pipeline asks of one, Job a chunk's part for it. Around each sink
-// stands a Gate, which decides when the receiver may be asked. A sink sends through a
-// Sender: it compresses, splits, and gives each part its outcome by the one table of
-// outcomes, in a Run. Beside them: secrets that are read from files, and the HTTP
-// client.
+// The pipeline calls a Sink, with a Job for a chunk's part. A Gate around each sink
+// decides when it may send. A sink sends through a Sender: it compresses, splits, and in
+// a Run finds out the outcome of each part by the one table of outcomes. In addition there
+// are secrets that are read from files, and the HTTP client.
 package delivery

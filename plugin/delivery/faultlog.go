@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-// faultAgain is how long the same fault stays silent after it was logged, even
-// when it went away in between.
-const faultAgain = time.Minute
+// faultInterval is the least time between two lines of the same fault, even if it was
+// over in between.
+const faultInterval = time.Minute
 
-// FaultLog logs a fault when it comes, stays silent while it lasts, and logs one
-// line when it is over. A fault that comes and goes is logged once a minute. It
-// is safe for concurrent use.
+// FaultLog logs a fault when it begins, nothing while it lasts, and one line when it is
+// over. A fault that comes and goes is logged once a minute. It is safe for concurrent
+// use.
 type FaultLog struct {
 	log     *slog.Logger
 	elapsed func() time.Duration
@@ -20,18 +20,18 @@ type FaultLog struct {
 	mu     sync.Mutex
 	since  time.Duration
 	count  int                      // failures since the last success
-	shown  bool                     // the current trouble has a line
-	logged map[string]time.Duration // kind → when its last line was
+	shown  bool                     // the current fault has a line
+	logged map[string]time.Duration // kind → time of its last line
 }
 
-// NewFaultLog logs to log. elapsed is the time since any fixed point and never
-// jumps.
+// NewFaultLog logs to log. elapsed is the time since any fixed point, by a clock that
+// never jumps.
 func NewFaultLog(log *slog.Logger, elapsed func() time.Duration) *FaultLog {
 	return &FaultLog{log: log, elapsed: elapsed, logged: map[string]time.Duration{}}
 }
 
-// Fail notes a failure of the given kind, one of few. The line is msg with
-// attrs, at error level if loud, else as a warning.
+// Fail records a failure of the given kind, one of few. The line is msg with attrs, at
+// error level if loud, else as a warning.
 func (f *FaultLog) Fail(kind string, loud bool, msg string, attrs ...any) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -40,7 +40,7 @@ func (f *FaultLog) Fail(kind string, loud bool, msg string, attrs ...any) {
 		f.since = now
 	}
 	f.count++
-	if at, seen := f.logged[kind]; seen && at <= now && (at >= f.since || now-at < faultAgain) {
+	if at, seen := f.logged[kind]; seen && at <= now && (at >= f.since || now-at < faultInterval) {
 		return
 	}
 	f.logged[kind] = now
@@ -52,8 +52,8 @@ func (f *FaultLog) Fail(kind string, loud bool, msg string, attrs ...any) {
 	f.log.Warn(msg, attrs...)
 }
 
-// OK notes a success. It logs msg with the number of failures and the time that
-// they took, if they had a line.
+// OK records a success. It logs msg with the number and duration of the failures, if
+// they had a line.
 func (f *FaultLog) OK(msg string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -7,40 +7,40 @@ import (
 	"time"
 )
 
-// The pauses of a gate. The longest keeps a device that comes back into coverage
-// from waiting long; the jitter keeps a fleet from coming at once.
+// The pauses of a gate. The longest is short enough for a device that comes back into
+// coverage; the jitter keeps a fleet from sending at once.
 const (
 	firstPause   = 500 * time.Millisecond
 	longestPause = time.Minute
 	// closingPause bounds a pause while the instance closes.
 	closingPause = 2 * time.Second
-	// changedEvery is how often RetryError.Changed is asked.
+	// changedEvery is how often RetryError.Changed is called.
 	changedEvery = 3 * time.Second
 )
 
-// Gate knows when a sink may be asked; it is the only place that does. After a
-// failure it is shut, for as long as the receiver asked for, or for a pause that
-// grows with each failure, up to a minute; then one probe is let through, and with
-// its success everything. It is safe for concurrent use. Its times are those of
-// any clock that never jumps.
+// Gate decides when a sink may send; nothing else does. After a failure it is shut: for
+// as long as the receiver asked for, or for a pause that doubles with each failure, up
+// to a minute. Then it lets one probe through, and everything after the probe's
+// success. It is safe for concurrent use. Its times are those of any clock that never
+// jumps.
 type Gate struct {
-	// Jitter gives a number from 0 to 1; nil is a random one. For tests.
+	// Jitter returns a number from 0 to 1; nil is a random one. For tests.
 	Jitter func() float64
 
 	mu       sync.Mutex
 	until    time.Duration // shut before
 	failures int           // since the last full success
-	probing  bool          // the next Send is to be a probe
+	probing  bool          // the next Send must be a probe
 	closing  bool
 	err      error         // why it is shut
 	changed  func() bool   // of the last RetryError
-	checked  time.Duration // when changed was asked last
+	checked  time.Duration // when changed was last called
 }
 
-// Ask says whether the sink may be asked now, and whether that has to be a probe;
-// if not, wait is how long to wait before asking the gate again.
+// Ask reports whether the sink may send now, and whether as a probe; if not, wait is
+// how long to wait before asking again.
 func (g *Gate) Ask(now time.Duration) (probe bool, wait time.Duration) {
-	probe, wait, check := g.look(now)
+	probe, wait, check := g.state(now)
 	if check != nil && check() { // it may read a file: not with mu held
 		g.Open()
 		return probe, 0
@@ -48,8 +48,9 @@ func (g *Gate) Ask(now time.Duration) (probe bool, wait time.Duration) {
 	return probe, wait
 }
 
-// look is Ask, but for a check whether the secret has changed, when one is due.
-func (g *Gate) look(now time.Duration) (probe bool, wait time.Duration, check func() bool) {
+// state is Ask without the check whether the secret has changed; it returns that check
+// when it is due.
+func (g *Gate) state(now time.Duration) (probe bool, wait time.Duration, check func() bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if wait = max(g.until-now, 0); wait == 0 || g.changed == nil {
@@ -61,7 +62,7 @@ func (g *Gate) look(now time.Duration) (probe bool, wait time.Duration, check fu
 	return g.probing, min(wait, changedEvery), check
 }
 
-// IsShut says whether the sink must not be asked now, and why.
+// IsShut reports whether the sink must not send now, and why.
 func (g *Gate) IsShut(now time.Duration) (why error, shut bool) {
 	_, wait := g.Ask(now)
 	g.mu.Lock()
@@ -69,20 +70,20 @@ func (g *Gate) IsShut(now time.Duration) (why error, shut bool) {
 	return g.err, wait > 0
 }
 
-// Until is when the sink may be asked again; before now, it may.
+// Until is when the sink may send again; a time before now means that it may.
 func (g *Gate) Until() time.Duration {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.until
 }
 
-// Note takes what a Send came to that ended now.
+// Note records the result of a Send that ended now.
 func (g *Gate) Note(err error, probe bool, now time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	var retry *RetryError
 	switch {
-	case errors.Is(err, ErrManyRefused): // the receiver is there: the search goes on at once
+	case errors.Is(err, ErrManyRefused): // the receiver is there: the search continues at once
 	case errors.As(err, &retry):
 		g.shut(retry, now)
 	case probe: // a small request got through; a large one may not, after a short pause again
@@ -96,14 +97,14 @@ func (g *Gate) Note(err error, probe bool, now time.Duration) {
 func (g *Gate) shut(retry *RetryError, now time.Duration) {
 	g.failures++
 	pause := max(g.pause(), min(retry.After, MaxWait))
-	if g.closing { // the last tries do not sit out a long one
+	if g.closing { // the last attempts do not wait for a long pause
 		pause = min(pause, closingPause)
 	}
 	g.until, g.probing = now+pause, true
 	g.err, g.changed, g.checked = retry.Err, retry.Changed, now
 }
 
-// pause is half to all of a length that doubles with each failure.
+// pause returns half to all of a length that doubles with each failure.
 func (g *Gate) pause() time.Duration {
 	length := longestPause
 	if n := g.failures - 1; n < 10 {
@@ -116,7 +117,7 @@ func (g *Gate) pause() time.Duration {
 	return length/2 + time.Duration(jitter()*float64(length/2))
 }
 
-// Open ends a pause; the next Send is a probe still.
+// Open ends a pause; the next Send is still a probe.
 func (g *Gate) Open() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -125,8 +126,8 @@ func (g *Gate) Open() {
 
 func (g *Gate) open() { g.until, g.changed = 0, nil }
 
-// Close ends a pause, for one last try, and keeps further ones short: the instance
-// closes.
+// Close ends a pause for one last attempt, and keeps further pauses short, because the
+// instance is closing.
 func (g *Gate) Close() {
 	g.mu.Lock()
 	defer g.mu.Unlock()

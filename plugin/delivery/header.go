@@ -6,16 +6,16 @@ import (
 	"strings"
 )
 
-// Header is one name and value for each request of a sink. The value may be a
-// token, so it does not show.
+// Header is one header of a sink's requests. The value may be a token, so it is a
+// Secret.
 type Header struct {
 	Name  string
 	Value Secret
 }
 
-// ParseHeaders reads a property of headers: `Name value` or `Name: value`,
-// several of them separated by commas. A value that holds a comma stands in
-// double quotes. An error names the property, and no value: one may be secret.
+// ParseHeaders parses a property of headers: `Name value` or `Name: value`, separated
+// by commas. A value with a comma must be in double quotes. An error names the property
+// but no value, which may be secret.
 func ParseHeaders(property, text string) ([]Header, error) {
 	var headers []Header
 	for _, item := range splitQuoted(text) {
@@ -41,12 +41,12 @@ func parseHeader(item string) (Header, bool) {
 	return h, ok && h.Valid()
 }
 
-// Valid tells whether the header can stand in a request.
+// Valid reports whether the header can be sent.
 func (h Header) Valid() bool {
 	return !h.Value.IsZero() && isToken(h.Name) && !strings.ContainsFunc(h.Value.Reveal(), isControl)
 }
 
-// splitQuoted splits at the commas that stand outside double quotes.
+// splitQuoted splits at the commas outside double quotes.
 func splitQuoted(s string) []string {
 	quoted := false
 	return strings.FieldsFunc(s, func(r rune) bool {
@@ -66,7 +66,7 @@ func unquote(s string) string {
 
 func isControl(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
 
-// isToken tells whether s can name an HTTP header.
+// isToken reports whether s is a valid name of an HTTP header.
 func isToken(s string) bool {
 	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
 		return r <= ' ' || r >= 0x7f || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r)

@@ -14,16 +14,16 @@ import (
 )
 
 const (
-	// secretCheck is how long a secret that was read from a file is used
-	// before the file is looked at again.
+	// secretCheck is how long a secret from a file is used before the file is checked
+	// again.
 	secretCheck = 3 * time.Second
-	// maxSecretFile is the most that a secret file may hold, in bytes.
+	// maxSecretFile is the maximum size of a secret file, in bytes.
 	maxSecretFile = 16 << 10
 )
 
-// Keyring gives out one secret: a fixed one, or one that stands in a file, which
-// is read again when it changes. It is safe for concurrent use, starts no
-// goroutine, and touches the file only when asked for the secret.
+// Keyring holds one secret: a fixed one, or the content of a file, which is read again
+// when it changes. It is safe for concurrent use, starts no goroutine, and reads the
+// file only when the secret is needed.
 type Keyring struct {
 	path    string
 	elapsed func() time.Duration
@@ -32,14 +32,14 @@ type Keyring struct {
 	mu      sync.Mutex
 	secret  Secret
 	checked time.Duration
-	read    bool   // the file has been looked at
+	read    bool   // the file was read at least once
 	fault   string // the last one logged
-	warned  bool   // that others can read it
+	warned  bool   // that others can read the file
 }
 
-// NewKeyring gives out fixed, or what stands in the file at path if path is not
-// empty. elapsed is the time since any fixed point and never jumps. A file that
-// is missing is no error: it may come. log may be nil.
+// NewKeyring holds fixed, or the content of the file at path if path is not empty.
+// elapsed is the time since any fixed point, by a clock that never jumps. A missing
+// file is no error, since it may appear later. log may be nil.
 func NewKeyring(fixed Secret, path string, elapsed func() time.Duration, log *slog.Logger) *Keyring {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
@@ -47,9 +47,9 @@ func NewKeyring(fixed Secret, path string, elapsed func() time.Duration, log *sl
 	return &Keyring{path: path, elapsed: elapsed, log: log, secret: fixed}
 }
 
-// Get is the secret as it is now: a changed file is noticed within five seconds.
-// A file that vanished leaves the last secret in use; the zero Secret means that
-// there has been none so far.
+// Get returns the current secret: a changed file is noticed within five seconds. If the
+// file is gone, the last secret stays in use; the zero Secret means that there has been
+// none so far.
 func (k *Keyring) Get() Secret {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -63,8 +63,8 @@ func (k *Keyring) Get() Secret {
 	return k.secret
 }
 
-// Reload reads the file now and says whether the secret is another one than
-// used. Senders call it when used was refused.
+// Reload reads the file now and reports whether the secret differs from used. Senders
+// call it when used was refused.
 func (k *Keyring) Reload(used Secret) (changed bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -78,7 +78,7 @@ func (k *Keyring) Reload(used Secret) (changed bool) {
 func (k *Keyring) load() {
 	text, mode, err := readSecret(k.path)
 	if err != nil {
-		k.complain(err)
+		k.logFault(err)
 		return
 	}
 	if k.fault != "" {
@@ -97,8 +97,8 @@ func (k *Keyring) load() {
 	}
 }
 
-// complain logs a fault once, until it is cured or another one comes.
-func (k *Keyring) complain(err error) {
+// logFault logs a fault once, until it is over or another one occurs.
+func (k *Keyring) logFault(err error) {
 	if k.fault == err.Error() {
 		return
 	}
@@ -110,8 +110,8 @@ func (k *Keyring) complain(err error) {
 	k.log.Warn("keeping the last secret, its file cannot be read", "file", k.path, "error", err)
 }
 
-// readSecret returns a file's text without the white space around it. Its errors
-// never hold what the file holds.
+// readSecret returns a file's text without surrounding white space. Its errors never
+// contain the file's content.
 func readSecret(path string) (string, fs.FileMode, error) {
 	f, err := os.Open(path)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// Action is what a sender does with what it sent, once it knows the outcome.
+// Action is what a sender does with a batch, given the outcome.
 type Action uint8
 
 // The actions.
@@ -19,19 +19,18 @@ const (
 	Delivered Action = iota
 	// Retry: keep it and send it again later.
 	Retry
-	// Split: halve it and send each half; what cannot be halved any more is
-	// dropped and counted.
+	// Split: send each half by itself; what cannot be halved is dropped and counted.
 	Split
-	// Reload: read the secret again. If it has changed, send again at once,
-	// else as Retry.
+	// Reload: read the secret again. If it has changed, send again at once, else like
+	// Retry.
 	Reload
-	// Again: send the same parts again at once, as the sink has changed how it
-	// writes them (another version, another compression). Only a sink's Judge
-	// says so; a batch is sent again this way a few times at most.
+	// Again: send the same parts again at once, because the sink has changed how it
+	// encodes them (another version, another compression). Only a sink's Judge returns
+	// it; a batch is sent again this way a few times at most.
 	Again
 )
 
-// String is the action as the table in the README words it.
+// String returns the action as in the README's table.
 func (a Action) String() string {
 	switch a {
 	case Delivered:
@@ -45,47 +44,46 @@ func (a Action) String() string {
 	}
 }
 
-// The words that stand where an HTTP status would, when none came. They are
-// values of the `code` label.
+// The values of the `code` label when there is no HTTP status.
 const (
 	CodeTimeout  = "timeout"  // no answer in time
 	CodeNetwork  = "network"  // no connection, or it broke before the answer
 	CodeTLS      = "tls"      // the receiver's certificate was not accepted, or ours cannot be read
 	CodeCut      = "cut"      // the answer broke off
-	CodeCanceled = "canceled" // the sender was told to stop
+	CodeCanceled = "canceled" // the sender was stopped
 )
 
-// The reasons for which an entry is given up, as the `reason` label says them.
+// The reasons for dropping an entry that was refused, as in the `reason` label.
 const (
-	ReasonRejected = "rejected"  // refused by itself (400, 422)
-	ReasonTooLarge = "too_large" // over the receiver's limit by itself (413)
+	ReasonRejected = "rejected"  // refused on its own (400, 422)
+	ReasonTooLarge = "too_large" // larger than the receiver's limit on its own (413)
 )
 
 // Outcome is one row of the outcome table.
 type Outcome struct {
-	// Answer names what came back: a status, a range of them, or a Code word.
+	// Answer is what came back: a status, a range of them, or a Code value.
 	Answer string
 	// Action is what to do.
 	Action Action
 	// Reason is the drop's reason when Action is Split.
 	Reason string
-	// Meaning is one line for people: what it tells, and what they can do.
+	// Meaning is one line for users: what it means, and what they can do.
 	Meaning string
-	// Loud asks for a log line at error level: waiting alone will not cure it.
+	// Loud logs at error level: waiting alone will not resolve it.
 	Loud bool
-	// Verdict is set by a sink where only a real receiver refuses a part for this
-	// reason: it counts even if nothing has been accepted so far.
+	// Verdict is set by a sink if only a real receiver refuses a part for this reason:
+	// it counts even if nothing has been accepted so far.
 	Verdict bool
 }
 
-// row gives an Outcome to the statuses from first to last.
+// row assigns an Outcome to the statuses from first to last.
 type row struct {
 	first, last int
 	Outcome
 }
 
-// statusRows is searched from the top: the first row that holds the status
-// counts. The last one holds every status.
+// statusRows is searched from the top: the first row that contains the status applies.
+// The last one contains every status.
 var statusRows = []row{
 	{200, 299, Outcome{"2xx", Delivered, "", "accepted", false, false}},
 	{300, 399, Outcome{"3xx", Retry, "", "a redirect, which is not followed, as the key would go with it: the address is wrong, or a portal is in between", true, false}},
@@ -112,7 +110,7 @@ var codeRows = []Outcome{
 	{CodeCanceled, Retry, "", "the flush was ended, at its time limit or at exit", false, false},
 }
 
-// OutcomeTable is the whole table, in the order in which it is searched.
+// OutcomeTable returns the whole table in the order in which it is searched.
 func OutcomeTable() []Outcome {
 	var table []Outcome
 	for _, r := range statusRows {
@@ -121,7 +119,7 @@ func OutcomeTable() []Outcome {
 	return append(table, codeRows...)
 }
 
-// OutcomeMarkdown is the table as the README shows it.
+// OutcomeMarkdown returns the table for the README.
 func OutcomeMarkdown() string {
 	var b strings.Builder
 	b.WriteString("| answer | what is done | meaning |\n| --- | --- | --- |\n")
@@ -131,7 +129,7 @@ func OutcomeMarkdown() string {
 	return b.String()
 }
 
-// OfStatus is the outcome of an answer that came whole.
+// OfStatus returns the outcome of a complete answer.
 func OfStatus(status int) Outcome {
 	for _, r := range statusRows {
 		if r.first <= status && status <= r.last {
@@ -141,7 +139,7 @@ func OfStatus(status int) Outcome {
 	return Outcome{Answer: strconv.Itoa(status), Action: Retry, Loud: true}
 }
 
-// OfCode is the outcome for one of the Code words.
+// OfCode returns the outcome of a Code value.
 func OfCode(code string) Outcome {
 	for _, o := range codeRows {
 		if o.Answer == code {
@@ -151,7 +149,7 @@ func OfCode(code string) Outcome {
 	return Outcome{Answer: code, Action: Retry, Loud: true}
 }
 
-// CodeOf names what kind of error err, from an HTTP client, is.
+// CodeOf returns the Code value for an error of an HTTP client.
 func CodeOf(err error) string {
 	var netErr net.Error
 	switch {

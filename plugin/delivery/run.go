@@ -6,53 +6,52 @@ import (
 	"net/http"
 )
 
-// The bounds on the requests that one batch may cost while bad parts are looked
-// for; what is left is offered again. The lower one holds while the endpoint has
-// never accepted anything: it may be none.
+// The most requests that one batch may cost while bad parts are searched; the rest is
+// offered again. The lower bound applies while the endpoint has never accepted
+// anything, since it may not be a receiver.
 const (
 	maxRequests      = 64
 	maxRequestsEarly = 16
-	// maxAgain bounds what Again may cost one body.
+	// maxAgain is how often Again may repeat one body.
 	maxAgain = 3
 )
 
-// keptBytes is the largest buffer that a Run keeps for the next time.
-const keptBytes = 2 << 20
+// maxKeptBuffer is the largest buffer that a Run keeps for reuse.
+const maxKeptBuffer = 2 << 20
 
-// Batch is parts (entries of logs, series of samples) that go by their position,
-// on their way to an endpoint. Its methods are called by the goroutine that called
-// Deliver, in that call.
+// Batch is a list of parts (log entries, series of samples), numbered by position, to
+// be sent to an endpoint. Its methods are called during Deliver, by the goroutine that
+// called it.
 type Batch interface {
-	// Body is that of a request with the parts lo to hi, before compression. It
-	// is valid until the next call. It is only ever asked for halves of what
-	// it was asked for before, unless that was answered with Again.
+	// Body returns the body of a request with the parts lo to hi, before compression. It
+	// is valid until the next call. Each call asks for a half of an earlier range,
+	// unless the answer to that was Again.
 	Body(lo, hi int) []byte
-	// Delivered, Refused and Kept say what becomes of parts: each gets one of
-	// them. Delivered: the receiver has them, as it says in a.
+	// Each part gets exactly one call of Delivered, Refused and Kept. Delivered: the
+	// receiver has the parts, according to a.
 	Delivered(lo, hi int, a Answer)
-	// Refused: part i is given up by itself, for Outcome.Reason. false says
-	// that nothing is lost by it, so that it is not logged.
+	// Refused: part i alone is dropped for Outcome.Reason. false means that nothing is
+	// lost, so that it is not logged.
 	Refused(i int, reason string) (lost bool)
-	// Kept: the parts stay where they are, and are offered again.
+	// Kept: the parts stay, and are offered again.
 	Kept(lo, hi int)
 }
 
-// The following are for a Batch whose parts are no strangers to each other; it
-// may implement any of them.
+// Optional methods of a Batch whose parts depend on each other.
 type (
-	// trimmer settles parts itself, at either end of those about to be sent, and
-	// returns what is left of them, maybe nothing.
+	// trimmer settles parts at either end of a range that is about to be sent, and
+	// returns the rest, which may be empty.
 	trimmer interface{ Trim(lo, hi int) (int, int) }
-	// orderer says which half of refused parts goes first; the older one if not.
+	// orderer decides which half of refused parts is sent first; by default the older
+	// one.
 	orderer interface{ NewerFirst(lo, hi int) bool }
-	// doubter hears of parts that may have arrived, whatever is said of them
-	// later.
-	doubter interface{ Uncertain(lo, hi int) }
+	// uncertainHandler is called with parts that may have arrived, whatever is reported
+	// about them later.
+	uncertainHandler interface{ Uncertain(lo, hi int) }
 )
 
-// Run is one Send of a sink: batches that it delivers one after the other, until
-// something fails. The zero value is ready for Begin. It is reused, and for one
-// goroutine.
+// Run is one Send of a sink: it delivers batches one after the other until something
+// fails. The zero value is ready for Begin. It is reused, and for one goroutine.
 type Run struct {
 	sender *Sender
 	ctx    context.Context
@@ -60,52 +59,52 @@ type Run struct {
 	wire   []byte // a compressed body
 	answer []byte
 
-	requests int // that the batch has cost so far
-	// refused is how many parts of the batch were refused by themselves, settled
-	// how many are known to be good or bad.
+	requests int // requests made for the batch so far
+	// refused counts the batch's parts that were refused on their own, settled those
+	// that are known to be good or bad.
 	refused, settled int
 	refusal          Outcome // the last one
 	aside            []setAside
-	// progress is set once something of this run has been accepted.
+	// progress is set once something of this run was accepted.
 	progress bool
 	failed   *RetryError
 }
 
-// setAside is a part that was refused by itself before the endpoint had accepted
-// anything: what refuses may be no receiver, and this no verdict on the part.
+// setAside is a part that was refused on its own before the endpoint had accepted
+// anything: the endpoint may be no receiver, so that the part need not be bad.
 type setAside struct {
 	part int
 	Outcome
 }
 
-// Begin starts a run; ctx bounds all of it.
+// Begin starts a run; ctx limits all of it.
 func (r *Run) Begin(ctx context.Context, s *Sender) {
 	*r = Run{sender: s, ctx: ctx, wire: r.wire[:0], answer: r.answer[:0], aside: r.aside[:0]}
 }
 
-// Failed says that the rest of the run is to be kept.
+// Failed reports whether the rest of the run is to be kept.
 func (r *Run) Failed() bool { return r.failed != nil }
 
-// Deliver sends the first n parts of a batch and settles them, in whatever number
-// of requests that takes. After a failure it keeps them all.
+// Deliver sends the first n parts of a batch and settles them, in as many requests as
+// that takes. After a failure it keeps them all.
 func (r *Run) Deliver(b Batch, n int) {
 	if n == 0 {
 		return
 	}
 	r.batch, r.requests, r.refused, r.settled = b, 0, 0, 0
 	r.settle(0, n)
-	r.judgeAside()
+	r.settleSetAside()
 	r.batch = nil
 }
 
-// Fork begins f, for a batch that is under way at the same time as others of r, on
-// another goroutine.
+// Fork begins f, for a batch that another goroutine sends at the same time as those of
+// r.
 func (r *Run) Fork(f *Run) {
 	f.Begin(r.ctx, r.sender)
 	f.progress = r.progress
 }
 
-// Join ends f, and takes what it came to.
+// Join ends f and adds its result to r.
 func (r *Run) Join(f *Run) {
 	r.progress = r.progress || f.progress
 	if r.failed == nil {
@@ -114,11 +113,11 @@ func (r *Run) Join(f *Run) {
 	_ = f.End()
 }
 
-// End returns why not everything was settled, or nil. The Run can begin anew.
+// End returns why not everything was settled, or nil. The Run can then begin again.
 func (r *Run) End() error {
 	failed := r.failed
 	*r = Run{wire: r.wire[:0], answer: r.answer[:0], aside: r.aside[:0]}
-	if cap(r.wire) > keptBytes {
+	if cap(r.wire) > maxKeptBuffer {
 		r.wire = nil
 	}
 	if failed != nil {
@@ -127,8 +126,8 @@ func (r *Run) End() error {
 	return nil
 }
 
-// settle is Deliver for some parts. It halves what is refused; the depth is log2
-// of the number of parts at most.
+// settle is Deliver for some parts. It halves what is refused, to a depth of log2 of
+// the number of parts at most.
 func (r *Run) settle(lo, hi int) {
 	if t, ok := r.batch.(trimmer); ok {
 		lo, hi = t.Trim(lo, hi)
@@ -137,7 +136,7 @@ func (r *Run) settle(lo, hi int) {
 		return
 	}
 	if r.failed == nil && r.requests >= r.mostRequests() {
-		r.failed = r.overspent()
+		r.failed = r.requestBudgetError()
 	}
 	if r.failed != nil {
 		r.batch.Kept(lo, hi)
@@ -151,7 +150,7 @@ func (r *Run) settle(lo, hi int) {
 		r.sender.limit.accepted(size)
 		r.batch.Delivered(lo, hi, res.answer)
 	case res.Action != Split:
-		r.learn(res, size)
+		r.adjustLimit(res, size)
 		r.failed = res.err
 		r.batch.Kept(lo, hi)
 	case hi-lo == 1:
@@ -168,13 +167,13 @@ func (r *Run) settle(lo, hi int) {
 	}
 }
 
-// send makes one request, and others while the answer is Again.
+// send makes one request, and repeats it while the answer is Again.
 func (r *Run) send(lo, hi int) (size int, res request) {
 	for again := 0; ; again++ {
 		r.requests++
 		body := r.batch.Body(lo, hi)
 		res = r.post(body, hi-lo)
-		if d, ok := r.batch.(doubter); ok && res.uncertain {
+		if d, ok := r.batch.(uncertainHandler); ok && res.uncertain {
 			d.Uncertain(lo, hi)
 		}
 		if res.Action != Again {
@@ -202,8 +201,8 @@ func (r *Run) halve(lo, hi, size int, res request) {
 	r.settle(mid, hi)
 }
 
-// refusesMost says that so many parts are refused that to halve what is left would
-// cost more than to ask for each.
+// refusesMost reports whether so many parts are refused that halving would cost more
+// than sending each on its own.
 func (r *Run) refusesMost() bool { return r.refused >= 4 && 3*r.refused >= r.settled }
 
 func (r *Run) mostRequests() int {
@@ -213,29 +212,29 @@ func (r *Run) mostRequests() int {
 	return maxRequestsEarly
 }
 
-// overspent ends a search that has cost enough.
-func (r *Run) overspent() *RetryError {
+// requestBudgetError ends a search that has cost enough requests.
+func (r *Run) requestBudgetError() *RetryError {
 	if !r.sender.accepted.Load() {
 		return r.refusesAll(r.refusal)
 	}
 	return &RetryError{Err: ErrManyRefused}
 }
 
-// learn makes later batches smaller when one did not get through. One that was
-// late says so at once; but after others that were not, the run has made progress,
-// and only its time was up. A connection that breaks may do so for many reasons.
-func (r *Run) learn(res request, size int) {
-	late := res.died && res.Answer == CodeTimeout || res.Answer == OfStatus(http.StatusRequestTimeout).Answer
+// adjustLimit makes later batches smaller when one did not get through. A timeout
+// counts at once, unless the run has made progress: then only its time was up. A
+// connection may break for many reasons, so that counts only after several.
+func (r *Run) adjustLimit(res request, size int) {
+	late := res.connectionLost && res.Answer == CodeTimeout || res.Answer == OfStatus(http.StatusRequestTimeout).Answer
 	switch {
 	case size <= minBatchBytes:
 	case late && !r.progress:
 		r.sender.limit.refused(size)
-	case !late && res.died:
+	case !late && res.connectionLost:
 		r.sender.limit.broken(size)
 	}
 }
 
-// refuse settles a part that is refused by itself.
+// refuse settles a part that is refused on its own.
 func (r *Run) refuse(i int, res request) {
 	if res.Verdict {
 		r.sender.accepted.Store(true)
@@ -253,9 +252,9 @@ func (r *Run) drop(i int, reason string) {
 	}
 }
 
-// judgeAside settles the parts that were set aside: they are dropped if another
+// settleSetAside settles the parts that were set aside: they are dropped if another
 // part of the batch has been accepted meanwhile, else kept.
-func (r *Run) judgeAside() {
+func (r *Run) settleSetAside() {
 	accepted := r.sender.accepted.Load()
 	for _, a := range r.aside {
 		if accepted {
@@ -273,6 +272,6 @@ func (r *Run) judgeAside() {
 // refusesAll logs, once, that nothing is accepted at all.
 func (r *Run) refusesAll(o Outcome) *RetryError {
 	o.Action, o.Meaning, o.Loud = Retry, refusesAll+cmp.Or(r.sender.Words.RefusesAll, checkURL), true
-	r.sender.complain(o, nil)
+	r.sender.logFault(o, nil)
 	return &RetryError{Err: r.sender.errorOf(o)}
 }

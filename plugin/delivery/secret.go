@@ -8,12 +8,12 @@ import (
 
 const redacted = "[redacted]"
 
-// Secret is a text that never shows: every way of printing or encoding one
-// gives "[redacted]", and inside another struct it is no more than an address.
-// The zero value is no secret at all.
+// Secret is a text that is never shown: every way of printing or encoding it returns
+// "[redacted]", and inside another struct only an address is printed. The zero value
+// means no secret.
 type Secret struct{ text *string }
 
-// NewSecret hides text. An empty text gives the zero Secret.
+// NewSecret wraps text. For an empty text it returns the zero Secret.
 func NewSecret(text string) Secret {
 	if text == "" {
 		return Secret{}
@@ -21,7 +21,7 @@ func NewSecret(text string) Secret {
 	return Secret{&text}
 }
 
-// Reveal is the text itself. Only the code that puts it on the wire calls it.
+// Reveal returns the text itself. Only the code that sends it calls this.
 func (s Secret) Reveal() string {
 	if s.text == nil {
 		return ""
@@ -29,13 +29,13 @@ func (s Secret) Reveal() string {
 	return *s.text
 }
 
-// IsZero says whether there is no secret.
+// IsZero reports whether there is no secret.
 func (s Secret) IsZero() bool { return s.text == nil }
 
-// Equal says whether both hide the same text.
+// Equal reports whether both have the same text.
 func (s Secret) Equal(o Secret) bool { return s.Reveal() == o.Reveal() }
 
-// String, GoString, Format, MarshalText, MarshalJSON and LogValue all give
+// String, GoString, Format, MarshalText, MarshalJSON and LogValue all return
 // "[redacted]", or nothing for no secret.
 func (s Secret) String() string {
 	if s.IsZero() {
@@ -44,14 +44,14 @@ func (s Secret) String() string {
 	return redacted
 }
 
-// GoString is as String.
+// GoString is like String.
 func (s Secret) GoString() string { return s.String() }
 
-// Format is as String, whatever the verb.
+// Format is like String for every verb.
 func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.String()) }
 
-// MarshalText is as String.
+// MarshalText is like String.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// LogValue is as String.
+// LogValue is like String.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }

@@ -11,76 +11,73 @@ import (
 	"time"
 )
 
-// Endpoint is what a sink supplies for a Sender: where requests go, how one is
-// made, and what an answer means. Its functions are called by one goroutine at a
-// time for each Run.
+// Endpoint is what a sink supplies to a Sender: the address, how a request is made, and
+// what an answer means. Each Run calls its functions from one goroutine at a time.
 type Endpoint struct {
 	// Label is the value of the `endpoint` label, URL the address.
 	Label, URL string
-	// MaxBytes is the most of one body before compression, where batches begin;
-	// a batch that does not get through makes later ones smaller. MaxWire is the
-	// most of one as it is sent; 0 is no limit.
+	// MaxBytes is the largest body before compression, at first; a batch that does not
+	// get through makes later ones smaller. MaxWire is the largest compressed body; 0 is
+	// no limit.
 	MaxBytes, MaxWire int
 	// Compress appends the compressed body to dst, or returns body itself.
 	Compress func(dst, body []byte) ([]byte, error)
-	// Secret is what requests are authenticated with; nil is nothing.
+	// Secret authenticates requests; nil is none.
 	Secret *Keyring
-	// Post makes one request with a body as it is on the wire. The answer is
-	// read and closed by the Sender.
+	// Post makes one request with a compressed body. The Sender reads and closes the
+	// answer.
 	Post func(ctx context.Context, wire []byte, secret Secret) (*http.Response, error)
-	// Judge says what an answer means; nil goes by OfStatus. Its Outcome.Answer
-	// is overwritten with the status.
+	// Judge returns what an answer means; nil is OfStatus. The Sender sets
+	// Outcome.Answer to the status.
 	Judge func(a Answer) Outcome
-	// Words are those of the log lines and errors.
+	// Words are the texts of the log lines and errors.
 	Words Words
-	// DryRun logs what would be sent, and calls that accepted.
+	// DryRun logs what would be sent, and treats it as accepted.
 	DryRun bool
-	// Show is a body as a dry run logs it; nil shows its bytes.
+	// Show returns a body as a dry run logs it; nil logs its bytes.
 	Show func(body []byte) string
 }
 
-// Answer is an answer that came whole.
+// Answer is a complete answer.
 type Answer struct {
 	Status int
 	Header http.Header
-	// Body is its text, MaxAnswer at most, valid until the next request. It
-	// may quote what was sent: it is not logged.
+	// Body is its text, MaxAnswer at most, valid until the next request. It may quote
+	// what was sent, so it is never logged.
 	Body []byte
 }
 
-// Words are a sink's own in log lines and errors, which name the fault in common
-// ones.
+// Words are a sink's texts in log lines and errors.
 type Words struct {
-	Send        string // begins errors: "send logs to "
-	NotAccepted string // the one complaint: "datadog does not accept logs"
-	Accepted    string // the one line of recovery: "datadog accepts logs again"
-	NoSecret    string // the complaint while there is none: "nothing is sent to datadog"
-	NoSecretErr error  // what is waited for
-	Refused     string // the first part that is given up for a reason
-	// RefusesAll, if not empty, says what to check while even single parts are
-	// refused, and nothing was ever accepted.
+	Send        string // beginning of errors: "send logs to "
+	NotAccepted string // the line of a fault: "datadog does not accept logs"
+	Accepted    string // the line of recovery: "datadog accepts logs again"
+	NoSecret    string // the line while there is no secret: "nothing is sent to datadog"
+	NoSecretErr error  // the error while there is no secret
+	Refused     string // the line of the first part that is dropped for a reason
+	// RefusesAll, if not empty, says what to check when even single parts are refused
+	// and nothing was ever accepted.
 	RefusesAll string
-	// Cure, if not nil, is what a user can do about such a reason.
+	// Cure, if not nil, returns what a user can do about such a reason.
 	Cure func(reason string) string
-	// Attrs are put on each line, beside the host.
+	// Attrs are added to each line, next to the host.
 	Attrs []any
 }
 
-// Sender is the one way in which sinks send batches to an endpoint: it compresses
-// and sends, halves what is refused for its content or size, makes batches smaller
-// where large ones do not get through, sets parts aside while it is not clear that
-// there is a receiver at all, reads the secret again when it is refused, and says
-// each fault and each recovery once. It is safe for concurrent use: each Run is
-// one goroutine's.
+// Sender sends the batches of all sinks. It compresses and sends, halves what is
+// refused for its content or size, makes batches smaller where large ones do not get
+// through, sets refused parts aside while it is not certain that the endpoint is a
+// receiver, reads the secret again when it is refused, and logs each fault and each
+// recovery once. It is safe for concurrent use: each Run belongs to one goroutine.
 type Sender struct {
 	Endpoint
 	Deps
 	host    string
 	faults  *FaultLog
-	refused *FaultLog // parts that were given up: once a reason
+	refused *FaultLog // parts that were dropped: once for each reason
 	limit   batchLimit
-	// accepted is set once the endpoint has accepted something, or refused a
-	// part for a reason that only a receiver gives.
+	// accepted is set once the endpoint has accepted something, or refused a part for a
+	// reason that only a receiver has.
 	accepted atomic.Bool
 }
 
@@ -98,31 +95,31 @@ func NewSender(e Endpoint, d Deps) *Sender {
 	return s
 }
 
-// Host is that of the address.
+// Host returns the host of the address.
 func (s *Sender) Host() string { return s.host }
 
-// BatchBytes is how large a body may be at the moment, before compression.
+// BatchBytes returns the current maximum of a body, before compression.
 func (s *Sender) BatchBytes() int { return s.limit.bytes() }
 
-// HasAccepted says whether there is a receiver for certain.
+// HasAccepted reports whether the endpoint is certainly a receiver.
 func (s *Sender) HasAccepted() bool { return s.accepted.Load() }
 
-// request is one request, and what became of it.
+// request is the result of one request.
 type request struct {
 	Outcome
 	answer Answer
 	err    *RetryError // set when the Action is Retry or Reload
-	// died says that the connection broke, or the time was up, while the
-	// request was on a connection.
-	died bool
-	// uncertain says that the parts may have arrived all the same.
+	// connectionLost means that the request had a connection, which then broke or
+	// timed out.
+	connectionLost bool
+	// uncertain means that the parts may have arrived although there was no success.
 	uncertain bool
-	// unsent says that the body was not sent: it is over MaxWire.
+	// unsent means that the body was not sent, because it is over MaxWire.
 	unsent bool
 }
 
-// post sends the body in r.wire, and says what became of it. A secret that was
-// refused is read again, and if it has changed the body is sent once more.
+// post compresses and sends a body. If the secret was refused and its file has changed,
+// it sends the body once more.
 func (r *Run) post(body []byte, parts int) request {
 	s := r.sender
 	wire, err := s.Compress(r.wire[:0], body)
@@ -136,13 +133,13 @@ func (r *Run) post(body []byte, parts int) request {
 		return request{Outcome: OfStatus(http.StatusRequestEntityTooLarge), unsent: true}
 	}
 	if s.DryRun {
-		s.describe(body, len(wire), parts)
+		s.logDryRun(body, len(wire), parts)
 		return request{Outcome: Outcome{Action: Delivered}}
 	}
-	return r.authenticated(len(body), wire)
+	return r.sendAuthenticated(len(body), wire)
 }
 
-func (r *Run) authenticated(raw int, wire []byte) request {
+func (r *Run) sendAuthenticated(raw int, wire []byte) request {
 	s := r.sender
 	secret := s.secret()
 	for {
@@ -150,7 +147,7 @@ func (r *Run) authenticated(raw int, wire []byte) request {
 			s.faults.Fail("no_key", true, s.Words.NoSecret, append(s.attrs(), "error", s.Words.NoSecretErr)...)
 			return request{Outcome: Outcome{Action: Retry}, err: s.retryChanged(s.Words.NoSecretErr, secret)}
 		}
-		res := r.once(raw, wire, secret)
+		res := r.sendOnce(raw, wire, secret)
 		if res.Action != Reload || s.Secret == nil {
 			return res
 		}
@@ -173,10 +170,10 @@ func (s *Sender) retryChanged(err error, used Secret) *RetryError {
 	return &RetryError{Err: err, Changed: func() bool { return !s.secret().Equal(used) }}
 }
 
-// once makes one request.
-func (r *Run) once(raw int, wire []byte, secret Secret) request {
+// sendOnce makes one request.
+func (r *Run) sendOnce(raw int, wire []byte, secret Secret) request {
 	s := r.sender
-	var sent sending
+	var sent requestTrace
 	resp, err := s.Post(sent.trace(r.ctx), wire, secret) //nolint:bodyclose // answered reads and closes it
 	writes := int(sent.writes.Load())
 	if writes > 0 {
@@ -185,17 +182,17 @@ func (r *Run) once(raw int, wire []byte, secret Secret) request {
 	if err != nil {
 		code := CodeOf(err)
 		res := s.failed(code, Cause(err))
-		res.died = sent.connected.Load() && code != CodeCanceled
+		res.connectionLost = sent.connected.Load() && code != CodeCanceled
 		res.uncertain = writes > 0
 		return res
 	}
-	res := r.answered(resp)
+	res := r.handleAnswer(resp)
 	res.uncertain = res.uncertain || sent.again.Load()
 	return res
 }
 
-// answered judges an answer, once it is there as a whole.
-func (r *Run) answered(resp *http.Response) request {
+// handleAnswer reads an answer and returns its outcome.
+func (r *Run) handleAnswer(resp *http.Response) request {
 	s := r.sender
 	body, err := ReadAnswer(r.answer, resp)
 	r.answer = body
@@ -215,7 +212,7 @@ func (r *Run) answered(resp *http.Response) request {
 		s.accepted.Store(true)
 		s.faults.OK(s.Words.Accepted)
 	case Retry, Reload:
-		s.complain(o, nil)
+		s.logFault(o, nil)
 		res.err = &RetryError{After: Wait(resp.Header, s.Clock.Now().Time()), Err: s.errorOf(o)}
 		res.uncertain = resp.StatusCode >= 500 && resp.StatusCode != http.StatusServiceUnavailable
 	}
@@ -226,12 +223,12 @@ func (s *Sender) errorOf(o Outcome) error {
 	return fmt.Errorf("%s%s: HTTP status %s: %s", s.Words.Send, s.host, o.Answer, o.Meaning)
 }
 
-// failed is what became of a request that got no answer that counts.
+// failed returns the result of a request without a complete answer.
 func (s *Sender) failed(code string, err error) request {
 	s.Telemetry.Request(s.Label, code)
 	o := OfCode(code)
 	if code != CodeCanceled {
-		s.complain(o, err)
+		s.logFault(o, err)
 	}
 	return request{Outcome: o, err: &RetryError{Err: fmt.Errorf("%s%s: %s: %w", s.Words.Send, s.host, code, err)}}
 }
@@ -240,9 +237,9 @@ func (s *Sender) attrs() []any {
 	return append(append(make([]any, 0, 16), s.Words.Attrs...), "host", s.host)
 }
 
-// complain logs a fault once. The answer's body is left out, as a receiver may
-// quote in it what it was sent.
-func (s *Sender) complain(o Outcome, err error) {
+// logFault logs a fault once. It leaves out the answer's body, in which a receiver may
+// quote what it was sent.
+func (s *Sender) logFault(o Outcome, err error) {
 	attrs := append(s.attrs(), "code", o.Answer, "meaning", o.Meaning, "action", o.Action.String())
 	if err != nil {
 		attrs = append(attrs, "error", err)
@@ -250,7 +247,7 @@ func (s *Sender) complain(o Outcome, err error) {
 	s.faults.Fail(o.Answer, o.Loud, s.Words.NotAccepted, attrs...)
 }
 
-// SayRefused logs the first part that is given up for each reason.
+// SayRefused logs the first part that is dropped for each reason.
 func (s *Sender) SayRefused(reason string) {
 	attrs := append(s.attrs(), "reason", reason)
 	if s.Words.Cure != nil {
@@ -267,11 +264,11 @@ func (s *Sender) skew(h http.Header) {
 	}
 }
 
-// dryRunBytes is how much of a body a dry run shows.
+// dryRunBytes is how much of a body a dry run logs.
 const dryRunBytes = 2 << 10
 
-// describe logs what would be sent.
-func (s *Sender) describe(body []byte, wire, parts int) {
+// logDryRun logs what would be sent.
+func (s *Sender) logDryRun(body []byte, wire, parts int) {
 	text := ""
 	if s.Show != nil {
 		text = s.Show(body)
@@ -283,11 +280,11 @@ func (s *Sender) describe(body []byte, wire, parts int) {
 }
 
 // ErrManyRefused ends a search for bad parts that has cost enough requests. The
-// receiver is there, and what is left may be offered again at once.
+// receiver is there, and the rest may be sent again at once.
 var ErrManyRefused = errors.New("many entries are refused by themselves; the rest is tried again later")
 
-// refusesAll says why a refused part is kept.
+// refusesAll is the reason for keeping a refused part.
 const refusesAll = "even a single entry is refused, and nothing has been accepted here so far: "
 
-// checkURL is Words.RefusesAll's default.
+// checkURL is the default of Words.RefusesAll.
 const checkURL = "check the site or the URL, and what stands between"

@@ -6,16 +6,16 @@ import (
 	"sync/atomic"
 )
 
-// sending is how a request went out: net/http may send it more than once.
-type sending struct {
+// requestTrace records how a request was sent: net/http may send it more than once.
+type requestTrace struct {
 	connected atomic.Bool  // there was a connection to send it on
-	writes    atomic.Int32 // whole ones
-	// again is set when a write began after a whole one: the answer is to the
-	// last alone.
+	writes    atomic.Int32 // complete ones
+	// again is set when a write began after a complete one: the answer is then to the
+	// last one only.
 	again atomic.Bool
 }
 
-func (s *sending) trace(ctx context.Context) context.Context {
+func (s *requestTrace) trace(ctx context.Context) context.Context {
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GotConn: func(httptrace.GotConnInfo) {
 			s.connected.Store(true)

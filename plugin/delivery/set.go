@@ -6,12 +6,11 @@ import (
 	"slices"
 )
 
-// Set holds the record indices of one chunk that one sink is done with:
-// delivered, or dropped and counted. The zero value is empty. It is not safe
-// for concurrent use.
+// Set is the set of a chunk's record indices that one sink has settled: delivered, or
+// dropped and counted. The zero value is empty. It is not safe for concurrent use.
 type Set struct{ words []uint64 }
 
-// Add puts index i (>= 0) into the set.
+// Add adds index i (>= 0).
 func (s *Set) Add(i int) {
 	for len(s.words) <= i>>6 {
 		s.words = append(s.words, 0)
@@ -19,18 +18,18 @@ func (s *Set) Add(i int) {
 	s.words[i>>6] |= 1 << (i & 63)
 }
 
-// Has tells whether index i is in the set.
+// Has reports whether index i is in the set.
 func (s *Set) Has(i int) bool {
 	return i>>6 < len(s.words) && s.words[i>>6]&(1<<(i&63)) != 0
 }
 
-// Clone is a copy that shares nothing.
+// Clone returns an independent copy.
 func (s *Set) Clone() Set { return Set{slices.Clone(s.words)} }
 
-// IsEmpty tells whether nothing was ever added.
+// IsEmpty reports whether nothing was ever added.
 func (s *Set) IsEmpty() bool { return len(s.words) == 0 }
 
-// All yields the indices, rising.
+// All yields the indices in ascending order.
 func (s *Set) All() iter.Seq[int] {
 	return func(yield func(int) bool) {
 		for i, w := range s.words {
@@ -43,7 +42,7 @@ func (s *Set) All() iter.Seq[int] {
 	}
 }
 
-// Bytes is the memory that the set holds, in bytes.
+// Bytes is the memory that the set uses, in bytes.
 func (s *Set) Bytes() int { return 8 * cap(s.words) }
 
 // Len is the number of indices in the set.

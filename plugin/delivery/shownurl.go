@@ -6,18 +6,18 @@ import (
 	"unicode"
 )
 
-// hidden stands for what an address holds and does not show.
+// hidden replaces the parts of an address that are not shown.
 const hidden = "…"
 
-// ShownURL is an address as it may stand in a log line, an error or a page: its
-// scheme, host, port and path. "…" stands for a user and password, for a query or
-// fragment, and for a part of the path that may be a key: what follows "input",
-// as in /v1/input/<key>, what is 20 characters or more with a digit or in both
-// cases, and what holds more than letters, digits, "-", ".", "_" and "~".
+// ShownURL returns an address as it may be logged or shown: its scheme, host, port and
+// path. "…" replaces a user and password, a query or fragment, and each part of the
+// path that may be a key: what follows "input", as in /v1/input/<key>; what has 20
+// characters or more with a digit or in both cases; and what has characters other than
+// letters, digits, "-", ".", "_" and "~".
 //
-// The text need not be an address. It is not parsed, since a password that is
-// not escaped makes a parser see its parts elsewhere: all that could be a user's
-// before an "@", wherever that is, and a host that cannot be one are struck out.
+// The text need not be an address. It is not parsed, because an unescaped password
+// makes a parser split it at the wrong places: everything before an "@" that could be a
+// user, and a host that cannot be one, are replaced.
 func ShownURL(text string) string {
 	scheme, rest := cutScheme(text)
 	tail := ""
@@ -25,7 +25,7 @@ func ShownURL(text string) string {
 		rest, tail = rest[:i], rest[i:]
 	}
 	switch {
-	case strings.Contains(tail, "@"): // the mark may be part of a password
+	case strings.Contains(tail, "@"): // the "?" or "#" may be part of a password
 		return scheme + hidden + tail[:1] + hidden
 	case len(tail) > 1:
 		tail = tail[:1] + hidden
@@ -38,7 +38,7 @@ func ShownURL(text string) string {
 	return scheme + user + shownHost(host) + shownPath(path, len(host) < len(rest)) + tail
 }
 
-// cutScheme splits behind "://"; without a scheme before it, all is the rest.
+// cutScheme splits after "://"; without a scheme, everything is the rest.
 func cutScheme(text string) (scheme, rest string) {
 	i := strings.Index(text, "://")
 	if i < 0 || strings.ContainsFunc(text[:i], func(r rune) bool { return !isPlain(r) && r != '+' }) {
@@ -47,7 +47,7 @@ func cutScheme(text string) (scheme, rest string) {
 	return text[:i+len("://")], text[i+len("://"):]
 }
 
-// shownHost is a host with its port, unless it cannot be one.
+// shownHost returns a host with its port, unless it cannot be one.
 func shownHost(text string) string {
 	host, port := text, ""
 	if i := strings.LastIndexByte(text, ':'); i >= 0 && !strings.HasSuffix(text, "]") {
@@ -56,7 +56,7 @@ func shownHost(text string) string {
 	switch {
 	case strings.ContainsFunc(port, func(r rune) bool { return r < '0' || r > '9' }):
 		return hidden
-	case isIPv6(host), !strings.ContainsFunc(host, isOdd) && (strings.Contains(host, ".") || !isKeyLike(host)):
+	case isIPv6(host), !strings.ContainsFunc(host, isUnusual) && (strings.Contains(host, ".") || !isKeyLike(host)):
 		return text
 	}
 	return hidden
@@ -76,7 +76,7 @@ func shownPath(path string, slash bool) string {
 	parts := strings.Split(path, "/")
 	input := false
 	for i, part := range parts {
-		if part != "" && input || strings.ContainsFunc(part, isOdd) || isKeyLike(part) {
+		if part != "" && input || strings.ContainsFunc(part, isUnusual) || isKeyLike(part) {
 			parts[i] = hidden
 		}
 		input = part == "input"
@@ -84,17 +84,17 @@ func shownPath(path string, slash bool) string {
 	return "/" + strings.Join(parts, "/")
 }
 
-// isKeyLike tells whether a word is too long, and too little of a word, to be
-// part of a receiver's usual path.
+// isKeyLike reports whether a word is too long, and too unlike a word, to be part of a
+// receiver's usual path.
 func isKeyLike(word string) bool {
 	const least = 20 // Datadog's keys have 32, tokens rarely fewer than 20
 	return len(word) >= least && (strings.ContainsFunc(word, unicode.IsDigit) ||
 		strings.ContainsFunc(word, unicode.IsUpper) && strings.ContainsFunc(word, unicode.IsLower))
 }
 
-// isPlain tells whether a character may stand in a host or a path as it is.
+// isPlain reports whether a character may be in a host or a path unescaped.
 func isPlain(r rune) bool {
 	return unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("-._~", r)
 }
 
-func isOdd(r rune) bool { return !isPlain(r) }
+func isUnusual(r rune) bool { return !isPlain(r) }

@@ -8,19 +8,18 @@ import (
 	"time"
 )
 
-// MaxWait is the longest wait that a receiver can ask for. A receiver that
-// says more (or a proxy that says nonsense) is asked again after this.
+// MaxWait is the longest wait that a receiver can ask for. It replaces longer ones,
+// which may also be a proxy's mistake.
 const MaxWait = 5 * time.Minute
 
-// epochFrom is where a number of seconds begins to be a date: 2001-09-09. An
-// X-RateLimit-Reset beyond it is one, as some proxies write it.
+// epochFrom is the least number of seconds that is a date: 2001-09-09. Some proxies
+// write X-RateLimit-Reset as a date.
 const epochFrom = 1_000_000_000
 
-// Wait is how long an answer's header asks to wait, from 0 to MaxWait:
-// Retry-After as seconds or as a date, X-RateLimit-Reset as seconds or as
-// seconds since 1970. When both are there the longer counts. A date is measured
-// from the answer's own Date where it has one, so that a device whose clock is
-// wrong waits right; now stands in where it has none.
+// Wait returns how long an answer's header asks to wait, from 0 to MaxWait: Retry-After
+// as seconds or as a date, X-RateLimit-Reset as seconds or as seconds since 1970. The
+// longer of the two applies. A date is compared with the answer's own Date if it has
+// one, so that a wrong device clock does not matter, else with now.
 func Wait(h http.Header, now time.Time) time.Duration {
 	if date, err := http.ParseTime(h.Get("Date")); err == nil {
 		now = date
