@@ -1,12 +1,12 @@
-# out_edge: every step of CI is a target here. `make demo` shows it at work,
-# `make test` proves it.
+# out_edge: every step of CI is a target here. `make demo` runs it locally,
+# `make test` tests all of it.
 
 GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
-# Time of every file in every artefact, and what no device clock may be before:
-# the commit's.
+# The time of the commit: the time of every file in every artefact, and the earliest
+# date at which a device's clock counts as set.
 SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
-# Who answers for the packages: the commit's author.
+# Package maintainer; defaults to the commit's author.
 MAINTAINER ?= $(shell git log -1 --format='%an <%ae>' 2>/dev/null)
 LDFLAGS  = -s -w -X main.version=$(VERSION) -X main.commitTime=$(SOURCE_DATE_EPOCH)
 TOOL     = $(GO) tool -modfile=build/tools/go.mod
@@ -15,11 +15,10 @@ PURE     = ./timefix/... ./plugin/wire/... ./plugin/chunk/... ./plugin/cmetrics/
            ./plugin/config/... ./plugin/check/... ./plugin/pipeline/... ./exporter/... ./ddsink/...
 TEMPLATE = exporter/statuspage/status.qtpl
 # The official Datadog models, which the test intake parses with, take 7 GB to
-# compile unless the collector is told to hurry.
+# compile with the default GOGC.
 export GOGC ?= 50
-# The libraries are built with -trimpath. With it everywhere, tests and lint use
-# what was compiled for them, and no checkout compiles the models again because it
-# lies in another folder.
+# The libraries are built with -trimpath. Using it everywhere lets tests, lint and
+# checkouts in other folders share the compile cache.
 export GOFLAGS := -trimpath $(filter-out -trimpath,$(GOFLAGS))
 
 .DEFAULT_GOAL := build
@@ -47,12 +46,12 @@ check: format lint-go
 	$(GO) vet $(CHECKED)
 	$(GO) test $(PURE)
 
-## test: everything that .ci/run holds the tree to
+## test: all tests of .ci/run
 test: deps test-unit test-race test-386 test-arm
 
-# What runs the library on ARM is test-arm's. The packages without cgo run with the
-# race detector and on three 32- and 64-bit targets: once more here would show no
-# more, but for budgets of allocations that the detector disturbs.
+# test-arm runs the library on ARM. The packages without cgo are tested with the race
+# detector and on three 32- and 64-bit targets, so not here, except for allocation
+# budgets that the detector affects.
 OTHERS = $(filter-out $(shell $(GO) list $(PURE)),$(shell $(GO) list ./...)) ./exporter/rules
 test-unit:
 	$(GO) test -timeout 30m -skip '^TestARM' $(OTHERS)
@@ -60,8 +59,8 @@ test-unit:
 test-race:
 	$(GO) test -race $(PURE)
 
-# A kernel without 32-bit x86 emulation cannot run these, nor can qemu-user run Go's:
-# there they are compiled and vetted alone, and ARMv7's stand for 32 bits.
+# A kernel without 32-bit x86 emulation cannot run these, and qemu-user cannot run Go's:
+# there they are only vetted, and the ARMv7 tests cover 32 bits.
 test-386:
 	@dir=$$(mktemp -d); echo 'package main; func main() {}' >$$dir/main.go; \
 	if GOARCH=386 CGO_ENABLED=0 $(GO) run $$dir/main.go 2>/dev/null; then \
@@ -72,8 +71,7 @@ test-386:
 	fi; status=$$?; rm -r $$dir; exit $$status
 
 # Under qemu: the unit tests of the pure packages, and the library in the C host
-# with all captured payloads. Goroutine-heavy benchmarks of wall time mean nothing
-# there, so only tests run.
+# with all captured payloads. Only tests: benchmarks of wall time mean nothing there.
 test-arm:
 	GOARCH=arm GOARM=7 CGO_ENABLED=0 $(GO) test -exec qemu-arm-static $(PURE)
 	GOARCH=arm64 CGO_ENABLED=0 $(GO) test -exec qemu-aarch64-static $(PURE)
@@ -105,7 +103,7 @@ FUZZTIME ?= 60s
 fuzz:
 	@build/fuzz.sh $(FUZZTIME)
 
-# Through the environment: a name may hold quotes.
+# Passed in the environment, because a name may contain quotes.
 dist dist-check image: export MAINTAINER := $(MAINTAINER)
 RELEASE = $(GO) run ./build/release
 DIST   ?= dist
@@ -117,8 +115,8 @@ dist: deps-dist
 	$(RELEASE) dist -version '$(VERSION)' -epoch '$(SOURCE_DATE_EPOCH)' -tags '$(TAGS)' -dist '$(DIST)'
 	$(RELEASE) check $(DIST)/*.so
 
-## dist-check: dist, then everything that is promised of it: ELF, packages, image,
-## install paragraphs, each library in the host of its own architecture, twice the same bytes
+## dist-check: dist, then check ELF, packages, image, install instructions, each library
+## in the host of its own architecture, and that a second build has the same bytes
 dist-check: deps-check dist
 	@for dir in build/release/trim/*/; do (cd $$dir && $(GO) test ./...) || exit 1; done
 	DIST='$(abspath $(DIST))' TAGS='$(TAGS)' $(GO) test -tags dist -count=1 -timeout 10m ./build/release/disttest
@@ -127,7 +125,7 @@ dist-check: deps-check dist
 image: deps-image dist
 	SOURCE_DATE_EPOCH='$(SOURCE_DATE_EPOCH)' build/container/image.sh '$(VERSION)' '$(DIST)'
 
-## sizes: what costs what in a library
+## sizes: what takes how much space in a library
 sizes: deps-dist
 	$(RELEASE) sizes -version '$(VERSION)' -tags '$(TAGS)' -targets armv7
 
@@ -140,7 +138,7 @@ deps-image:
 deps-check:
 	@build/deps.sh check
 
-## capture: bin/capture.so, an output that writes down what Fluent Bit hands to outputs
+## capture: bin/capture.so, an output that saves the payloads that Fluent Bit passes to outputs
 ## (see CONTRIBUTING.md)
 capture: deps-build
 	$(GO) build -buildmode=c-shared -o bin/capture.so ./build/host/testdata/plugin
@@ -154,12 +152,11 @@ generate:
 docs:
 	$(GO) run ./build/docs
 
-# Found, not listed: whatever compares with a golden file. What runs on ARM
-# compares with files that were written here.
+# All packages whose tests compare with a golden file.
 GOLDEN = $(shell git grep -lE 'testkit\.(Golden|GoldenFile|Update)\(' -- '*_test.go' | xargs -n1 dirname | sort -u)
 
-## golden: write every golden file and generated table anew; look at the difference
-## with git before you commit it
+## golden: write every golden file and generated table anew; review the difference
+## before you commit it
 golden: docs generate
 	UPDATE=1 $(GO) test -count=1 -run '^TestGolden' $(addprefix ./,$(GOLDEN))
 	git status --short

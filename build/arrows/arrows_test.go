@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// allowed is which packages of the module each room may import. A package below
-// a room (plugin/delivery/outbox) counts as the room, unless it stands here itself.
+// allowed lists the packages of the module that each package may import. A package
+// below it (plugin/delivery/outbox) counts as part of it, unless it is listed itself.
 var allowed = map[string][]string{
 	"plugin":               {"plugin/config", "plugin/pipeline", "plugin/logline", "plugin/footprint", "exporter", "timefix"},
 	"plugin/check":         {"plugin/config", "plugin/pipeline", "plugin/metric", "timefix"},
@@ -38,7 +38,7 @@ var allowed = map[string][]string{
 	"timefix":              {},
 }
 
-// foreign is what a room may import from outside the standard library; rooms
+// foreign lists what a package may import from outside the standard library; packages
 // that are not listed may import anything.
 var foreign = map[string][]string{
 	"timefix":          {},
@@ -104,7 +104,7 @@ func refuse(room, imported string) string {
 	return ""
 }
 
-// roomOf is the room of a package of the module, or "".
+// roomOf returns the entry of allowed that a package of the module belongs to, or "".
 func roomOf(path string) string {
 	path, ours := strings.CutPrefix(path, "out_edge/")
 	if !ours {

@@ -1,2 +1,2 @@
-// Package arrows holds the test that no import points against the flow of data.
+// Package arrows tests that no import points against the flow of data.
 package arrows

@@ -11,8 +11,8 @@ import (
 	"out_edge/build/testkit"
 )
 
-// TestGoldenLint holds the linter's rules to the same arrows, so that an editor
-// shows a wrong one at once.
+// TestGoldenLint writes the same rules into the linter's configuration, so that an
+// editor shows a wrong import at once.
 func TestGoldenLint(t *testing.T) {
 	const file = "../../.golangci.yml"
 	old, err := os.ReadFile(file)
@@ -32,8 +32,8 @@ func TestGoldenLint(t *testing.T) {
 	testkit.GoldenFile(t, file, before+begin+rules.String()+end+after)
 }
 
-// writeRule writes what the files of a room, tests apart, may import. The longest
-// prefix of an import decides.
+// writeRule writes what the files of a package, except tests, may import. The longest
+// prefix of an import applies.
 func writeRule(b *strings.Builder, room string) {
 	mode := "lax"
 	list, limited := foreign[room]
@@ -66,7 +66,7 @@ func writeRule(b *strings.Builder, room string) {
 	}
 }
 
-// roomsBelow are the rooms inside a room.
+// roomsBelow returns the entries below a package.
 func roomsBelow(room string) (below []string) {
 	for _, other := range slices.Sorted(maps.Keys(allowed)) {
 		if strings.HasPrefix(other, room+"/") {

@@ -11,14 +11,14 @@ import (
 	"time"
 )
 
-// RealAgent is the path of a fluent-bit on PATH.
+// RealAgent returns the path of a fluent-bit on PATH.
 func RealAgent() (string, bool) {
 	path, err := exec.LookPath("fluent-bit")
 	return path, err == nil
 }
 
-// AgentArgs is a real fluent-bit's command line for what of a Run it can do
-// itself: the library, the outputs, the live inputs and the tailed files.
+// AgentArgs returns a real fluent-bit's command line for those parts of a Run that it
+// supports: the library, the outputs, the live inputs and the tailed files.
 func (r *Run) AgentArgs() []string {
 	a := arguments{"--flush", "1", "--plugin", r.Library}
 	for _, name := range r.Live {
@@ -43,16 +43,16 @@ func (r *Run) AgentArgs() []string {
 	return a
 }
 
-// Agent is a real fluent-bit that runs.
+// Agent is a running fluent-bit.
 type Agent struct {
 	cmd    *exec.Cmd
 	cancel context.CancelFunc
 	stderr bytes.Buffer
 }
 
-// StartAgent starts a real fluent-bit with a command line of its own (such as
-// AgentArgs, or "--config", file). It ends with ctx, with the Run's timeout (0:
-// 60 s), or by Stop; whoever starts it calls Stop or Wait.
+// StartAgent starts a real fluent-bit with the given command line (such as AgentArgs,
+// or "--config", file). It ends with ctx, with the timeout (0: 60 s), or by Stop; the
+// caller must call Stop or Wait.
 func StartAgent(ctx context.Context, path string, args, env []string, timeout time.Duration, tee io.Writer) (*Agent, error) {
 	if timeout == 0 {
 		timeout = defaultTimeout
@@ -78,7 +78,7 @@ func (a *Agent) Stop() (string, error) {
 	return a.Wait()
 }
 
-// Wait returns what the agent printed when it has ended.
+// Wait waits until the agent has ended and returns what it printed.
 func (a *Agent) Wait() (string, error) {
 	defer a.cancel()
 	if err := a.cmd.Wait(); err != nil {

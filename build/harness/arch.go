@@ -12,7 +12,7 @@ import (
 type Arch struct {
 	// Name as in the names of artefacts: amd64, arm64, armv7.
 	Name string
-	// CC is the C compiler, GOARCH and GOARM what Go is told.
+	// CC is the C compiler; GOARCH and GOARM are Go's settings.
 	CC, GOARCH, GOARM string
 	// Runner is put before the host's command line; nil runs it directly.
 	Runner []string
@@ -56,7 +56,7 @@ func ARM64() Arch {
 	}
 }
 
-// Check tells which tool the architecture needs and this machine lacks.
+// Check reports which tool the architecture needs and this machine lacks.
 func (a Arch) Check() error {
 	tools := append([]string{strings.Fields(a.CC)[0]}, a.Runner...)
 	for _, tool := range tools[:min(len(tools), 2)] {

@@ -20,7 +20,7 @@ const (
 	pipeGrace = 2 * time.Second
 )
 
-// Process is a host that runs.
+// Process is a running host.
 type Process struct {
 	cmd    *exec.Cmd
 	cancel context.CancelFunc
@@ -30,8 +30,8 @@ type Process struct {
 	ended  bool
 }
 
-// Run starts the host and waits for its end. The Result holds what was read
-// even when the error is not nil; a status other than 0 is an *ExitError.
+// Run starts the host and waits for its end. The Result is valid even if the error is
+// not nil; a status other than 0 is an *ExitError.
 func (k *Kit) Run(ctx context.Context, r Run) (Result, error) {
 	p, err := k.Start(ctx, r)
 	if err != nil {
@@ -40,8 +40,8 @@ func (k *Kit) Run(ctx context.Context, r Run) (Result, error) {
 	return p.Wait()
 }
 
-// Start starts the host. Whoever starts it calls Wait. When ctx or the Run's
-// timeout ends, the process group is killed.
+// Start starts the host. The caller must call Wait. When ctx or the Run's timeout ends,
+// the process group is killed.
 func (k *Kit) Start(ctx context.Context, r Run) (*Process, error) {
 	host, err := k.Host(ctx, r.V5)
 	if err != nil {
@@ -99,7 +99,7 @@ func (p *Process) Signal(s os.Signal) error {
 	return nil
 }
 
-// Wait returns when the host has ended.
+// Wait waits for the host's end.
 func (p *Process) Wait() (Result, error) {
 	defer p.cancel()
 	readErr := <-p.read
@@ -119,8 +119,8 @@ func (p *Process) Wait() (Result, error) {
 	return p.result, nil
 }
 
-// readLines takes up the host's JSON lines until its end. A host that is
-// killed may leave half a line; Wait reports the kill.
+// readLines reads the host's JSON lines until its end. A host that is killed may leave
+// half a line; Wait reports that it was killed.
 func (p *Process) readLines(out io.Reader, onReport func(Result)) error {
 	lines := bufio.NewScanner(out)
 	lines.Buffer(nil, 1<<20)

@@ -11,15 +11,15 @@ import (
 // Resident is a process's resident memory in KiB.
 type Resident struct {
 	All       int
-	Anonymous int // of it, what stands in no file
-	Library   int // of it, what is as in the library's file
+	Anonymous int // of it, not backed by a file
+	Library   int // of it, unchanged pages of the library's file
 }
 
-// GuestEnd is where the memory of a 32-bit program ends that an emulator on
-// 64 bits runs; the emulator's own, with its translated code, lies above.
+// GuestEnd is where the memory of a 32-bit program under an emulator on 64 bits ends;
+// above it is the emulator's own, with the translated code.
 const GuestEnd = 1 << 32
 
-// ResidentOf adds up the process's mappings below end.
+// ResidentOf sums the process's mappings below end.
 func ResidentOf(pid int, library string, end uint64) (sum Resident, err error) {
 	f, err := os.Open(fmt.Sprintf("/proc/%d/smaps", pid))
 	if err != nil {

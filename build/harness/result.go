@@ -7,7 +7,7 @@ type Result struct {
 	// Seconds is the wall time, Bits the host's pointer size.
 	Seconds float64 `json:"seconds"`
 	Bits    int     `json:"bits"`
-	// Plugin and Description are what Register gave.
+	// Plugin and Description are those that Register set.
 	Plugin      string `json:"plugin"`
 	Description string `json:"description"`
 	// EventTypes is the mask that the plugin asked for: logs 1, metrics 2,
@@ -24,7 +24,7 @@ type Result struct {
 	BeforeLoad Usage `json:"before_load"`
 	AfterInit  Usage `json:"after_init"`
 	Now        Usage `json:"now"`
-	// HeldBytes are those of chunks in the host's buffer, not the plugin's.
+	// HeldBytes are the bytes of chunks in the host's buffer, not in the plugin's.
 	HeldBytes     int            `json:"held_bytes"`
 	HeldBytesPeak int            `json:"held_bytes_peak"`
 	Outputs       []OutputResult `json:"outputs"`
@@ -32,7 +32,7 @@ type Result struct {
 	// Reports and Flushes are filled when the Run asked for them.
 	Reports []Result `json:"-"`
 	Flushes []Flush  `json:"-"`
-	// Stderr is all that the host and the plugin wrote there.
+	// Stderr is everything that the host and the plugin wrote there.
 	Stderr string `json:"-"`
 }
 
@@ -50,9 +50,9 @@ type Usage struct {
 // OutputResult is one section's part of a Result.
 type OutputResult struct {
 	Name string `json:"name"`
-	// Workers are those that Init has left.
+	// Workers is the number after Init.
 	Workers int `json:"workers"`
-	// Init and Exit are what the plugin returned, last.
+	// Init and Exit are the last values that the plugin returned.
 	Init int `json:"init"`
 	Exit int `json:"exit"`
 	// Chunks were offered; OK, Error and GaveUp (retries used up) settled
@@ -72,8 +72,8 @@ type OutputResult struct {
 	Records   int `json:"records"`
 	RecordsOK int `json:"records_ok"`
 	Bytes     int `json:"bytes"`
-	// FlushUs is how long flushes held their thread, AnswerUs how long it took
-	// from their call to their result.
+	// FlushUs is how long flushes blocked their thread, AnswerUs the time from their
+	// call to their result.
 	FlushUs  Latency `json:"flush_us"`
 	AnswerUs Latency `json:"answer_us"`
 }
@@ -86,7 +86,7 @@ type Latency struct {
 	Mean int `json:"mean"`
 }
 
-// Flush is one call, as Run.Trace asks for.
+// Flush is one call, as recorded with Run.Trace.
 type Flush struct {
 	Output  string `json:"output"`
 	Tag     string `json:"tag"`
@@ -108,7 +108,7 @@ const (
 	ExitUsage  = 64 // a wrong command line
 )
 
-// ExitError says that the host did not end with status 0.
+// ExitError means that the host did not end with status 0.
 type ExitError struct {
 	// Code is the status, or -1 when a signal or the timeout ended it.
 	Code   int

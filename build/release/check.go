@@ -11,7 +11,7 @@ import (
 	"out_edge/build/release/elfcheck"
 )
 
-// check prints what each library is, and joins the faults.
+// check prints the facts of each library, and returns all faults.
 func check(w io.Writer, libraries []string) error {
 	if len(libraries) == 0 {
 		return errors.New("name the libraries to check")
@@ -34,7 +34,7 @@ func check(w io.Writer, libraries []string) error {
 	return errors.Join(append(faults, tw.Flush())...)
 }
 
-// platformOf names the platform whose rules hold for the library.
+// platformOf returns the name of the library's platform.
 func platformOf(x elfcheck.Facts) string {
 	switch x.Machine {
 	case elf.EM_X86_64:

@@ -102,7 +102,7 @@ func makeChecker(ctx context.Context, r pack.Release, build pack.Build, t pack.T
 	return f, err
 }
 
-// checkFor fails when the library is not what the platform wants.
+// checkFor returns an error when the library does not meet the platform's rules.
 func checkFor(library, platform string) error {
 	want, err := elfcheck.For(platform)
 	if err != nil {
@@ -204,7 +204,7 @@ func finishImageContext(r pack.Release) error {
 	if err := os.MkdirAll(filepath.Join(dir, "state"), 0o755); err != nil {
 		return fmt.Errorf("fill the image's context: %w", err)
 	}
-	// Some builders say arm64v8.
+	// Some builders use the name arm64v8.
 	if err := os.Symlink("arm64", filepath.Join(dir, "arm64v8")); err != nil {
 		return fmt.Errorf("fill the image's context: %w", err)
 	}

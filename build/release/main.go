@@ -1,7 +1,7 @@
 // Command release makes what is published, and checks it.
 //
 //	release dist   libraries, archives, packages, SBOMs, image context, checksums
-//	release check  what a library needs, exports and weighs; fails on a fault
+//	release check  what a library needs, exports and its size; fails on a fault
 //	release sizes  what costs what in a library
 //
 // `make dist` and `make dist-check` call it; docs/install.md is for users.
@@ -75,8 +75,8 @@ func run(args []string) error {
 	return fmt.Errorf("no step %q: choose dist, check or sizes", args[0])
 }
 
-// named fails when nobody has said what is released: without a git that answers,
-// the Makefile knows neither version, time nor author.
+// named checks that version, time and author are known. Without git the Makefile knows
+// none of them.
 func named(r pack.Release) error {
 	switch {
 	case r.Version == "" || r.Version == "dev" || r.At.Unix() <= 0:

@@ -15,8 +15,7 @@ import (
 	"out_edge/build/release/pack"
 )
 
-// owners names what packages belong to, by the start of their paths; the first
-// that fits counts.
+// owners maps the beginnings of package paths to owners; the first match applies.
 var owners = []struct{ prefix, name string }{
 	{"out_edge/", "this repository"},
 	{"crypto/", "TLS and certificates (crypto)"},
@@ -41,8 +40,7 @@ var owners = []struct{ prefix, name string }{
 	{"", "the rest of the standard library"},
 }
 
-// parts prints what a library is made of: its sections, and the code by whose it
-// is.
+// parts prints a library's sections, and its code by owner.
 func parts(ctx context.Context, w io.Writer, build pack.Build, t pack.Target, dir string) error {
 	build.Symbols = true
 	path := filepath.Join(dir, "symbols.so")
@@ -89,7 +87,8 @@ var sections = map[string]string{
 	".data":        "variables",
 }
 
-// owner is whose code a function is: of a generic one, the package that wrote it.
+// owner returns the owner of a function; for a generic one, of the package that defines
+// it.
 func owner(function string) string {
 	path := strings.NewReplacer("%2e", ".", "type:.eq.", "", "type:.hash.", "").Replace(function)
 	if i := strings.IndexAny(path, "[("); i >= 0 {

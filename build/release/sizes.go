@@ -18,13 +18,13 @@ import (
 // variant is one way to build the library.
 type variant struct {
 	name string
-	// real lists the modules whose stand-ins in go.mod are dropped.
+	// real lists the modules that are used instead of their stubs in go.mod.
 	real []string
 	tags string
 }
 
-// sizes builds the library as it is released, and with one thing different at a
-// time, and prints what each difference weighs, and what the library is made of.
+// sizes builds the library as released, and with one difference at a time. It prints
+// the size of each difference, and the parts of the library.
 func sizes(ctx context.Context, w io.Writer, build pack.Build, targets []pack.Target) error {
 	dir, err := os.MkdirTemp("", "out_edge-sizes")
 	if err != nil {
@@ -61,8 +61,8 @@ func sizes(ctx context.Context, w io.Writer, build pack.Build, targets []pack.Ta
 	return nil
 }
 
-// variantsOf lists the release itself, one variant for each module that a folder
-// of this repository stands in for, and one without HTTP/2.
+// variantsOf returns the release itself, one variant for each module that a folder of
+// this repository replaces, and one without HTTP/2.
 func variantsOf(ctx context.Context, build pack.Build) ([]variant, error) {
 	cmd := exec.CommandContext(ctx, "go", "mod", "edit", "-json")
 	cmd.Dir = build.Root
@@ -85,7 +85,7 @@ func variantsOf(ctx context.Context, build pack.Build) ([]variant, error) {
 	return append(variants, variant{name: "without HTTP/2 (-tags nethttpomithttp2)", tags: strings.Trim(build.Tags+",nethttpomithttp2", ",")}), nil
 }
 
-// measure builds one variant by a go.mod of its own.
+// measure builds one variant with a go.mod of its own.
 func measure(ctx context.Context, build pack.Build, t pack.Target, v variant, dir string) (int64, error) {
 	mod := filepath.Join(dir, "go.mod")
 	for _, name := range []string{"go.mod", "go.sum"} {

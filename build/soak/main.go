@@ -1,8 +1,7 @@
-// Command soak measures what the library costs an agent that has little to do:
-// cpu, mem and thermal each second, Datadog (a local intake) and /metrics on,
-// scraped every 15 s. It prints a line a minute, memory on top of the bare test
-// host, threads and CPU; at the end, the most there was of it and whether it
-// stayed flat.
+// Command soak measures the cost of the library in an agent that has little to do: cpu,
+// mem and thermal each second, Datadog (a local intake) and /metrics on, scraped every
+// 15 s. It prints a line a minute: memory above that of the bare test host, threads and
+// CPU. At the end it prints the maximum, and whether it stayed flat.
 //
 // The library is read from the disk, as after a boot.
 package main
@@ -93,7 +92,7 @@ func run(minutes float64, listen, name string) error {
 // started is how many threads the host starts after BeforeLoad: engine and worker.
 const started = 2
 
-// watch looks at the host's memory at each of its reports.
+// watch records the host's memory from each of its reports.
 type watch struct {
 	minutes       float64
 	library       string
@@ -141,7 +140,7 @@ func median(all []int) int {
 	return all[len(all)/2]
 }
 
-// scrape reads the page as a Prometheus would.
+// scrape reads the page like Prometheus.
 func scrape(listen string) {
 	resp, err := http.Get("http://" + listen + "/metrics")
 	if err != nil {

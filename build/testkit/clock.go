@@ -7,7 +7,7 @@ import (
 	"out_edge/timefix"
 )
 
-// Start is the instant that most tests begin at.
+// Start is the time at which most tests begin.
 var Start = time.Date(2026, 11, 21, 6, 0, 0, 0, time.UTC)
 
 // Clock is a timefix.Clock that only its test moves. It is safe for concurrent use.
@@ -16,19 +16,19 @@ type Clock struct {
 	now timefix.Instant
 }
 
-// NewClock stands at wall, an hour after the host's start.
+// NewClock returns a clock that shows wall, an hour after the host's start.
 func NewClock(wall time.Time) *Clock {
 	return &Clock{now: timefix.Instant{Wall: wall.UnixNano(), Boot: int64(time.Hour)}}
 }
 
-// Now is where the clock stands.
+// Now returns the time that the clock shows.
 func (c *Clock) Now() timefix.Instant {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.now
 }
 
-// Advance lets d pass.
+// Advance moves the clock ahead by d.
 func (c *Clock) Advance(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -38,21 +38,21 @@ func (c *Clock) Advance(d time.Duration) {
 	}
 }
 
-// Step sets the wall clock ahead by d, or back, as NTP does: no time passes.
+// Step moves the wall clock by d without time passing, like NTP.
 func (c *Clock) Step(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.now.Wall += int64(d)
 }
 
-// Set sets the wall clock: no time passes.
+// Set sets the wall clock without time passing.
 func (c *Clock) Set(wall time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.now.Wall = wall.UnixNano()
 }
 
-// HideBoot makes the host one that does not know its time since boot.
+// HideBoot simulates a host whose time since boot is not known.
 func (c *Clock) HideBoot() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -62,7 +62,7 @@ func (c *Clock) HideBoot() {
 // BubbleClock is the clock inside a testing/synctest bubble.
 type BubbleClock struct{}
 
-// Now is the bubble's time.
+// Now returns the bubble's time.
 func (BubbleClock) Now() timefix.Instant {
 	now := time.Now().UnixNano()
 	return timefix.Instant{Wall: now, Boot: now}

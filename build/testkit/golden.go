@@ -8,19 +8,18 @@ import (
 	"testing"
 )
 
-// Update says whether golden files are written anew: UPDATE=1 is set, which
+// Update reports whether golden files are written anew: whether UPDATE=1 is set, as
 // `make golden` does for all packages.
 func Update() bool { return os.Getenv("UPDATE") != "" }
 
-// Golden compares got with a file of the package's testdata, byte for byte, and
-// fails with the first line that differs. Where Update holds, it writes the file
-// first.
+// Golden compares got with a file of the package's testdata, byte for byte, and fails
+// with the first line that differs. If Update is true, it writes the file first.
 func Golden(tb testing.TB, file, got string) {
 	tb.Helper()
 	GoldenFile(tb, filepath.Join("testdata", file), got)
 }
 
-// GoldenFile is Golden for a file elsewhere.
+// GoldenFile is Golden for any path.
 func GoldenFile(tb testing.TB, path, got string) {
 	tb.Helper()
 	if Update() {
@@ -37,7 +36,7 @@ func GoldenFile(tb testing.TB, path, got string) {
 	}
 }
 
-// Difference shows the first line in which two texts differ.
+// Difference returns the first line in which two texts differ.
 func Difference(want, got string) string {
 	w, g := strings.Split(want, "\n"), strings.Split(got, "\n")
 	for i := range min(len(w), len(g)) {

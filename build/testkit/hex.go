@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// Unhex reads bytes written as hex digits, with spaces where they help.
+// Unhex decodes hex digits, which may be separated by spaces.
 func Unhex(tb testing.TB, s string) []byte {
 	tb.Helper()
 	b, err := hex.DecodeString(strings.ReplaceAll(s, " ", ""))

@@ -11,8 +11,8 @@ import (
 	"github.com/vmihailenco/msgpack/v5/msgpcode"
 )
 
-// Oracle writes the same text, read by msgpack/v5. It must only be given what
-// a Decoder has checked.
+// Oracle returns the same text as Render, but decoded by msgpack/v5. Pass only bytes
+// that a Decoder has checked.
 func Oracle(data []byte) (string, error) {
 	if len(data) == 0 {
 		return "-", nil

@@ -2,7 +2,7 @@ package testkit
 
 import "github.com/vmihailenco/msgpack/v5"
 
-// Pairs is a map whose order counts, for msgpack: key, value, key, value, ...
+// Pairs is a map in a fixed order for msgpack: key, value, key, value, ...
 type Pairs []any
 
 // EncodeMsgpack writes the map.

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// Root is the directory of the source tree that the test runs in.
+// Root returns the root of the source tree that contains the test.
 func Root(tb testing.TB) string {
 	tb.Helper()
 	dir, err := os.Getwd()
@@ -30,7 +30,7 @@ func Root(tb testing.TB) string {
 	return ""
 }
 
-// PayloadFile is the file of a captured payload of the source tree at root: cpu.1
+// PayloadFile returns the path of a captured payload in the source tree at root: cpu.1
 // of the host amd64-v5.1.1. Either may be a pattern of filepath.Match.
 func PayloadFile(root, host, name string) string {
 	return filepath.Join(root, "build", "testdata", "chunks", host, name+".msgpack")
@@ -52,11 +52,11 @@ type Captured struct {
 	Payload    []byte
 }
 
-// String is the payload's place below the folder of all: amd64-v5.1.1/cpu.1.
+// String returns the payload's path below the folder of all: amd64-v5.1.1/cpu.1.
 func (c Captured) String() string { return c.Host + "/" + c.Name }
 
-// Payloads reads all captured payloads of the hosts that match a pattern, sorted
-// by host and name. The payloads are the caller's.
+// Payloads reads all captured payloads of the hosts that match a pattern, sorted by
+// host and name. The caller owns the payloads.
 func Payloads(tb testing.TB, hosts string) []Captured {
 	tb.Helper()
 	files, err := filepath.Glob(PayloadFile(Root(tb), hosts, "*"))
@@ -72,23 +72,23 @@ func Payloads(tb testing.TB, hosts string) []Captured {
 	return all
 }
 
-// inputs are the payloads that Fluent Bit's own inputs wrote with right times;
-// the others are what senders wrote.
+// inputs matches the payloads that Fluent Bit's own inputs wrote with right times; the
+// others are from senders.
 var inputs = regexp.MustCompile(`^(app|cpu|mem|disk|netif|proc|thermal|dummy\.meta|statsd|flb_metrics|node_metrics)\.\d`)
 
-// Inputs are those of Payloads that Fluent Bit's inputs wrote with right times.
+// Inputs returns those of Payloads that Fluent Bit's inputs wrote with right times.
 func Inputs(tb testing.TB, hosts string) []Captured {
 	tb.Helper()
 	return slices.DeleteFunc(Payloads(tb, hosts), func(c Captured) bool { return !inputs.MatchString(c.Name) })
 }
 
-// corruptBytes are bytes to put at each place of a good payload: heads of every
-// family, lengths that lie, and the never used one.
+// corruptBytes are put at each position of a good payload: heads of every family, wrong
+// lengths, and the byte that is never used.
 var corruptBytes = [...]byte{0x00, 0x80, 0x81, 0x9f, 0xc1, 0xc6, 0xc9, 0xdb, 0xdd, 0xdf, 0xff}
 
-// Corrupt calls check with payload each time that one of corruptBytes, or the byte
-// with its last bit turned, stands at one of its places: at all of them, at thirty
-// of a payload over 2,000 bytes. The payload is the one that check is given.
+// Corrupt calls check with a payload in which one byte is replaced by one of
+// corruptBytes, or has its last bit flipped: at each position, or at thirty positions
+// of a payload over 2,000 bytes. check must not keep the payload.
 func Corrupt(payload []byte, check func(corrupt []byte)) {
 	payload = slices.Clone(payload)
 	step := 1
@@ -112,9 +112,9 @@ type Flush struct {
 	Payload []byte
 }
 
-// Sequence reads the flushes of one agent's run, in their order: a folder of
-// build/testdata/sequences, whose README says what is right. The payloads are the
-// caller's.
+// Sequence reads the flushes of one agent's run in order: a folder of
+// build/testdata/sequences, whose README says what is right. The caller owns the
+// payloads.
 func Sequence(tb testing.TB, name string) []Flush {
 	tb.Helper()
 	files, err := filepath.Glob(filepath.Join(Root(tb), "build", "testdata", "sequences", name, "*.msgpack"))

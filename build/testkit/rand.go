@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// NewRand returns numbers that depend on the seed alone; it may be used by several
-// goroutines, such as the handlers of a receiver.
+// NewRand returns random numbers that depend only on the seed. Several goroutines may
+// use it, such as the handlers of a receiver.
 func NewRand(seed uint64) *rand.Rand {
 	return rand.New(&lockedSource{source: rand.NewPCG(seed, 7)})
 }

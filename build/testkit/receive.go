@@ -9,16 +9,16 @@ import (
 	"out_edge/build/intake"
 )
 
-// Received is a request, its body unpacked.
+// Received is a request with its body decompressed.
 type Received struct {
 	Path   string // with its query
 	Header http.Header
 	Body   []byte
 }
 
-// Receive listens on the loopback until the test ends, and has each request
-// answered by its test, by several goroutines at once. A body that cannot be
-// unpacked fails the test; one that a client left off is nobody's.
+// Receive starts a loopback server, which runs until the test ends and calls answer for
+// each request, possibly from several goroutines at once. A body that cannot be
+// decompressed fails the test; an incomplete one is ignored.
 func Receive(tb testing.TB, answer func(r Received, w http.ResponseWriter)) *httptest.Server {
 	tb.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

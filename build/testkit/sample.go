@@ -11,7 +11,7 @@ import (
 	"out_edge/plugin/metric"
 )
 
-// CheckSamples holds samples to the contract of Sample, whatever they were
+// CheckSamples checks samples against the contract of Sample, whatever they were
 // decoded from.
 func CheckSamples(tb testing.TB, samples []metric.Sample) {
 	tb.Helper()
@@ -70,7 +70,7 @@ func hasLetter(s string) bool {
 	return slices.ContainsFunc([]byte(s), func(c byte) bool { return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' })
 }
 
-// RenderSample writes a sample as Prometheus would, the time in nanoseconds.
+// RenderSample returns a sample in Prometheus' format, the time in nanoseconds.
 func RenderSample(s metric.Sample) string {
 	var b strings.Builder
 	b.WriteString([...]string{"gauge ", "counter ", "untyped ", "histogram ", "summary "}[s.Series.Kind])
@@ -102,7 +102,7 @@ func RenderSample(s metric.Sample) string {
 	return b.String()
 }
 
-// RenderSamples is a line for each sample.
+// RenderSamples returns a line for each sample.
 func RenderSamples(samples []metric.Sample) []string {
 	var all []string
 	for _, s := range samples {

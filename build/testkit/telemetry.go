@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Telemetry keeps what a sink counts, as lines: "datadog dropped unencodable" is
-// how many. The zero value is ready; it is safe for concurrent use.
+// Telemetry keeps a sink's counts by line, such as "datadog dropped unencodable". The
+// zero value is ready to use; it is safe for concurrent use.
 type Telemetry struct {
 	mu sync.Mutex
 	n  map[string]int
@@ -23,14 +23,14 @@ func (c *Telemetry) add(n int, key ...string) {
 	c.n[strings.Join(key, " ")] += n
 }
 
-// Get is the count of a line.
+// Get returns the count of a line.
 func (c *Telemetry) Get(line string) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.n[line]
 }
 
-// String is all counts.
+// String returns all counts.
 func (c *Telemetry) String() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()

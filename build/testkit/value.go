@@ -10,8 +10,8 @@ import (
 	"out_edge/plugin/wire"
 )
 
-// CheckInside sees to it that a view lies in the payload and cannot be
-// appended to in place.
+// CheckInside checks that a view is inside the payload and cannot be appended to in
+// place.
 func CheckInside(tb testing.TB, payload, view []byte) {
 	tb.Helper()
 	if len(view) == 0 {
@@ -26,8 +26,8 @@ func CheckInside(tb testing.TB, payload, view []byte) {
 	}
 }
 
-// CheckValue reads a value in every way there is. Only one that a Decoder has
-// checked must be whole.
+// CheckValue reads a value in every possible way. Only one that a Decoder has checked
+// must be complete.
 func CheckValue(tb testing.TB, v wire.Value, checked bool) {
 	tb.Helper()
 	r := v.Reader()
@@ -84,8 +84,8 @@ func checkIterators(tb testing.TB, v wire.Value, checked bool) {
 	}
 }
 
-// Render writes a value as text, close to JSON, in which every kind, and str
-// and bin, can be told apart. It reads tokens.
+// Render returns a value as text, close to JSON, that differs for every kind, also for
+// str and bin. It reads tokens.
 func Render(v wire.Value) string {
 	if len(v) == 0 {
 		return "-"
