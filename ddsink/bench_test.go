@@ -188,4 +188,5 @@ func (r repeated) Records(yield func(*chunk.Record, int64) bool) {
 	}
 }
 
-func (r repeated) Samples() []metric.Sample { return nil }
+func (r repeated) Samples() []metric.Sample     { return nil }
+func (r repeated) Again(string) []metric.Sample { return nil }

@@ -292,11 +292,14 @@ func (c *logChunk) Records(yield func(*chunk.Record, int64) bool) {
 
 func (c *logChunk) Samples() []metric.Sample { return nil }
 
+func (c *logChunk) Again(string) []metric.Sample { return nil }
+
 // sampleChunk is a chunk of samples.
 type sampleChunk []metric.Sample
 
 func (c sampleChunk) Records(func(*chunk.Record, int64) bool) {}
 func (c sampleChunk) Samples() []metric.Sample                { return c }
+func (c sampleChunk) Again(string) []metric.Sample            { return c }
 
 type lockedWriter struct {
 	mu sync.Mutex

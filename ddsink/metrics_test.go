@@ -77,12 +77,12 @@ func TestSendMetrics(t *testing.T) {
 	}
 	sec := now().Unix()
 	want := `{"series":[` +
+		fmt.Sprintf(`{"metric":"edge.temperature.celsius","type":3,"points":[{"timestamp":%d,"value":7}],`, sec-1) +
+		`"tags":["type:cpu_thermal","zone:0","env:prod","team:edge"],"unit":"degree celsius","resources":[{"name":"h1","type":"host"}]},` +
 		fmt.Sprintf(`{"metric":"edge.disk.read_bytes","type":1,"points":[{"timestamp":%d,"value":150}],`, sec) +
 		`"tags":["env:prod","team:edge"],"unit":"byte","resources":[{"name":"h1","type":"host"}]},` +
 		fmt.Sprintf(`{"metric":"http_requests.count","type":1,"points":[{"timestamp":%d,"value":0.5}],`, sec) +
-		`"tags":["env:prod","team:edge"],"resources":[{"name":"h1","type":"host"}]},` +
-		fmt.Sprintf(`{"metric":"edge.temperature.celsius","type":3,"points":[{"timestamp":%d,"value":7}],`, sec-1) +
-		`"tags":["type:cpu_thermal","zone:0","env:prod","team:edge"],"unit":"degree celsius","resources":[{"name":"h1","type":"host"}]}]}`
+		`"tags":["env:prod","team:edge"],"resources":[{"name":"h1","type":"host"}]}]}`
 	if string(got[0].body) != want {
 		t.Errorf("got\n%s\nwant\n%s", got[0].body, want)
 	}

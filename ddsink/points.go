@@ -58,6 +58,7 @@ func (s *Metrics) rules() outbox.Rules[state] {
 		Key:     appendKey,
 		New:     func(*metric.Series) state { return state{running: running{sec: never}} },
 		Read:    s.read,
+		IsKept:  func(sample *metric.Sample) bool { return sample.Series.Kind.IsTotal() },
 		Merge:   merge,
 		Stamp:   s.stamp,
 		Unstamp: s.unstamp,
@@ -92,7 +93,7 @@ func (s *Metrics) read(se *series, sample *metric.Sample) (outbox.Point, outbox.
 		return s.grown(&se.Own, sample)
 	case kind == metric.Counter && !finite(p.Value):
 	case kind == metric.Counter && sample.HasDelta:
-		p.Value, p.Kept = sample.Delta, true
+		p.Value = sample.Delta
 	case kind == metric.Counter:
 		return s.grown(&se.Own, sample)
 	default:
@@ -126,7 +127,7 @@ func (s *Metrics) grown(o *state, sample *metric.Sample) (outbox.Point, outbox.F
 		last = new(total)
 	}
 	o.newest, o.at = newer, sample.UnixNano
-	p := outbox.Point{Value: newer.value, Dist: newer.dist, Kept: true}
+	p := outbox.Point{Value: newer.value, Dist: newer.dist}
 	switch {
 	case last != nil:
 		subtract(&p, last.value, last.dist)

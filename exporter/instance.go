@@ -101,7 +101,12 @@ type Batch struct {
 	Origin Origin
 	// Hidden keeps the samples off the page; they are completed for other sinks.
 	Hidden bool
+	// Note, if not nil, is where Apply notes what it makes of an event, for a Replay.
+	Note *Note
 }
+
+// Note is what Apply made of an event's samples, in little room.
+type Note = registry.Note
 
 // Origin says who keeps the total that a sample is part of.
 type Origin = registry.Origin
@@ -125,7 +130,7 @@ func (m *Instance) Apply(b Batch) []metric.Sample {
 	if b.At == (timefix.Instant{}) {
 		b.At = m.endpoint.clock.Now()
 	}
-	to := registry.Batch{Samples: b.Samples, Tag: b.Tag, At: b.At, Origin: b.Origin, Hidden: b.Hidden}
+	to := registry.Batch{Samples: b.Samples, Tag: b.Tag, At: b.At, Origin: b.Origin, Hidden: b.Hidden, Note: b.Note}
 	labelled := m.labels.apply(&b)
 	if labelled != nil {
 		to.Samples, to.From = labelled.samples, labelled.from

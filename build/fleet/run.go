@@ -200,6 +200,9 @@ func (sampling) Records(func(*chunk.Record, int64) bool) {}
 // Samples are all.
 func (s sampling) Samples() []metric.Sample { return s }
 
+// Again makes them again.
+func (s sampling) Again(string) []metric.Sample { return s }
+
 // ownCPU is the CPU time of this process.
 func ownCPU() time.Duration {
 	var u syscall.Rusage

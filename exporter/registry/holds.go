@@ -30,6 +30,21 @@ const minRenewals = 2
 
 // hold looks at the events of a batch, one after the other.
 func (b *Batch) hold(found []*source) {
+	if b.Note == nil {
+		b.holdAll(found)
+		return
+	}
+	came := make([]int64, len(b.Samples))
+	for i := range b.Samples {
+		came[i] = b.Samples[i].UnixNano
+	}
+	b.holdAll(found)
+	for i := range b.Samples {
+		b.Note.sawTime(i, came[i], b.Samples[i].UnixNano)
+	}
+}
+
+func (b *Batch) holdAll(found []*source) {
 	for from := 0; from < len(b.Samples); {
 		to := from + 1
 		for to < len(b.Samples) && b.Samples[to].Index == b.Samples[from].Index {

@@ -57,6 +57,9 @@ type Batch struct {
 	Origin Origin
 	// Hidden keeps the series off the page; they are completed for the other sinks.
 	Hidden bool
+	// Note, if not nil, is where Apply notes what it makes of an event's samples, and
+	// what ApplyAgain goes by.
+	Note *Note
 }
 
 // Registry is one instance's series. It is safe for concurrent use.
@@ -118,6 +121,7 @@ func (r *Registry) apply(b *Batch, t *Tally) (kept []metric.Sample, ended bool) 
 		why := r.applyOne(sm, src, b)
 		switch why {
 		case passedOver:
+			b.Note.sawLeft(i)
 			continue
 		case shownByTwin:
 			why = Accepted
@@ -128,6 +132,7 @@ func (r *Registry) apply(b *Batch, t *Tally) (kept []metric.Sample, ended bool) 
 			t[why]++
 		}
 		if why == SecondSource || why == RelabelDuplicate || src.series == nil && b.Origin == FromHost {
+			b.Note.sawLeft(i)
 			continue
 		}
 		if n != i {
@@ -138,6 +143,7 @@ func (r *Registry) apply(b *Batch, t *Tally) (kept []metric.Sample, ended bool) 
 			r.cfg.Refused(src.from.Name, why)
 		}
 	}
+	b.Note.close(len(found))
 	return b.Samples[:n], len(r.ended) > 0
 }
 

@@ -64,7 +64,7 @@ func TestValidate(t *testing.T) {
 
 func TestReasons(t *testing.T) {
 	all := reasons()
-	for _, used := range strings.Fields("out_of_order too_old too_new duplicate not_written malformed no_name rejected too_large dry_run resent same_time superseded") {
+	for _, used := range strings.Fields("out_of_order too_old too_new duplicate not_written malformed no_name rejected too_large forgotten dry_run resent same_time superseded") {
 		if !slices.Contains(all, used) {
 			t.Errorf("%s is not among %q", used, all)
 		}

@@ -28,6 +28,7 @@ type source [1]metric.Sample
 
 func (*source) Records(func(*chunk.Record, int64) bool) {}
 func (s *source) Samples() []metric.Sample              { return s[:] }
+func (s *source) Again(string) []metric.Sample          { return s[:] }
 
 // NewEncoding is of samples, each from a chunk of its own.
 func NewEncoding(cfg Config, samples []metric.Sample) *Encoding {

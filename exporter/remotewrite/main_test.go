@@ -400,11 +400,13 @@ type flushed struct {
 	samples []metric.Sample
 	arrived int64           // ns since 1970; 0 is now
 	source  delivery.Source // nil is the chunk itself
+	again   []metric.Sample // what its payload gives once samples is nil
 	job     *delivery.Job
 }
 
 func (c *flushed) Records(func(*chunk.Record, int64) bool) {}
 func (c *flushed) Samples() []metric.Sample                { return c.samples }
+func (c *flushed) Again(string) []metric.Sample            { return c.again }
 
 // admit has a chunk come.
 func (c *flushed) admit(s *remotewrite.Sink, clock timefix.Clock, counts delivery.Telemetry) *delivery.Job {

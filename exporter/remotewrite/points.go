@@ -40,6 +40,7 @@ func (s *Sink) rules() outbox.Rules[state] {
 		Key:     s.appendKey,
 		New:     func(*metric.Series) state { return state{stored: never, given: never, floor: never} },
 		Read:    read,
+		IsKept:  func(sample *metric.Sample) bool { return sample.Kept },
 		Merge:   func(*outbox.Point, *outbox.Point) {}, // the later total says it all
 		Stamp:   s.stamp,
 		Unstamp: s.unstamp,
@@ -55,7 +56,7 @@ func read(_ *series, sample *metric.Sample) (outbox.Point, outbox.Fate) {
 	case !isSound(sample):
 		return outbox.Point{}, outbox.Dropped(reasonMalformed)
 	}
-	p := outbox.Point{At: timefix.FloorDiv(sample.UnixNano, 1e6), Value: canonical(sample.Value), Kept: sample.Kept, Exemplars: sample.Exemplars}
+	p := outbox.Point{At: timefix.FloorDiv(sample.UnixNano, 1e6), Value: canonical(sample.Value), Exemplars: sample.Exemplars}
 	if sample.Series.Kind.IsDistribution() {
 		p.Dist = sample.Dist
 	}

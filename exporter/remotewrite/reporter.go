@@ -137,3 +137,6 @@ func (reported) Records(func(*chunk.Record, int64) bool) {}
 
 // Samples are the report's.
 func (s reported) Samples() []metric.Sample { return s }
+
+// Again makes none: all are kept ones.
+func (reported) Again(string) []metric.Sample { return nil }

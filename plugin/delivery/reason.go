@@ -70,7 +70,7 @@ var Reasons = []Reason{
 	{Name: "not_written", Dropped: remote, Meaning: "The receiver says that it wrote fewer samples than it accepted."},
 
 	{Name: "given_up", Dropped: senders, Meaning: "Fluent Bit did not offer the chunk again within an hour: `retry_limit` was reached."},
-	{Name: "forgotten", Dropped: numbers, Meaning: "The samples of chunks that wait for a retry took more than 4 MiB; the oldest were dropped."},
+	{Name: "forgotten", Dropped: numbers, Meaning: "The samples of chunks that wait took more than 4 MiB, and the chunk, read again, no longer gives this one: another source has its series since, or a limit is reached."},
 	{Name: "shutdown", Dropped: senders, Meaning: "The chunk waited in memory when the agent stopped; `workers 1` keeps chunks in Fluent Bit's buffer."},
 	{Name: "panic", Dropped: senders, Meaning: "A fault of the plugin: please report it."},
 

@@ -62,8 +62,13 @@ type Source interface {
 	// 1970, until yield is false. rec is valid until yield returns.
 	Records(yield func(rec *chunk.Record, unixNano int64) bool)
 	// Samples are those that the chunk's records or metrics event made, in the
-	// order of their positions. They may be kept, and never change.
+	// order of their positions. They may be kept, and never change but for the times
+	// of a provisional job. nil: they had to make room for later ones.
 	Samples() []metric.Sample
+	// Again makes the samples of a sink anew, in the same order. They have no
+	// positions: some may be more or fewer than there were. Nothing is counted, shown
+	// or added by it, so that the totals among them that are kept here mean nothing.
+	Again(sink string) []metric.Sample
 }
 
 // Job is what one sink has to deliver of one chunk: positions, which are
@@ -75,6 +80,9 @@ type Job struct {
 	Tag string
 	// Arrived is when the chunk came first.
 	Arrived timefix.Instant
+	// Provisional says that the samples' times may still be repaired, until the job
+	// is given to Send: the wall clock was not set when the chunk came.
+	Provisional bool
 
 	sink      string
 	telemetry Telemetry
@@ -87,11 +95,13 @@ type Job struct {
 
 // JobSpec is what NewJob makes a job of.
 type JobSpec struct {
-	Tag       string
-	Arrived   timefix.Instant
-	Sink      string // its name
-	Telemetry Telemetry
-	Source    Source
+	Tag     string
+	Arrived timefix.Instant
+	// Provisional is Job's.
+	Provisional bool
+	Sink        string // its name
+	Telemetry   Telemetry
+	Source      Source
 	// Open is how many positions the sink has to settle, at least 1; Skip are
 	// positions that it has not.
 	Open int
@@ -103,7 +113,7 @@ func NewJob(s JobSpec) *Job {
 	if s.Telemetry == nil {
 		s.Telemetry = NoTelemetry{}
 	}
-	return &Job{Tag: s.Tag, Arrived: s.Arrived, sink: s.Sink, telemetry: s.Telemetry,
+	return &Job{Tag: s.Tag, Arrived: s.Arrived, Provisional: s.Provisional, sink: s.Sink, telemetry: s.Telemetry,
 		source: s.Source, done: s.Skip, open: s.Open}
 }
 
@@ -135,7 +145,7 @@ func (j *Job) Records(yield func(rec *chunk.Record, unixNano int64) bool) {
 
 // Samples are the chunk's, those of settled positions among them; the position of
 // each is its place. They may be kept. nil: the payload is not there, or the
-// samples had to make room for later ones, and the job is about to be dropped.
+// samples had to make room for later ones.
 func (j *Job) Samples() []metric.Sample {
 	j.mu.Lock()
 	source := j.source
@@ -144,6 +154,18 @@ func (j *Job) Samples() []metric.Sample {
 		return nil
 	}
 	return source.Samples()
+}
+
+// Again makes the samples anew from the payload; ok is false where that is not there.
+// See Source.
+func (j *Job) Again() (samples []metric.Sample, ok bool) {
+	j.mu.Lock()
+	source := j.source
+	j.mu.Unlock()
+	if source == nil {
+		return nil, false
+	}
+	return source.Again(j.sink), true
 }
 
 // Open is the number of positions that are not settled.

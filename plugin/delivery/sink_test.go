@@ -28,6 +28,8 @@ func (r records) Records(yield func(*chunk.Record, int64) bool) {
 
 func (r records) Samples() []metric.Sample { return make([]metric.Sample, len(r)) }
 
+func (r records) Again(string) []metric.Sample { return nil }
+
 // TestJob: each position is settled and counted once, and Records leaves out what is.
 func TestJob(t *testing.T) {
 	tel := newCounts()

@@ -50,8 +50,8 @@ func (b *backlog) size() (chunks int, bytes int64) {
 }
 
 // maxSampleBytes bounds the samples of all chunks that are not settled. Over it the
-// oldest chunks lose theirs: what their sinks have not taken by then is dropped and
-// counted.
+// oldest chunks lose theirs: what their sinks have not taken by then is made again from
+// the payload when its turn comes.
 const maxSampleBytes = 4 << 20
 
 // sampleStore bounds the samples of chunks.
@@ -63,8 +63,8 @@ type sampleStore struct {
 }
 
 // keep notes a chunk's samples, and takes those of the oldest until the bound holds,
-// never the newest's. It returns the chunks that have lost theirs.
-func (s *sampleStore) keep(t *chunkState) (evicted []*chunkState) {
+// never the newest's.
+func (s *sampleStore) keep(t *chunkState) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.byChunk == nil {
@@ -74,9 +74,8 @@ func (s *sampleStore) keep(t *chunkState) (evicted []*chunkState) {
 	s.byChunk[t] = newest
 	s.bytes += sampleBytes(t.samples)
 	for e := s.order.Front(); e != newest && s.bytes > maxSampleBytes; e = s.order.Front() {
-		evicted = append(evicted, s.remove(e))
+		s.remove(e)
 	}
-	return evicted
 }
 
 // drop lets go of a chunk's samples.
@@ -89,14 +88,13 @@ func (s *sampleStore) drop(t *chunkState) {
 }
 
 // remove is called with mu held.
-func (s *sampleStore) remove(e *list.Element) *chunkState {
+func (s *sampleStore) remove(e *list.Element) {
 	t := s.order.Remove(e).(*chunkState)
 	delete(s.byChunk, t)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	s.bytes -= sampleBytes(t.samples)
 	t.samples = nil
-	return t
 }
 
 // sampleBytes is the memory of samples.

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"out_edge/exporter"
 	"out_edge/plugin/chunk"
 	"out_edge/plugin/delivery"
 	"out_edge/plugin/metric"
@@ -24,10 +25,11 @@ type chunkState struct {
 	payload []byte
 	// surveyed is set once the chunk was decoded for the first time: nothing is
 	// shown or counted again. timesFinal is set once its times were repaired by
-	// a wall clock that was set. admitted is set once the sinks know of it.
-	surveyed, timesFinal, admitted bool
-	// event is set for a metrics event.
+	// a wall clock that was set.
+	surveyed, timesFinal bool
+	// event is set for a metrics event; note is what the page has made of it, or nil.
 	event bool
+	note  *exporter.Note
 	// session repairs the chunk's times as its survey did.
 	session timefix.Session
 	// jobs are what the sinks have to deliver, by worker; nil where that is

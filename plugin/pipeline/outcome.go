@@ -9,14 +9,13 @@ import (
 
 // The reasons for which the pipeline gives up what no sink has settled.
 const (
-	reasonPanic     = "panic"
-	reasonShutdown  = "shutdown"  // left in the queue at exit
-	reasonGivenUp   = "given_up"  // Fluent Bit has not offered the chunk again
-	reasonForgotten = "forgotten" // the samples had to make room for later ones
+	reasonPanic    = "panic"
+	reasonShutdown = "shutdown" // left in the queue at exit
+	reasonGivenUp  = "given_up" // Fluent Bit has not offered the chunk again
 )
 
 // ownReasons are all of them.
-var ownReasons = []string{reasonPanic, reasonShutdown, reasonGivenUp, reasonForgotten}
+var ownReasons = []string{reasonPanic, reasonShutdown, reasonGivenUp}
 
 var (
 	// errNothing says that a payload held nothing that could be used.

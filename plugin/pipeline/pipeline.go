@@ -53,6 +53,7 @@ type Pipeline struct {
 
 	scratch sync.Pool // of *scratch
 	series  cmetrics.Interner
+	replay  replay
 	// clashed is how many of series.Clashed are counted; guarded by clashedMu.
 	clashedMu sync.Mutex
 	clashed   uint64
@@ -104,9 +105,7 @@ func (p *Pipeline) start(deps Deps) (err error) {
 	if p.telemetry, err = deps.Exporter.Telemetry(mc); err != nil {
 		return err
 	}
-	p.engine = p.cfg.Rules.Engine(rules.EngineConfig{
-		Limit: mc.SeriesLimit, SeriesTTL: mc.SeriesTTL, Clock: p.clock, Refused: p.telemetry.Refused, Labels: mc.Labels,
-		TagLabel: mc.TagLabel, Series: deps.Exporter.Series()})
+	p.engine = p.cfg.Rules.Engine(p.engineConfig())
 	for _, r := range p.cfg.Rules.Refusals() {
 		p.telemetry.Refused(r.Rule, r.Reason, 0)
 	}
@@ -119,6 +118,12 @@ func (p *Pipeline) start(deps Deps) (err error) {
 		return errors.Join(err, p.closeSinks(p.ctx))
 	}
 	return nil
+}
+
+func (p *Pipeline) engineConfig() rules.EngineConfig {
+	mc := &p.cfg.Metrics
+	return rules.EngineConfig{Limit: mc.SeriesLimit, SeriesTTL: mc.SeriesTTL, Clock: p.clock, Refused: p.telemetry.Refused,
+		Labels: mc.Labels, TagLabel: mc.TagLabel, Series: p.series.Series}
 }
 
 // Flush takes one chunk of one tag on the thread with the given id, and says what
@@ -168,7 +173,7 @@ func (p *Pipeline) enqueue(t *chunkState) error {
 	if waits := errors.Is(err, errClock); err != nil && !waits || !t.isOpen() {
 		return err
 	}
-	size := int64(len(t.payload)) + chunkBytes + sampleBytes(t.samples)
+	size := int64(len(t.payload)) + chunkBytes + sampleBytes(t.Samples())
 	if !p.backlog.reserve(size) {
 		return &delivery.RetryError{Err: errFull}
 	}

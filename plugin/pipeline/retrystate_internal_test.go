@@ -61,9 +61,8 @@ func TestRetryStateIsBounded(t *testing.T) {
 	}
 }
 
-// Over the bound of samples the oldest chunks lose theirs, which drops what is open of
-// them; what is known of their logs stays, and the newest keeps its own whatever it
-// has.
+// Over the bound of samples the oldest chunks lose theirs, and nothing else; the newest
+// keeps its own whatever it has.
 func TestSamplesAreEvictedFromTheOldestChunks(t *testing.T) {
 	p := &Pipeline{}
 	p.workers = []*worker{{route: route{logs: true}}, {wake: make(chan struct{}, 1)}}
@@ -71,7 +70,7 @@ func TestSamplesAreEvictedFromTheOldestChunks(t *testing.T) {
 	chunk := func(n int) *chunkState {
 		c := &chunkState{p: p, samples: make([]metric.Sample, n)}
 		c.jobs = []*delivery.Job{delivery.NewJob(delivery.JobSpec{Open: 3}), delivery.NewJob(delivery.JobSpec{Open: n})}
-		p.evict(p.samples.keep(c))
+		p.samples.keep(c)
 		return c
 	}
 	first := chunk(third)
@@ -81,7 +80,7 @@ func TestSamplesAreEvictedFromTheOldestChunks(t *testing.T) {
 	}
 	large := chunk(4 * third)
 	for i, c := range []*chunkState{first, second} {
-		if len(c.Samples()) != 0 || c.jobs[1].Open() != 0 || c.jobs[0].Open() != 3 {
+		if c.Samples() != nil || c.jobs[1].Open() != third || c.jobs[0].Open() != 3 {
 			t.Errorf("chunk %d has %d samples, %d of them open, and %d logs", i, len(c.Samples()), c.jobs[1].Open(), c.jobs[0].Open())
 		}
 	}

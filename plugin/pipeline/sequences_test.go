@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -30,6 +31,7 @@ import (
 // the device's own labels, the points in the order in which they came.
 type stored struct {
 	*httptest.Server
+	down   atomic.Bool // it answers 503
 	mu     sync.Mutex
 	points map[string][]storedPoint
 }
@@ -42,6 +44,10 @@ type storedPoint struct {
 func newStored(t *testing.T) *stored {
 	s := &stored{points: map[string][]storedPoint{}}
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if s.down.Load() {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
 		packed, err := io.ReadAll(req.Body)
 		if err != nil {
 			t.Error(err)

@@ -31,11 +31,13 @@ func (p *Pipeline) survey(t *chunkState) error {
 	final := p.isClockSet(now)
 	switch {
 	case !t.surveyed:
+		t.timesFinal = final
 		err := p.surveyPayload(t)
-		t.surveyed, t.timesFinal = true, final
+		t.surveyed = true
 		if err != nil {
 			return err
 		}
+		p.admit(t)
 	case final && !t.timesFinal:
 		t.arrived = t.rebased(now)
 		p.repairAgain(t)
@@ -44,22 +46,21 @@ func (p *Pipeline) survey(t *chunkState) error {
 	if !t.timesFinal && t.isOpen() {
 		return &delivery.RetryError{Err: errClock}
 	}
-	p.admit(t)
 	return nil
 }
 
-// admit tells the sinks of a chunk, one chunk after the other.
+// admit tells the sinks of a chunk, one chunk after the other. Then its samples may
+// make room for others.
 func (p *Pipeline) admit(t *chunkState) {
-	if t.admitted {
-		return
-	}
-	t.admitted = true
 	p.admission.Lock()
 	defer p.admission.Unlock()
 	for i, j := range t.jobs {
 		if j != nil {
 			p.workers[i].sink.Admit(j)
 		}
+	}
+	if len(t.samples) > 0 {
+		p.samples.keep(t)
 	}
 }
 
@@ -176,7 +177,7 @@ func (p *Pipeline) observe(s *scratch, t *chunkState, rec *chunk.Record, at int6
 
 // apply relabels the samples from first on, adds them up, and shows them.
 func (p *Pipeline) apply(s *scratch, t *chunkState, first int, origin exporter.Origin, to rules.Route) {
-	kept := p.metrics.Apply(exporter.Batch{Samples: s.samples[first:], Tag: t.tag, At: t.arrived, Origin: origin, Hidden: !to.Prometheus})
+	kept := p.metrics.Apply(exporter.Batch{Samples: s.samples[first:], Tag: t.tag, At: t.arrived, Origin: origin, Hidden: !to.Prometheus, Note: t.note})
 	s.samples = s.samples[:first+len(kept)]
 }
 
@@ -185,6 +186,9 @@ func (p *Pipeline) surveyMetrics(t *chunkState, s *scratch) error {
 	samples, err := cmetrics.Append(s.samples, t.payload, t.arrived.Wall, &p.series)
 	s.samples, t.event = samples, true
 	p.repairSamples(t, s.samples)
+	if t.timesFinal {
+		t.note = new(exporter.Note)
+	}
 	to := p.cfg.Rules.Route(t.tag, nil)
 	p.apply(s, t, 0, exporter.FromEvent, to)
 	for i, w := range p.workers {
@@ -257,24 +261,11 @@ func (p *Pipeline) newJobs(t *chunkState, s *scratch, records int) {
 			continue
 		}
 		samples = samples || !w.logs
-		t.jobs[i] = delivery.NewJob(delivery.JobSpec{Tag: t.tag, Arrived: t.arrived, Sink: w.sink.Name(),
+		t.jobs[i] = delivery.NewJob(delivery.JobSpec{Tag: t.tag, Arrived: t.arrived, Provisional: !t.timesFinal, Sink: w.sink.Name(),
 			Telemetry: p.telemetry, Source: t, Open: open, Skip: s.skip[i]})
 	}
 	if samples {
 		t.samples = slices.Clone(s.samples)
-		p.evict(p.samples.keep(t))
-	}
-}
-
-// evict drops what of chunks that lost their samples is not delivered.
-func (p *Pipeline) evict(chunks []*chunkState) {
-	for _, t := range chunks {
-		for i, j := range t.jobs {
-			if j != nil && !p.workers[i].logs {
-				j.DropAll(reasonForgotten)
-				p.workers[i].signal()
-			}
-		}
 	}
 }
 
@@ -282,16 +273,13 @@ func (p *Pipeline) evict(chunks []*chunkState) {
 // wall clock was set, and counts them.
 func (p *Pipeline) repairAgain(t *chunkState) {
 	if t.event {
-		p.repairSamples(t, t.samples)
+		p.repairSamples(t, t.Samples())
 		return
 	}
-	session := p.fixer.Begin(t.tag, t.arrived, true)
-	for i := range t.samples {
-		t.samples[i].UnixNano = session.Repair(eventTime(t.samples[i].UnixNano)).UnixNano
-	}
+	p.repairQuietly(t.Samples(), t.tag, t.arrived)
 	s := p.scratch.Get().(*scratch)
 	defer p.release(s)
-	session = p.begin(t, s)
+	session := p.begin(t, s)
 	for s.decoder.Next() {
 		repair(&session, s.decoder.Record())
 	}

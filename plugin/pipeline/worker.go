@@ -154,10 +154,12 @@ func (w *worker) round(ctx context.Context) (wait time.Duration, ended bool) {
 	}
 }
 
+// isEmpty says whether there is nothing to send; what waits without a chunk has its time
+// from the wall clock, and waits until that is set.
 func (w *worker) isEmpty() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return len(w.waiting) == 0 && (w.starter == nil || !w.starter.Waits())
+	return len(w.waiting) == 0 && (w.starter == nil || !w.starter.Waits() || !w.p.fixer.Believable(w.p.clock.Now()))
 }
 
 // linger gives the chunks of other tags time to come, unless a flush waits on its

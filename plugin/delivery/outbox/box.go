@@ -18,6 +18,9 @@ const (
 	ReasonSuperseded = "superseded"
 	// ReasonSameTime: another sample has the series' place at that time.
 	ReasonSameTime = "same_time"
+	// ReasonForgotten: it had to make room in memory, and its chunk no longer gives
+	// it.
+	ReasonForgotten = "forgotten"
 )
 
 // The bounds of what waits. A point takes 48 bytes, so that the two come to some
@@ -46,9 +49,11 @@ type Rules[S any] struct {
 	Key func(dst []byte, id *metric.Series) []byte
 	// New makes the receiver's own state of a series.
 	New func(id *metric.Series) S
-	// Read makes the point of a sample, with Value, Dist and Kept, and for an
-	// absolute one At.
+	// Read makes the point of a sample, with Value and Dist, and for an absolute
+	// one At.
 	Read func(s *Series[S], sample *metric.Sample) (Point, Fate)
+	// IsKept says of a sample that its point is a kept one.
+	IsKept func(sample *metric.Sample) bool
 	// Merge adds to newer what an older kept point of the series holds, neither
 	// of them stamped.
 	Merge func(newer *Point, older *Point)
@@ -176,9 +181,10 @@ type Box[S any] struct {
 	limit  int          // of kept, beyond which it is worth while to merge
 	grain  int64
 	offset int64 // from elapsed to wall, when a job was admitted last
-	// absolute is how many points wait.
-	absolute int
-	groups   uint32
+	// absolute is how many points wait, ungathered how many jobs have some that do
+	// not.
+	absolute, ungathered int
+	groups               uint32
 	aside
 	credits []credit
 	ledger  ledger
@@ -193,22 +199,30 @@ func New[S any](r Rules[S]) *Box[S] {
 	}
 }
 
-// Admit takes a chunk's kept points, and settles what cannot be sent. It does not
-// block.
+// Admit takes a chunk's kept points, and its absolute ones if there is room and none of
+// an earlier chunk are missing. It settles what cannot be sent. It does not block.
 func (b *Box[S]) Admit(j *delivery.Job) {
 	samples := j.Samples()
 	b.mu.Lock()
 	defer b.unlock()
 	b.seq++
-	st := &job{Job: j, seq: b.seq}
+	st := &job{Job: j, seq: b.seq, positions: len(samples), gathered: true}
 	b.jobs[j] = st
 	b.order = append(b.order, st)
 	b.offset = j.Arrived.Wall - int64(j.Arrived.Elapsed())
 	now := b.Clock.Now().Elapsed()
+	inTurn := !j.Provisional && b.ungathered == 0 && b.absolute < maxAbsolute
 	for i := range samples {
-		if !j.IsDone(i) {
+		switch {
+		case j.IsDone(i):
+		case inTurn || b.IsKept(&samples[i]):
 			b.admit(st, i, &samples[i], now)
+		default:
+			st.gathered = false
 		}
+	}
+	if !st.gathered {
+		b.ungathered++
 	}
 	if b.kept > b.limit {
 		b.coarsen()
@@ -220,13 +234,17 @@ func (b *Box[S]) admit(st *job, i int, sample *metric.Sample, now time.Duration)
 	p, f := b.Read(s, sample)
 	switch {
 	case f.what != send:
-		b.ledger.add(st, i, f)
+		b.note(st, i, f)
 	case b.isAside(s, now):
-		b.ledger.add(st, i, Dropped(s.reason))
-	case p.Kept:
+		b.note(st, i, Dropped(s.reason))
+	case b.IsKept(sample):
+		p.Kept = true
 		p.At, p.seq, p.N = int64(st.Arrived.Elapsed()), st.seq, 1
 		st.kept.Add(i)
 		b.keep(s, p)
+	default:
+		p.seq, p.index, p.Stamped = st.seq, int32(i), true
+		b.putNewest(s, p)
 	}
 }
 

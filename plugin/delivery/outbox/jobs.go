@@ -3,6 +3,7 @@ package outbox
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"out_edge/plugin/delivery"
 	"out_edge/plugin/metric"
@@ -11,9 +12,14 @@ import (
 // job is what is known of a chunk's job until it is settled.
 type job struct {
 	*delivery.Job
-	seq      uint32
-	kept     delivery.Set // positions that a kept point stands for
-	gathered bool
+	seq  uint32
+	kept delivery.Set // positions that a kept point stands for
+	// positions is how many samples there were, those of other sinks among them.
+	positions int
+	gathered  bool // its absolute points have been taken
+	// shared is a position that so many further points than one stand for.
+	shared  int
+	further int
 }
 
 // credit is kept samples that were given up: they are counted when a job is
@@ -81,8 +87,8 @@ func settle(lines []line) {
 	}
 }
 
-// Gather takes the absolute points of jobs, the oldest first, as far as there is
-// room, each once. It says whether there are more to come.
+// Gather takes the absolute points of jobs that Admit had no room for, the oldest
+// first, as far as there is room now, each once. It says whether there are more to come.
 func (b *Box[S]) Gather(jobs []*delivery.Job) (more bool) {
 	for _, j := range jobs {
 		st, full := b.toGather(j)
@@ -92,11 +98,11 @@ func (b *Box[S]) Gather(jobs []*delivery.Job) (more bool) {
 		if st == nil {
 			continue
 		}
-		samples := j.Samples() // which may take its time
-		if samples == nil {
-			continue
+		if samples := j.Samples(); samples != nil {
+			b.gather(st, samples)
+		} else if samples, ok := j.Again(); ok { // which takes its time
+			b.gatherAgain(st, samples)
 		}
-		b.gather(st, samples)
 	}
 	return false
 }
@@ -115,26 +121,58 @@ func (b *Box[S]) toGather(j *delivery.Job) (st *job, full bool) {
 func (b *Box[S]) gather(st *job, samples []metric.Sample) {
 	b.mu.Lock()
 	defer b.unlock()
-	st.gathered = true
-	now := b.Clock.Now().Elapsed()
+	now := b.isGathered(st)
 	for i := range samples {
-		if st.kept.Has(i) || st.IsDone(i) {
-			continue
-		}
-		s := b.seriesOf(samples[i].Series, now)
-		p, f := b.Read(s, &samples[i])
-		switch {
-		case f.what != send:
-			b.ledger.add(st, i, f)
-		case b.isAside(s, now):
-			b.ledger.add(st, i, Dropped(s.reason))
-		case p.Kept: // a panic kept Admit from it
+		if st.isMissing(i) {
 			b.admit(st, i, &samples[i], now)
-		default:
-			p.seq, p.index, p.Stamped = st.seq, int32(i), true
-			b.putNewest(s, p)
 		}
 	}
+}
+
+// gatherAgain takes samples that were made anew. Each stands for one that is missing of
+// those that there were; where there are more, the last one is settled with the last of
+// them, and what is missing still is given up.
+func (b *Box[S]) gatherAgain(st *job, samples []metric.Sample) {
+	b.mu.Lock()
+	defer b.unlock()
+	now := b.isGathered(st)
+	samples = slices.DeleteFunc(samples, func(s metric.Sample) bool { return b.IsKept(&s) })
+	var missing []int
+	for i := range st.positions {
+		if st.isMissing(i) {
+			missing = append(missing, i)
+		}
+	}
+	for _, i := range missing[min(len(samples), len(missing)):] {
+		b.ledger.add(st, i, Dropped(ReasonForgotten))
+	}
+	if len(missing) == 0 {
+		return
+	}
+	last := len(missing) - 1
+	st.shared, st.further = missing[last], max(0, len(samples)-len(missing))
+	for k := range samples {
+		b.admit(st, missing[min(k, last)], &samples[k], now)
+	}
+}
+
+// isGathered notes that a job's absolute points are taken, now.
+func (b *Box[S]) isGathered(st *job) (now time.Duration) {
+	st.gathered = true
+	b.ungathered--
+	return b.Clock.Now().Elapsed()
+}
+
+// isMissing says of a position that it is open, and that nothing stands for it.
+func (st *job) isMissing(i int) bool { return !st.kept.Has(i) && !st.IsDone(i) }
+
+// note notes what becomes of a position, once all that stands for it is settled.
+func (b *Box[S]) note(st *job, i int, f Fate) {
+	if st.further > 0 && i == st.shared {
+		st.further--
+		return
+	}
+	b.ledger.add(st, i, f)
 }
 
 // putNewest puts an absolute point among those that wait, unless a newer one of
@@ -200,7 +238,7 @@ func (b *Box[S]) record(p *Point, f Fate) {
 	case p.Marker:
 	case !p.Kept:
 		if j := b.jobOf(p.seq); j != nil {
-			b.ledger.add(j, int(p.index), f)
+			b.note(j, int(p.index), f)
 		}
 	case f.what == drop:
 		b.credits = append(b.credits, credit{f.reason, int(p.N)})
@@ -301,8 +339,11 @@ func (b *Box[S]) letGo() {
 	for _, st := range b.order {
 		if st.Open() > 0 {
 			open = append(open, st)
-		} else {
-			delete(b.jobs, st.Job)
+			continue
+		}
+		delete(b.jobs, st.Job)
+		if !st.gathered {
+			b.ungathered--
 		}
 	}
 	clear(b.order[len(open):])
