@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -144,9 +145,15 @@ func (r *realCounts) start(length time.Duration) *harness.Agent {
 }
 
 // restart stops the agent while nothing gets through, and starts it again; then the
-// weather is fair for good.
+// weather is fair for good. Nobody could know of answers that were lost just before, so
+// that all is settled first.
 func (r *realCounts) restart(a *harness.Agent, length time.Duration) *harness.Agent {
 	r.t.Helper()
+	for _, way := range []interface{ SetScript(intake.Script) }{r.intake, r.way[0], r.way[1]} {
+		way.SetScript(nil)
+	}
+	r.write(20 * time.Second)
+	r.arrive()
 	out := func(int, *http.Request) intake.Action { return intake.Action{Status: 503} }
 	for _, way := range []interface{ SetScript(intake.Script) }{r.intake, r.way[0], r.way[1]} {
 		way.SetScript(out)
@@ -191,37 +198,32 @@ func (r *realCounts) write(length time.Duration) {
 	}
 }
 
-// check waits until all receivers have what was written, and compares.
-func (r *realCounts) check() {
+// arrive waits until all receivers have what was written.
+func (r *realCounts) arrive() (tallies map[string]tally) {
 	r.t.Helper()
-	lines := 0.0
-	for i := range countedTags {
-		lines += r.truth["lines_total tag="+countedTag(i)]
-	}
-	var tallies map[string]tally
 	eventually(r.t, patience, func() error {
 		tallies = map[string]tally{"intake": r.intake.tally()}
-		for name, ask := range map[string]func() ([]receivers.Series, error){
-			"Prometheus": func() ([]receivers.Series, error) {
-				return r.prometheus.Series(r.t.Context(), `{__name__=~"(lines|units|sizes).*"}`)
-			},
-			"VictoriaMetrics": func() ([]receivers.Series, error) {
-				return r.victoria.Series(r.t.Context(), `{__name__=~"(lines|units|sizes).*"}`)
-			},
-		} {
-			all, err := ask()
+		for name, ask := range map[string]func(context.Context, string) ([]receivers.Series, error){"Prometheus": r.prometheus.Series, "VictoriaMetrics": r.victoria.Series} {
+			all, err := ask(r.t.Context(), `{__name__=~"(lines|units|sizes).*"}`)
 			if err != nil {
 				return err
 			}
 			tallies[name] = tallyOf(r.t, all)
 		}
 		for name, c := range tallies {
-			if c["sizes_count"] < lines {
-				return fmt.Errorf("%s has %v of %v records", name, c["sizes_count"], lines)
+			if c["sizes_count"] < r.truth["sizes_count"] {
+				return fmt.Errorf("%s has %v of %v records", name, c["sizes_count"], r.truth["sizes_count"])
 			}
 		}
 		return nil
 	})
+	return tallies
+}
+
+// check waits until all is there, and compares.
+func (r *realCounts) check() {
+	r.t.Helper()
+	tallies := r.arrive()
 	for name, c := range tallies {
 		r.truth.want(r.t, name, c)
 	}
@@ -234,6 +236,6 @@ func (r *realCounts) check() {
 		r.t.Errorf("%d points were ahead of the clock", n)
 	}
 	noneRefused(r.t, r.intake.Server, false)
-	r.t.Logf("%v records of %d tags: %d requests at the intake, %d at Prometheus, %d at VictoriaMetrics", lines, countedTags,
+	r.t.Logf("%v records of %d tags: %d requests at the intake, %d at Prometheus, %d at VictoriaMetrics", r.truth["sizes_count"], countedTags,
 		len(r.intake.Requests()), len(r.way[0].Forwarded()), len(r.way[1].Forwarded()))
 }

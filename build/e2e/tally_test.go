@@ -68,6 +68,15 @@ func (c tally) add(tag string, v int) {
 	}
 }
 
+// times is the tally of n times as much.
+func (c tally) times(n int) tally {
+	all := maps.Clone(c)
+	for k := range all {
+		all[k] *= float64(n)
+	}
+	return all
+}
+
 // want compares what a receiver has with the truth.
 func (c tally) want(t *testing.T, where string, got tally) {
 	t.Helper()
