@@ -8,6 +8,7 @@ import (
 	"out_edge/exporter/rules"
 	"out_edge/plugin/chunk"
 	"out_edge/plugin/cmetrics"
+	"out_edge/plugin/delivery"
 	"out_edge/plugin/metric"
 	"out_edge/timefix"
 )
@@ -29,7 +30,7 @@ func (p *Pipeline) replayed() *replay {
 		cfg.Refused = nil
 		r.engine = p.cfg.Rules.Engine(cfg)
 		r.page = p.metrics.Replay(r.engine.Relabeler())
-		r.series.Limit, r.series.Series = p.series.Limit, p.series.Series
+		r.series.Limit, r.series.Series, r.series.OTLP = p.series.Limit, p.series.Series, p.cfg.OTLP
 	})
 	return r
 }
@@ -61,6 +62,9 @@ func (p *Pipeline) eventAgain(s *scratch, t *chunkState, w *worker) {
 	s.samples, _ = cmetrics.Append(s.samples, t.payload, t.arrived.Wall, &r.series)
 	p.repairQuietly(s.samples, t.tag, t.arrived)
 	s.samples = r.page.Apply(exporter.Batch{Samples: s.samples, Tag: t.tag, Origin: exporter.FromEvent, Note: t.note})
+	if w.sink.Name() == delivery.SinkDatadogMetrics {
+		s.samples = slices.DeleteFunc(s.samples, func(sm metric.Sample) bool { return sm.Series.Info })
+	}
 }
 
 func (p *Pipeline) recordsAgain(s *scratch, t *chunkState, w *worker) {
