@@ -152,12 +152,16 @@ generate:
 docs:
 	$(GO) run ./build/docs
 
+## dashboards: write examples/dashboards anew from the tables of series
+dashboards:
+	$(GO) run ./build/dashboards
+
 # All packages whose tests compare with a golden file.
 GOLDEN = $(shell git grep -lE 'testkit\.(Golden|GoldenFile|Update)\(' -- '*_test.go' | xargs -n1 dirname | sort -u)
 
 ## golden: write every golden file and generated table anew; review the difference
 ## before you commit it
-golden: docs generate
+golden: docs dashboards generate
 	UPDATE=1 $(GO) test -count=1 -run '^TestGolden' $(addprefix ./,$(GOLDEN))
 	git status --short
 

@@ -66,18 +66,25 @@ func patched(t *testing.T, folder, text string) string {
 func TestArmadilloSeed(t *testing.T) {
 	e := example{folder: "armadillo-datadog", file: "seed", env: map[string]string{"DD_API_KEY": theKey},
 		metrics: []string{`{__name__=~"edge.memory.*"}`}, logs: []string{"pump started"}}
-	s := newStage(t, &e)
-	text := strings.ReplaceAll(patched(t, e.folder, seed(t, "armadillo-datadog.conf")), "Interval_Sec", "interval_sec")
-	text = strings.Replace(text, "Name         edge", "name edge", 1)
-	writeFile(t, filepath.Join(s.dir, "seed.conf"), text)
-	conf := s.place("seed.conf")
+	s, conf := armadilloSeed(t, &e)
 	s.writeLines()
 	l := start(t, s.hostRun(conf))
 	s.look(&e, l.log.String)
 	if errors := l.stop().Stderr; strings.Contains(errors, "[error]") {
 		t.Error(errors)
 	}
+	s, conf = armadilloSeed(t, &e) // with receivers that have nothing yet
 	realSeed(t, s, &e, []string{"-c", conf})
+}
+
+// armadilloSeed places the changed configuration on a new stage.
+func armadilloSeed(t *testing.T, e *example) (s *stage, conf string) {
+	t.Helper()
+	s = newStage(t, e)
+	text := strings.ReplaceAll(patched(t, e.folder, seed(t, "armadillo-datadog.conf")), "Interval_Sec", "interval_sec")
+	text = strings.Replace(text, "Name         edge", "name edge", 1)
+	writeFile(t, filepath.Join(s.dir, "seed.conf"), text)
+	return s, s.place("seed.conf")
 }
 
 // TestPrometheusSeed: the article's command, with the README's diff.
