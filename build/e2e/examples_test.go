@@ -458,4 +458,3 @@ func sameProperties(t *testing.T, classic, yaml harness.Run) {
 		}
 	}
 }
-
