@@ -34,8 +34,11 @@ build: deps-build
 	@rm -f out_edge.h
 
 ## demo: build, run, and watch records arrive (Ctrl-C ends it; DEMO_SECONDS=20 too)
-demo: build
+demo: patience build
 	@$(GO) run ./build/demo -seconds "$(or $(DEMO_SECONDS),0)"
+
+patience:
+	@test -e out_edge.so || echo 'building: the first time this takes some minutes'
 
 # Where there is no C compiler, only the packages that need none.
 CHECKED = $(if $(shell command -v $(or $(CC),gcc)),./...,$(PURE) ./build/testkit)

@@ -183,7 +183,7 @@ func TestCompose(t *testing.T) {
 
 func TestArmadillo(t *testing.T) {
 	conf := read(t, "armadillo.conf")
-	for _, line := range []string{"set_image " + imageName + "\n", "add_ports " + port + "\n", ":" + state + "\n"} {
+	for _, line := range []string{"set_image " + imageName + "\n", "add_ports 127.0.0.1:" + port + "\n", ":" + state + "\n"} {
 		if !strings.Contains(conf, line) {
 			t.Errorf("armadillo.conf lacks %q", line)
 		}

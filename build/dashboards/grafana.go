@@ -26,7 +26,10 @@ type (
 		Refresh       string     `json:"refresh"`
 		Time          timeRange  `json:"time"`
 		Templating    templating `json:"templating"`
-		Panels        []panel    `json:"panels"`
+		Annotations   struct {
+			List []struct{} `json:"list"`
+		} `json:"annotations"`
+		Panels []panel `json:"panels"`
 	}
 	timeRange struct {
 		From string `json:"from"`
@@ -90,8 +93,10 @@ var chosen = datasource{Type: "prometheus", UID: "${datasource}"}
 // newBoard has the variables that all of them share.
 func newBoard(uid, title, description string, more ...variable) *board {
 	variables := append([]variable{{Name: "datasource", Label: "Data source", Type: "datasource", Query: "prometheus"}}, more...)
-	return &board{UID: uid, Title: title, Description: description, Tags: []string{"out_edge", "fluent-bit"}, SchemaVersion: 39, Version: 1,
+	b := &board{UID: uid, Title: title, Description: description, Tags: []string{"out_edge", "fluent-bit"}, SchemaVersion: 39, Version: 1,
 		Editable: true, GraphTooltip: 1, Refresh: "1m", Time: timeRange{"now-6h", "now"}, Templating: templating{variables}}
+	b.Annotations.List = []struct{}{}
+	return b
 }
 
 // labelVariable lets the reader choose values of a label.

@@ -32,7 +32,12 @@ out_edge runs in %s
   repairs  http://%[2]s/debug/time
   log file %s (lines that you append arrive too)
 
-Every few seconds: the latest logs as the intake received them.
+Fluent Bit's own datadog output multiplies seconds by 1000. On 32-bit ARM that leaves
+32 bits, read with a sign: Datadog answers 202 to such a log and never shows it.
+Every few seconds: the latest logs as the intake received them, and beside the time
+that it got the one that out_datadog would have sent from a 32-bit device.
+
+  sent by out_edge   out_datadog, 32 bits
 `, carrier, d.listen, d.logFile)
 }
 
@@ -59,13 +64,24 @@ func (d *demo) show(ctx context.Context) {
 			fmt.Fprintln(d.out, "  unreadable:", err)
 			continue
 		}
-		fmt.Fprintf(d.out, "  %s  %s\n", time.UnixMilli(e.Timestamp).UTC().Format(trueTime), e.Message)
+		fmt.Fprintf(d.out, "  %16d   %20s   %s\n", e.Timestamp, wouldHaveSent(e), e.Message)
 		if strings.HasPrefix(e.Message, marker) {
 			d.explain(e)
 		}
 	}
 	d.shown = len(logs)
 	d.showMetrics(ctx)
+}
+
+// wouldHaveSent is the timestamp that out_datadog sends of a log on a 32-bit device,
+// and the year that it means.
+func wouldHaveSent(e entry) string {
+	at, ok := writtenAt(e.Message)
+	if !ok { // a line of the user's own
+		at = time.UnixMilli(e.Timestamp)
+	}
+	wrapped := int64(int32(uint32(at.UnixMilli())))
+	return fmt.Sprintf("%d (%d)", wrapped, time.UnixMilli(wrapped).UTC().Year())
 }
 
 // explain says what a garbled line's time was, and what became of it.
@@ -83,7 +99,9 @@ func (d *demo) showMetrics(ctx context.Context) {
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		fmt.Fprintln(d.out, "  /metrics:", err)
+		if ctx.Err() == nil { // at the end a request may be under way
+			fmt.Fprintln(d.out, "  /metrics:", err)
+		}
 		return
 	}
 	defer resp.Body.Close()
@@ -131,7 +149,8 @@ func (d *demo) verdict() error {
 	if garbled == 0 {
 		return errors.New("no line with a garbled time arrived; give it 10 seconds at least")
 	}
-	fmt.Fprintf(d.out, "%d logs and %d series points arrived; %d logs came in with a garbled time, and all left with the right one.\n",
-		len(logs), d.intake.Count(intake.Series), garbled)
+	fmt.Fprintf(d.out, "%d logs and %d series points arrived; %d of them came in with a garbled time, and all left with the right one.\n"+
+		"From a 32-bit device, out_datadog would have sent %d of the %d logs with a time that Datadog does not show.\n",
+		len(logs), d.intake.Count(intake.Series), garbled, len(logs), len(logs))
 	return nil
 }
