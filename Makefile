@@ -35,7 +35,7 @@ build: deps-build
 
 ## demo: build, run, and watch records arrive (Ctrl-C ends it; DEMO_SECONDS=20 too)
 demo: patience build
-	@$(GO) run ./build/demo -seconds "$(or $(DEMO_SECONDS),0)"
+	@trap : INT; $(GO) run ./build/demo -seconds "$(or $(DEMO_SECONDS),0)"
 
 patience:
 	@test -e out_edge.so || echo 'building: the first time this takes some minutes'

@@ -45,10 +45,10 @@ func patched(t *testing.T, folder, text string) string {
 	}
 	var before, after string
 	for line := range strings.Lines(m[1]) {
-		switch {
-		case line[0] == '-':
+		switch line[0] {
+		case '-':
 			before += line[1:]
-		case line[0] == '+':
+		case '+':
 			after += line[1:]
 		default:
 			before += strings.TrimPrefix(line, " ")
