@@ -13,7 +13,8 @@ import (
 // environment is what the tests' configurations may use.
 func environment(name string) (string, bool) {
 	value, ok := map[string]string{"DD_API_KEY": "0123456789abcdef", "EDGE_LISTEN": "127.0.0.1:0",
-		"OPENOBSERVE_USER": "root@example.com", "GRAFANA_CLOUD_USER": "123456", "MIMIR_URL": "https://mimir.example.com/api/v1/push", "TEMPO_HOST": "tempo"}[name]
+		"OPENOBSERVE_USER": "root@example.com", "GRAFANA_CLOUD_USER": "123456", "MIMIR_URL": "https://mimir.example.com/api/v1/push", "TEMPO_HOST": "tempo", "NODE_NAME": "node-1",
+		"EDGE_DEVICE": "pump-7", "AGGREGATOR": "10.0.0.11"}[name]
 	return value, ok
 }
 
@@ -75,7 +76,8 @@ func TestExamplesHaveNoFault(t *testing.T) {
 	for _, file := range files {
 		t.Chdir(filepath.Dir(file)) // where its head says to run it
 		got, outputs := faultsOf(t, file)
-		if got != "" || outputs == 0 {
+		if got != "" || outputs == 0 && !strings.Contains(file, "fleet/device.") { // a device there has none
+
 			t.Errorf("%s: %d outputs, faults:\n%s", file, outputs, got)
 		}
 	}
