@@ -58,6 +58,11 @@ func playReal(t *testing.T, agent string, e *example, ending string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if e.folder == "fleet" {
+		for _, name := range []string{"pump-a", "pump-b"} {
+			s.startDevice(name, ending)
+		}
+	}
 	stop, done := make(chan struct{}), make(chan struct{})
 	go func() { defer close(done); s.keepWriting(stop) }()
 	s.look(withoutSensor(e), watch.String)
@@ -72,6 +77,23 @@ func playReal(t *testing.T, agent string, e *example, ending string) {
 		t.Errorf("errors: %s", out[i:min(len(out), i+300)])
 	}
 	wroteNothing(t, trace)
+}
+
+// startDevice runs a device of the fleet until the end of the test.
+func (s *stage) startDevice(name, ending string) {
+	s.t.Helper()
+	agent, _ := harness.RealAgent()
+	text := readFile(s.t, filepath.Join(s.dir, "device"+ending))
+	text = regexp.MustCompile(`24224`).ReplaceAllString(text, s.otlp)
+	text = strings.ReplaceAll(text, "/var/lib/fluent-bit", filepath.Join(s.state, name))
+	text = regexp.MustCompile(`(interval_sec:?\s+)60`).ReplaceAllString(text, "${1}1")
+	conf := filepath.Join(s.dir, name+ending)
+	writeFile(s.t, conf, text)
+	a, err := harness.StartAgent(s.t.Context(), agent, []string{"-c", conf}, []string{"EDGE_DEVICE=" + name, "AGGREGATOR=127.0.0.1"}, 2*time.Minute, nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { _, _ = a.Stop() }) // it may wait for the aggregator, which has ended
 }
 
 // withoutSensor leaves out what only the test host's made-up /sys has, and says what

@@ -56,6 +56,7 @@ func examples() []example {
 		{folder: "nginx", file: "fluent-bit", env: key, page: []string{`nginx_http_requests_total{code="502",method="GET",site="shop"}`, `nginx_http_request_duration_seconds_count{site="shop"}`},
 			metrics: []string{"nginx_http_requests_total"}},
 		{folder: "remote-write-only", file: "fluent-bit", metrics: []string{`edge_cpu_usage_ratio{cpu="total",mode="total"}`, `edge_memory_bytes{state="used"}`}},
+		{folder: "fleet", file: "fluent-bit", env: key, metrics: []string{`{__name__="edge_memory_bytes",instance="pump-a",state="used"}`, `{__name__="edge_memory_bytes",instance="pump-b",state="used"}`}},
 		{folder: "rules", file: "fluent-bit", page: []string{`room_temperature_celsius{place="north",room="hall",sensor="t-07"} 21.437`,
 			`app_errors_total{app="billing",level="error"}`, `nginx_http_requests_total{code="200",code_class="2xx",method="GET",site="shop"}`}},
 	}
@@ -163,7 +164,7 @@ func (s *stage) place(file string) string {
 		text = re.ReplaceAllString(text, to)
 	}
 	text = regexp.MustCompile(`(?m)(host:?\s+)'?127\.0\.0\.1'?(\s+port:?\s+)9100`).ReplaceAllString(text, "${1}"+s.scraped.Hostname()+"${2}"+s.scraped.Port())
-	text = regexp.MustCompile(`(?m)(listen:?\s+)'?0\.0\.0\.0'?(\s+port:?\s+)4318`).ReplaceAllString(text, "${1}127.0.0.1${2}"+s.otlp)
+	text = regexp.MustCompile(`(?m)(listen:?\s+)'?0\.0\.0\.0'?(\s+port:?\s+)(?:4318|24224)`).ReplaceAllString(text, "${1}127.0.0.1${2}"+s.otlp)
 	text = s.outputs(text, strings.HasSuffix(file, ".yaml"))
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		s.t.Fatal(err)
@@ -326,6 +327,8 @@ func (s *stage) payloads(input string, section *check.Section) (all []harness.Ch
 	case "opentelemetry":
 		record("v1_logs", map[string]any{"log": "order 42 paid"})
 		all = append(all, s.otlpMetrics()...)
+	case "forward":
+		all = append(all, s.twoHosts()...)
 	case "dummy":
 		var body map[string]any
 		if err := json.Unmarshal([]byte(get("dummy")), &body); err != nil {
@@ -354,6 +357,18 @@ func (s *stage) otlpMetrics() (all []harness.Chunk) {
 	}
 	for _, f := range files {
 		all = append(all, harness.Chunk{Type: harness.Metrics, Tag: "v1_metrics", File: f})
+	}
+	return all
+}
+
+// twoHosts are the records of two devices, as they come by forward.
+func (s *stage) twoHosts() (all []harness.Chunk) {
+	files, err := filepath.Glob(filepath.Join(kit.Root(), "build/testdata/sequences/two-hosts/00[1-4].*.msgpack"))
+	if err != nil || len(files) == 0 {
+		s.t.Fatal("no sequence", err)
+	}
+	for _, f := range files {
+		all = append(all, harness.Chunk{Tag: strings.Split(filepath.Base(f), ".")[1] + ".mem", File: f})
 	}
 	return all
 }
@@ -410,8 +425,9 @@ func TestEachExampleIsPlayed(t *testing.T) {
 	}
 	for _, file := range files {
 		name, _ := filepath.Rel(root, file)
-		// parsers.conf and what FireLens includes do not run by themselves.
-		if !slices.Contains([]string{"parsers.conf", "firelens-output.conf"}, filepath.Base(file)) && !listed[name] {
+		// parsers.conf and what FireLens includes do not run by themselves; the real
+		// agent's test of fleet runs device.conf.
+		if !slices.Contains([]string{"parsers.conf", "firelens-output.conf", "device.conf"}, filepath.Base(file)) && !listed[name] {
 			t.Errorf("no test plays %s", name)
 		}
 	}

@@ -6,6 +6,9 @@
 // CPU time and bytes are then those of a day by 1,440 pushes. Prometheus
 // (Debian's package) runs as a process of its own, a fresh one for each row, and
 // is asked at the end whether it has every sample.
+//
+// With -failover two of them stand behind a balancer, and one is killed while the
+// devices push: no sample may be lost.
 package main
 
 import (
@@ -25,8 +28,17 @@ func main() {
 	log.SetFlags(0)
 	devices := flag.Int("devices", 1000, "simulated devices")
 	minutes := flag.Int("minutes", 5, "pushes of each device")
+	kill := flag.Bool("failover", false, "instead: two Prometheus behind a balancer, and kill one in between")
 	flag.Parse()
 	ctx := context.Background()
+	if *kill {
+		found, want, err := failover(ctx, *devices, *minutes)
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Printf("%d devices, %d pushes each, one of two receivers killed in between: %d of %d samples are there\n", *devices, *minutes, found, want)
+		return
+	}
 	fmt.Printf("%d devices, %d pushes each, %d cores (%s), %s\n\n", *devices, *minutes, runtime.NumCPU(), cpuModel(), runtime.Version())
 	var results []result
 	for _, p := range plans() {
