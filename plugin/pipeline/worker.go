@@ -159,7 +159,7 @@ func (w *worker) round(ctx context.Context) (wait time.Duration, ended bool) {
 func (w *worker) isEmpty() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return len(w.waiting) == 0 && (w.starter == nil || !w.starter.Waits() || !w.p.fixer.Believable(w.p.clock.Now()))
+	return len(w.waiting) == 0 && (w.starter == nil || !w.starter.Waits() || !w.p.fixer.ClockSet(w.p.clock.Now()))
 }
 
 // linger gives the chunks of other tags time to come, unless a flush waits on its
