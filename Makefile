@@ -172,7 +172,7 @@ golden: docs dashboards generate
 deps:
 	@build/deps.sh test
 	@build/deps.sh check
-	@$(GO) run ./build/receivers/install victoria-logs
+	@$(GO) run ./build/receivers/install
 
 deps-build:
 	@build/deps.sh build
