@@ -43,7 +43,7 @@ func (m *Instance) watch(from, shown *metric.Series, origin Origin) registry.Wat
 			return nil
 		}
 	} else {
-		if m.otherCharts >= maxOtherCharts || !statuspage.WantsOther(shown.Name) {
+		if m.otherCharts >= maxOtherCharts || !statuspage.WantsOther(shown.Name, shown.Labels) {
 			return nil
 		}
 		c.Labels = slices.DeleteFunc(slices.Clone(shown.Labels), func(l metric.Label) bool { return slices.Contains(m.labels.add, l) })

@@ -92,6 +92,42 @@ func TestStatusOfAWellDevice(t *testing.T) {
 	wantText(t, status(t, m), "Last scrape\n2 min ago\n")
 }
 
+// A device whose metrics are those of node_exporter_metrics is shown like any other.
+func TestStatusOfNodeExporterMetrics(t *testing.T) {
+	clock := newClock()
+	m := open(t, quietHub(clock), device())
+	label := func(name, value string) metric.Label { return metric.Label{Name: name, Value: value} }
+	for i := range 10 {
+		n := float64(i)
+		disk := []metric.Label{label("device", "/dev/vda"), label("fstype", "ext4"), label("mountpoint", "/")}
+		samples := []metric.Sample{
+			sample(metric.Counter, "node_cpu_seconds_total", 0.75*n, label("cpu", "0"), label("mode", "idle")),
+			sample(metric.Counter, "node_cpu_seconds_total", 0.25*n, label("cpu", "1"), label("mode", "idle")),
+			sample(metric.Counter, "node_cpu_seconds_total", 7*n, label("cpu", "1"), label("mode", "user")),
+			sample(metric.Gauge, "node_memory_MemTotal_bytes", 1<<30), sample(metric.Gauge, "node_memory_MemAvailable_bytes", 1<<28),
+			sample(metric.Gauge, "node_filesystem_size_bytes", 8<<30, disk...), sample(metric.Gauge, "node_filesystem_avail_bytes", 6<<30, disk...),
+			sample(metric.Counter, "node_network_receive_bytes_total", 2048*n, label("device", "eth0")),
+			sample(metric.Counter, "node_network_transmit_bytes_total", 1024*n, label("device", "eth0")),
+			sample(metric.Gauge, "node_thermal_zone_temp", 40+n, label("type", "soc"), label("zone", "0")),
+			sample(metric.Gauge, "node_hwmon_temp_celsius", 50, label("chip", "adc"), label("sensor", "temp1")),
+		}
+		for j := range samples {
+			samples[j].UnixNano = clock.Now().Wall
+		}
+		apply(m, samples)
+		clock.Advance(time.Second)
+	}
+	text := status(t, m)
+	wantText(t, text, "CPU\n50 %\n", "CPU 0\n25 %\n", "CPU 1\n75 %\n", "Memory used\n75 % of 1 GiB\n768 MiB\n",
+		"Filesystem /\n25 % of 8 GiB\n2 GiB\n", "eth0 in\n2 KiB/s\n", "eth0 out\n1 KiB/s\n",
+		"Temperature\n0 soc\n49 °C\n", "Temperature\nadc temp1\n50 °C\n")
+	if strings.Contains(text, "node_") || strings.Contains(text, "No host metrics") {
+		t.Errorf("the page does not know\n%s", text)
+	}
+	observe(m, payload(t, "cpu_p", 10, "user_p", 5, "system_p", 5), clock.Now().Time())
+	wantText(t, status(t, m), "CPU\n10 %\n") // the input's
+}
+
 func TestStatusConditions(t *testing.T) {
 	for _, c := range []struct {
 		name string

@@ -64,10 +64,15 @@ type step struct {
 	labels []template // filled
 	static []string   // in place of labels that are empty, in their order
 	tag    string     // ends the key, where the tag is a label
+	// fieldAt is which of the labels has the name of the field; -1: none.
+	fieldAt int
 }
 
 // scratch is what one Observe works with; reused, never shared.
-type scratch struct{ key []byte }
+type scratch struct {
+	key, path []byte
+	field     []byte // of a rule for all fields
+}
 
 // Engine makes an instance's engine. For a nil File, or one without metrics and
 // relabel steps, it may be nil.
@@ -84,7 +89,7 @@ func (f *File) Engine(cfg EngineConfig) *Engine {
 	cfg.Labels = staticLabels(cfg.Labels)
 	e := &Engine{file: f, cfg: cfg, plans: memo.Cache[string, []step]{Limit: maxTags}}
 	e.budget.limit = cfg.Limit
-	e.scratch.New = func() any { return new(scratch) }
+	e.scratch.New = func() any { return &scratch{path: make([]byte, 0, 256)} }
 	for _, fam := range f.families {
 		e.tables = append(e.tables, newTable(fam, e))
 	}
@@ -116,11 +121,7 @@ func (e *Engine) Observe(dst []metric.Sample, tag string, rec *chunk.Record, uni
 	if e == nil || len(e.tables) == 0 {
 		return dst
 	}
-	steps, known := e.plans.Get(tag)
-	if !known {
-		tag = strings.Clone(tag)
-		steps = e.plans.Put(tag, e.plan(tag))
-	}
+	steps := e.steps(tag)
 	if len(steps) == 0 {
 		return dst
 	}
@@ -134,6 +135,16 @@ func (e *Engine) Observe(dst []metric.Sample, tag string, rec *chunk.Record, uni
 	return dst
 }
 
+// steps are a tag's rules, remembered.
+func (e *Engine) steps(tag string) []step {
+	steps, known := e.plans.Get(tag)
+	if !known {
+		tag = strings.Clone(tag)
+		steps = e.plans.Put(tag, e.plan(tag))
+	}
+	return steps
+}
+
 // plan finds a tag's rules.
 func (e *Engine) plan(tag string) []step {
 	var steps []step
@@ -142,7 +153,10 @@ func (e *Engine) plan(tag string) []step {
 		if captures == nil {
 			continue
 		}
-		st := step{rule: r, table: e.tables[r.family.index]}
+		st := step{rule: r, table: e.tables[r.family.index], fieldAt: -1}
+		if r.everyField {
+			st.fieldAt = slices.Index(r.family.labels, fieldLabel)
+		}
 		for _, t := range r.labels {
 			st.labels = append(st.labels, t.fill(tag, captures))
 		}
@@ -169,7 +183,15 @@ func (e *Engine) static(name string) string {
 
 // run makes the sample of a rule that is for rec.
 func (e *Engine) run(dst []metric.Sample, st *step, s *scratch, rec *chunk.Record, unixNano int64) []metric.Sample {
+	if st.rule.everyField {
+		return e.runAll(dst, st, s, rec, unixNano)
+	}
 	v, why := st.rule.value(rec)
+	return e.sample(dst, st, s, rec, v, why, unixNano)
+}
+
+// sample makes one sample of a value, unless there is a reason why not.
+func (e *Engine) sample(dst []metric.Sample, st *step, s *scratch, rec *chunk.Record, v float64, why refusal, unixNano int64) []metric.Sample {
 	if why == accepted {
 		why = s.makeKey(st, rec)
 	}
@@ -197,7 +219,11 @@ func (s *scratch) makeKey(st *step, rec *chunk.Record) refusal {
 	k := s.key[:0]
 	for i, t := range st.labels {
 		from := len(k)
-		k = t.append(k, rec)
+		if i == st.fieldAt {
+			k = append(k, s.field...)
+		} else {
+			k = t.append(k, rec)
+		}
 		switch n := len(k) - from; {
 		case n > MaxLabelValue:
 			return labelTooLong

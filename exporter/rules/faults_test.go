@@ -31,6 +31,7 @@ var wantFaults = map[string]string{
 	"datadog-name":       "5: datadog_name \"app-errors\" is no name at Datadog: use letters, digits, _ and ., with a letter first, 200 characters at most",
 	"dollar":             "6: label price: a $ must be followed by a field's name, a number or {a group's name}: write $$ for a dollar sign",
 	"escape":             "2: no YAML, here or below: found unknown escape character",
+	"every-field-label":  "6: label field has the field's name where value_field is \"*\": choose another name",
 	"foreign-key":        "2: unknown key \"metric_name\" in a metric: write name",
 	"gauge-total":        "2: name app_queue_total: _total is for counters: write app_queue, or type: counter",
 	"hyphen":             "6: label sent: $bytes-sent-out ends the field's name at the hyphen: write $['bytes-sent-out'], or $['bytes']-sent-out for the field bytes and then -sent-out",

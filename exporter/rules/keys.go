@@ -41,7 +41,7 @@ var metricSection = section{"a metric", "metrics", []key{
 	{"match", false, "`*`", matchHelp + " `$1` in a label is what the first `*` took."},
 	{"match_regex", false, "", matchRegexHelp + " `$1` or `${name}` in a label is what a group took."},
 	{"condition", false, "all records", "Which [records](#condition) count."},
-	{"value_field", false, "1, for a counter", "[Field](#fields) to take the value from: what a counter grows by, a gauge is set to, a histogram observes."},
+	{"value_field", false, "1, for a counter", "[Field](#fields) to take the value from: what a counter grows by, a gauge is set to, a histogram observes. `\"*\"` is every numeric field of the record, each in a series of its own with the label `field`."},
 	{"scale", false, "1", "What to multiply the value by: `0.001` makes seconds of milliseconds."},
 	{"buckets", false, "`[.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10]`", "A histogram's upper bounds, rising, without `+Inf`. With `native`, the default is none."},
 	{"native", false, "classic buckets only", "[Native buckets](#native) for a histogram, beside `buckets` or alone; `native: {}` is enough."},

@@ -13,12 +13,14 @@ import (
 
 // rule makes a metric's samples of the records that it is for.
 type rule struct {
-	tags   tagPattern
-	when   condition
-	field  *path // nil: each record counts 1
-	scale  float64
-	family *family
-	labels []template // in the order of family.labels
+	tags  tagPattern
+	when  condition
+	field *path // nil: each record counts 1
+	// everyField: each numeric field gives a value of its own.
+	everyField bool
+	scale      float64
+	family     *family
+	labels     []template // in the order of family.labels
 }
 
 // value is what rec gives to the metric.
@@ -34,6 +36,11 @@ func (r *rule) value(rec *chunk.Record) (float64, refusal) {
 			return 0, notANumber
 		}
 	}
+	return r.scaled(v)
+}
+
+// scaled is a value as the metric takes it.
+func (r *rule) scaled(v float64) (float64, refusal) {
 	v *= r.scale
 	switch {
 	case math.IsNaN(v) || math.IsInf(v, 0):
@@ -66,7 +73,11 @@ func (r *reader) rule(m *mapping) (*rule, bool) {
 	tags, tagsOK := r.pattern(m)
 	ru.tags = tags
 	ru.when = r.condition(m.values["condition"])
-	ru.field = r.path(m.values["value_field"], "value_field")
+	if v := m.values["value_field"]; v != nil && v.Value == everyField {
+		ru.everyField = true
+	} else {
+		ru.field = r.path(v, "value_field")
+	}
 	if s := m.values["scale"]; s != nil {
 		v, ok := r.number(s, "scale")
 		if ru.scale = v; ok && v == 0 {
@@ -183,7 +194,19 @@ func (r *reader) datadog(m *mapping, f *family) {
 
 // labels reads label names and values.
 func (r *reader) labels(m *mapping, ru *rule, f *family) {
-	n := m.values["labels"]
+	byName := make(map[string]template)
+	if ru.everyField {
+		byName[fieldLabel], f.labels = nil, []string{fieldLabel}
+	}
+	r.labelMap(m.values["labels"], ru, f, byName)
+	slices.Sort(f.labels)
+	for _, name := range f.labels {
+		ru.labels = append(ru.labels, byName[name])
+	}
+}
+
+// labelMap reads the labels that the file gives.
+func (r *reader) labelMap(n *yaml.Node, ru *rule, f *family, byName map[string]template) {
 	if n == nil || isNull(n) {
 		return
 	}
@@ -191,20 +214,17 @@ func (r *reader) labels(m *mapping, ru *rule, f *family) {
 		r.at(n, "labels must be a mapping: write like status: $status")
 		return
 	}
-	byName := make(map[string]template)
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		k, v := n.Content[i], r.follow(n.Content[i+1])
 		t, ok := r.label(k, v, ru.tags)
-		if _, twice := byName[k.Value]; twice {
+		if _, twice := byName[k.Value]; twice && ru.everyField && k.Value == fieldLabel {
+			r.at(k, "label %s has the field's name where value_field is \"*\": choose another name", fieldLabel)
+		} else if twice {
 			r.at(k, "label %s is given twice: keep one", k.Value)
 		} else if ok && r.checkLabel(k, f.kind) {
 			byName[k.Value] = t
 			f.labels = append(f.labels, k.Value)
 		}
-	}
-	slices.Sort(f.labels)
-	for _, name := range f.labels {
-		ru.labels = append(ru.labels, byName[name])
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 // hostMetrics are the host metrics that the page knows, without the prefix and in
 // the order in which they are shown.
 var hostMetrics = []string{
-	"cpu_usage_ratio", "memory_bytes", "swap_bytes", "temperature_celsius", "disk_read_bytes_total", "disk_written_bytes_total",
+	"cpu_usage_ratio", "memory_bytes", "swap_bytes", "filesystem_bytes", "temperature_celsius", "disk_read_bytes_total", "disk_written_bytes_total",
 	"network_bytes_total", "network_errors_total", "network_drops_total", "process_up", "process_open_fds", "process_memory_bytes",
 }
 
@@ -35,14 +35,12 @@ func Wants(hostMetric string, labels []metric.Label) bool {
 // WantsOther is Wants for a series that does not come from a host record, by its
 // name: the user's own rules, and of a node_exporter's page what tells most of a
 // device's state.
-func WantsOther(name string) bool {
+func WantsOther(name string, labels []metric.Label) bool {
 	switch name {
-	case "node_load1", "node_memory_MemAvailable_bytes", "node_thermal_zone_temp", "node_hwmon_temp_celsius",
-		"node_filesystem_avail_bytes", "node_network_receive_bytes_total", "node_network_transmit_bytes_total",
-		"node_disk_read_bytes_total", "node_disk_written_bytes_total":
+	case "node_load1", "node_disk_read_bytes_total", "node_disk_written_bytes_total":
 		return true
 	}
-	return !strings.HasPrefix(name, "node_") && !strings.HasPrefix(name, "fluentbit_")
+	return wantsNode(name, labels) || !strings.HasPrefix(name, "node_") && !strings.HasPrefix(name, "fluentbit_")
 }
 
 // label is the value of a label, or "".
@@ -65,6 +63,7 @@ type row struct {
 
 // rowsOf are the rows of an instance, and how far they go back in time.
 func rowsOf(charts []Chart, now int64) (main, minor, other []row, window int64) {
+	charts = withNodeCharts(charts)
 	slices.SortFunc(charts, compareCharts)
 	from := now
 	for i := range charts {
@@ -171,11 +170,11 @@ func (c *Chart) edges(low, high, total float64) (float64, float64) {
 
 // total is the size of what c uses a part of, or 0.
 func (c *Chart) total(all []Chart) float64 {
-	if c.Metric != "memory_bytes" && c.Metric != "swap_bytes" {
+	if c.Metric != "memory_bytes" && c.Metric != "swap_bytes" && c.Metric != "filesystem_bytes" {
 		return 0
 	}
 	for i := range all {
-		if all[i].Metric == c.Metric && label(all[i].Labels, "state") == "total" {
+		if all[i].Metric == c.Metric && label(all[i].Labels, "state") == "total" && sameLabels(all[i].Labels, c.Labels) {
 			return all[i].last()
 		}
 	}
@@ -196,8 +195,10 @@ func (c *Chart) describe() (r row, write format, shown bool) {
 		return row{Name: "Memory used"}, size, get("state") == "used"
 	case "swap_bytes":
 		return row{Name: "Swap used"}, size, get("state") == "used" && c.last() > 0
+	case "filesystem_bytes":
+		return row{Name: "Filesystem " + get("mountpoint"), minor: strings.HasSuffix(get("fstype"), "tmpfs")}, size, get("state") == "used"
 	case "temperature_celsius":
-		return row{Name: "Temperature", Detail: strings.TrimSpace(get("zone") + " " + get("type"))}, celsius, true
+		return row{Name: "Temperature", Detail: strings.TrimSpace(cmp.Or(get("zone"), get("chip")) + " " + cmp.Or(get("type"), get("sensor")))}, celsius, true
 	case "disk_read_bytes_total":
 		return row{Name: "Disk read"}, sizeRate, true
 	case "disk_written_bytes_total":

@@ -131,7 +131,7 @@ func streaminstance(qw422016 *qt422016.Writer, s *section, several bool) {
 		streamrows(qw422016, s.Host)
 		qw422016.N().S(` `)
 	} else {
-		qw422016.N().S(` <p class="none">No host metrics yet: they come from Fluent Bit's inputs cpu, mem, thermal, disk, netif and proc.</p> `)
+		qw422016.N().S(` <p class="none">No host metrics yet: they come from Fluent Bit's inputs cpu, mem, thermal, disk, netif and proc, or node_exporter_metrics.</p> `)
 	}
 	qw422016.N().S(` `)
 	if len(s.Minor) > 0 {

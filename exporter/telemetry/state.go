@@ -122,6 +122,9 @@ func (t *Telemetry) noteDropped(sink, reason string) {
 // affectsHealth reports whether a drop means that the device needs attention. Of
 // what the page refuses, most is meant to be refused.
 func affectsHealth(sink, reason string) bool {
+	if reason == delivery.ReasonNoRule {
+		return false
+	}
 	return sink != delivery.SinkPrometheus || reason == delivery.ReasonSeriesLimit || reason == delivery.ReasonNameConflict
 }
 

@@ -263,6 +263,24 @@ func TestKnownMistakesAreNamed(t *testing.T) {
 	}
 }
 
+// Whoever guards /metrics as another output does is led to the file for that.
+func TestUsersOfThePageAreInAFile(t *testing.T) {
+	for _, wrong := range []string{"username", "user", "password", "passwd", "http_user", "http_passwd", "basic_auth"} {
+		_, faults := config.Load(source(map[string]string{wrong: "sEcReT"}, nil))
+		if len(faults) != 1 {
+			t.Errorf("%s: %v", wrong, faults)
+			continue
+		}
+		text := faults[0].Error()
+		if !strings.HasPrefix(text, "`"+wrong+"`: is not a property of out_edge: write ") || !strings.Contains(text, "`web_config_file`") || strings.Contains(text, "sEcReT") {
+			t.Errorf("%s: %s", wrong, text)
+		}
+		if judged := config.Judge(wrong); !strings.HasSuffix(text, judged) {
+			t.Errorf("%s: a file with it is told %s", wrong, judged)
+		}
+	}
+}
+
 // moved is a clock that the test sets.
 type moved struct{ at timefix.Instant }
 

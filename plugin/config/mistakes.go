@@ -1,7 +1,7 @@
 package config
 
 import (
-	"fmt"
+	"errors"
 	"iter"
 	"strings"
 )
@@ -15,7 +15,7 @@ func mistakes(property func(string) string) []error {
 	found := func(wrong, right string) {
 		if property(wrong) != "" {
 			faults = append(faults, Fault{Key: wrong, quiet: true,
-				err: fmt.Errorf("is not a property of out_edge: write `%s`", right)})
+				err: errors.New(notOurs(right))})
 		}
 	}
 	seen := map[string]bool{}
@@ -35,6 +35,15 @@ func mistakes(property func(string) string) []error {
 		}
 	}
 	return faults
+}
+
+// notOurs says what to write in place of a wrong key: a property, or a text that names
+// it in backticks.
+func notOurs(right string) string {
+	if !strings.Contains(right, "`") {
+		right = "`" + right + "`"
+	}
+	return "is not a property of out_edge: write " + right
 }
 
 // letters are those that keys are made of.
@@ -71,7 +80,7 @@ func Judge(key string) string {
 	}
 	for _, m := range knownMistakes() {
 		if m.wrong == key {
-			return fmt.Sprintf("is not a property of out_edge: write `%s`", m.right)
+			return notOurs(m.right)
 		}
 	}
 	for _, lost := range lostKeys() {
@@ -85,7 +94,7 @@ func Judge(key string) string {
 	for _, o := range Options() {
 		for wrong := range edits(o.Key) {
 			if wrong == key {
-				return fmt.Sprintf("is not a property of out_edge: write `%s`", o.Key)
+				return notOurs(o.Key)
 			}
 		}
 	}
@@ -126,6 +135,12 @@ func Repeatable(key string) bool {
 
 type knownMistake struct{ wrong, right string }
 
+// Basic auth is asked for at /metrics, and given to a receiver of remote write.
+const (
+	userElsewhere     = "users and hashed passwords for /metrics into the file of `web_config_file`; for remote write, `remote_write_username`"
+	passwordElsewhere = "users and hashed passwords for /metrics into the file of `web_config_file`; for remote write, `remote_write_password_file`"
+)
+
 // knownMistakes are the names that other tools use, or that are near, each with
 // the right one.
 func knownMistakes() []knownMistake {
@@ -134,6 +149,7 @@ func knownMistakes() []knownMistake {
 		{"api_key", "apikey"},
 		{"api_key_file", "apikey_file"},
 		{"apikeyfile", "apikey_file"},
+		{"basic_auth", userElsewhere},
 		{"bearer_token", "remote_write_bearer_token_file"},
 		{"config", "config_file"},
 		{"dd_api_key", "apikey"},
@@ -142,13 +158,17 @@ func knownMistakes() []knownMistake {
 		{"dd_site", "site"},
 		{"dry_run", "edge_dry_run"},
 		{"host_name", "hostname"},
-		{"http_passwd", "remote_write_password_file"},
-		{"http_user", "remote_write_username"},
+		{"http_passwd", passwordElsewhere},
+		{"http_password", passwordElsewhere},
+		{"http_user", userElsewhere},
+		{"http_username", userElsewhere},
 		{"label", "add_label"},
 		{"labels", "add_label"},
 		{"limit", "series_limit"},
 		{"listen_address", "listen"},
 		{"message_key", "dd_message_key"},
+		{"passwd", passwordElsewhere},
+		{"password", passwordElsewhere},
 		{"prefix", "metric_prefix"},
 		{"prometheus_listen", "listen"},
 		{"queue_size", "queue_bytes"},
@@ -164,6 +184,8 @@ func knownMistakes() []knownMistake {
 		{"ttl", "series_ttl"},
 		{"uri", "dd_url"},
 		{"url", "dd_url"},
+		{"user", userElsewhere},
+		{"username", userElsewhere},
 		{"web_config", "web_config_file"},
 	}
 }

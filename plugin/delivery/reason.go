@@ -9,6 +9,7 @@ import (
 const (
 	ReasonSeriesLimit  = "series_limit"
 	ReasonNameConflict = "name_conflict"
+	ReasonNoRule       = "no_rule"
 )
 
 // ReasonDryRun is the reason under which a sink counts what it would have sent.
@@ -43,6 +44,7 @@ var Reasons = []Reason{
 	{Name: "undecodable", Dropped: decode, Meaning: "The record, or the metrics event, is malformed."},
 	{Name: "merged_names", Dropped: decode, Meaning: "Two metrics of OpenTelemetry's have one name and the same labels at Prometheus: the second is left out."},
 	{Name: "traces", Dropped: decode, Meaning: "A chunk of traces, which no sink takes."},
+	{Name: ReasonNoRule, Dropped: decode, Meaning: "No rule of config_file is for the record, and no sink takes it as a log; [docs/rules.md](rules.md#records-that-nothing-takes)."},
 
 	{Name: ReasonSeriesLimit, Dropped: prometheus, Meaning: "The series would be new, and there are already `series_limit` series."},
 	{Name: ReasonNameConflict, Dropped: prometheus, Meaning: "The name already stands for something else on the page: another type, or one of the plugin's own series."},

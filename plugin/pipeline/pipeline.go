@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -46,6 +47,7 @@ type Pipeline struct {
 	workers   []*worker
 	admission sync.Mutex // held while sinks are told of a chunk
 
+	unused  unused
 	retries retryState
 	backlog backlog
 	samples sampleStore
@@ -106,6 +108,7 @@ func (p *Pipeline) start(deps Deps) (err error) {
 		return err
 	}
 	p.engine = p.cfg.Rules.Engine(p.engineConfig())
+	p.unused = unused{engine: p.engine, prefix: cmp.Or(mc.Prefix, exporter.DefaultPrefix), telemetry: p.telemetry, log: p.log}
 	for _, r := range p.cfg.Rules.Refusals() {
 		p.telemetry.Refused(r.Rule, r.Reason, 0)
 	}

@@ -141,6 +141,9 @@ func (p *Pipeline) route(s *scratch, t *chunkState, rec *chunk.Record, at int64)
 		p.apply(s, t, first, exporter.FromRule, to)
 	}
 	asLog := !host || p.cfg.Host == HostBoth
+	if !host && len(s.samples) == first && !p.wantsLog(to) && !to.Dropped() {
+		p.unused.take(t.tag, rec)
+	}
 	for i, w := range p.workers {
 		switch {
 		case !w.logs:
@@ -149,6 +152,16 @@ func (p *Pipeline) route(s *scratch, t *chunkState, rec *chunk.Record, at int64)
 			s.skip[i].Add(rec.Index)
 		}
 	}
+}
+
+// wantsLog tells whether a sink takes the logs of a route.
+func (p *Pipeline) wantsLog(to rules.Route) bool {
+	for _, w := range p.workers {
+		if w.logs && w.wants(to) {
+			return true
+		}
+	}
+	return false
 }
 
 // skipSamples notes for worker i that the samples from first on are not for its
