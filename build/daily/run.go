@@ -133,7 +133,7 @@ func run(ctx context.Context, d device, every, span time.Duration) (used usage, 
 
 // play parks a chunk of each input at each flush, and waits until they are delivered.
 func (d device) play(p *pipeline.Pipeline, c *clock, every, span time.Duration) error {
-	r := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same records each time
+	r := rand.New(rand.NewPCG(1, 2)) // the same records each time
 	for range int(span / every) {
 		c.elapsed.Add(int64(every))
 		var open sync.WaitGroup
