@@ -189,6 +189,11 @@ func TestOTLPIsStoredAsPrometheusOwnReceiverDoes(t *testing.T) {
 			l.await(done)
 			noPanic(t, l.stop())
 			sameSeries(t, storedSeriesOf(t, p, at, leave...), storedSeriesOf(t, own, at, leave...), true)
+			for _, one := range []*receivers.Prometheus{own, p} {
+				if left, err := one.Instant(t.Context(), `{__name__=~"odd_gone_.+"}`, clock.Add(time.Minute)); err != nil || len(left) > 0 {
+					t.Errorf("what has no value any more has not ended: %v, error %v", left, err)
+				}
+			}
 			sameExemplars(t, p, own, clock)
 		})
 	}
@@ -198,7 +203,18 @@ func TestOTLPIsStoredAsPrometheusOwnReceiverDoes(t *testing.T) {
 		p := prometheus3(t, "global: {scrape_interval: 1s, scrape_timeout: 1s}\n"+otlpConfig+"scrape_configs:\n"+
 			job("edge", l.address(), "honor_labels: true", "scrape_native_histograms: true"))
 		awaitSeries(t, p, `target_info{job="shop/batch"}`)
-		sameSeries(t, storedSeriesOf(t, p, time.Now().Add(time.Second)), storedSeriesOf(t, own, at), false)
+		got, want := storedSeriesOf(t, p, time.Now().Add(time.Second)), storedSeriesOf(t, own, at)
+		for labels := range want { // what has ended is not on the page
+			if strings.Contains(labels, `"odd_gone_`) {
+				delete(want, labels)
+			}
+		}
+		for labels, s := range got { // the format cannot leave a sum out
+			if strings.Contains(labels, `"odd_nosum_milliseconds_sum"`) && s.last == "NaN" {
+				delete(got, labels)
+			}
+		}
+		sameSeries(t, got, want, false)
 		noPanic(t, l.stop())
 	})
 }

@@ -22,7 +22,7 @@ func TestServicesAreToldApart(t *testing.T) {
 		{"http_server_requests_total", `instance="i-2",job="shop/checkout"`, 7, 11},
 		{"http_server_requests_total", `instance="p-1",job="shop/pay"`, 50, 58},
 		{"jobs_delta_total", `instance="i-1",job="shop/checkout"`, 3, 15},
-		{"room_temperature_celsius", `instance="i-2",job="shop/checkout"`, 21.5, 21.5},
+		{"room_temperature_celsius", `instance="i-2",job="shop/checkout"`, 21.5, 25.5},
 		{"target_info", `instance="p-1",job="shop/pay"`, 1, 1},
 	} {
 		var found []storedPoint
