@@ -236,11 +236,10 @@ func (r *eventReader) values(f *family, values wire.Value) (ok bool) {
 		if !more || r.budget < 0 {
 			return true
 		}
-		switch err := r.sample(f, value); err {
-		case nil:
-		case errFalls:
+		switch err := r.sample(f, value); {
+		case errors.Is(err, errFalls):
 			return false
-		default:
+		case err != nil:
 			r.fail(err)
 		}
 	}
