@@ -467,3 +467,17 @@ func TestNoHistoryWithoutAPage(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestStatusSaysWhatWasSent: bytes of bodies today, by sink, and once that says
+// something what a month would be.
+func TestStatusSaysWhatWasSent(t *testing.T) {
+	clock := newClock()
+	m := open(t, quietHub(clock), device())
+	m.Telemetry().Sent("logs", 4096, 1024)
+	if text := status(t, m); !strings.Contains(text, "Sent today\n1 KiB\n") || strings.Contains(text, "A month") {
+		t.Errorf("at once:\n%s", text)
+	}
+	clock.Advance(24 * time.Hour)
+	m.Telemetry().Sent("logs", 4096, 1024)
+	wantText(t, status(t, m), "Sent today\n1 KiB\n", "A month at this rate\n60 KiB\n")
+}

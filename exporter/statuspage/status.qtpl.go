@@ -374,7 +374,13 @@ func settings(s *section) string {
 }
 
 func streamrepairTable(qw422016 *qt422016.Writer, all []repairRow) {
-	qw422016.N().S(`<!doctype html> <html lang="en"> <head> <meta charset="utf-8"> <meta name="viewport" content="width=device-width"> <title>time repairs</title> </head> <body> <h1>Last time repairs</h1> <table> <tr>`)
+	qw422016.N().S(`<!doctype html> <html lang="en"> <head> <meta charset="utf-8"> <meta name="viewport" content="width=device-width, initial-scale=1"> <meta name="color-scheme" content="light dark"> <title>Time repairs</title> <style>`)
+	qw422016.N().S(statusCSS)
+	qw422016.N().S(`</style> </head> <body> <header> <h1>Last time repairs</h1> <p class="meta">the newest first · before and after in UTC · <a href="../">page</a> · <a href="time?format=json">JSON</a></p> </header> `)
+	if len(all) == 0 {
+		qw422016.N().S(`<p class="none">No time has needed a repair.</p>`)
+	}
+	qw422016.N().S(` <div class="wide"> <table> <tr>`)
 	for _, h := range repairHeads() {
 		qw422016.N().S(`<th>`)
 		qw422016.E().S(h)
@@ -390,7 +396,7 @@ func streamrepairTable(qw422016 *qt422016.Writer, all []repairRow) {
 		}
 		qw422016.N().S(`</tr>`)
 	}
-	qw422016.N().S(` </table> </body> </html> `)
+	qw422016.N().S(` </table> </div> </body> </html> `)
 }
 
 func writerepairTable(qq422016 qtio422016.Writer, all []repairRow) {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"out_edge/exporter/telemetry"
 	"out_edge/plugin/delivery"
 	"out_edge/timefix"
 )
@@ -159,12 +160,29 @@ func (in *Instance) sinkView(sink, backlog string, scraped, now int64) (v sinkVi
 		v.add("Delivered", count(s.Delivered))
 		v.add("Retried", count(s.Retried))
 		v.add("Dropped", count(s.Dropped))
+		v.sent(s.Last, time.Duration(now-in.Opened))
 	}
 	v.Reasons = append(reasons(s.DropReasons, ""), reasons(s.AdjustReasons, "adjusted: ")...)
 	return v, true
 }
 
 func (v *sinkView) add(name, value string) { v.Rows = append(v.Rows, sinkRow{name, value}) }
+
+// enoughToProject is how long an instance must have run before its traffic tells of a
+// month.
+const enoughToProject = 10 * time.Minute
+
+// sent is what a sink has cost the line: bytes of bodies, without headers.
+func (v *sinkView) sent(last telemetry.SinkTimes, running time.Duration) {
+	if last.Sent == 0 {
+		return
+	}
+	v.add("Sent today", size(float64(last.SentToday)))
+	if running >= enoughToProject {
+		const month = 30 * 24 * time.Hour
+		v.add("A month at this rate", size(float64(last.Sent)*float64(month)/float64(running)))
+	}
+}
 
 func faultRow(now, at int64, code string) string {
 	if at == 0 {

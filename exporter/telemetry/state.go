@@ -41,6 +41,11 @@ type SinkTimes struct {
 	// Failing is when the first fault came since the last success; 0 after a
 	// success.
 	Failing int64
+	// Sent are the bytes of request bodies as they were sent, since the start, and
+	// SentToday those of the day (UTC) that it is by the device's clock.
+	Sent, SentToday int64
+
+	day int64 // the day of SentToday, since 1970
 }
 
 // State is a copy of what is counted.
@@ -117,6 +122,20 @@ func (t *Telemetry) noteDropped(sink, reason string) {
 	defer t.mu.Unlock()
 	s := t.times(sink)
 	s.Dropped, s.Reason = at, reason
+}
+
+// noteSent counts the bytes of a request's body.
+func (t *Telemetry) noteSent(sink string, wire int) {
+	const day = int64(24 * time.Hour)
+	today := t.clock.Now().Wall / day
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s := t.times(sink)
+	if s.day != today {
+		s.day, s.SentToday = today, 0
+	}
+	s.Sent += int64(max(wire, 0))
+	s.SentToday += int64(max(wire, 0))
 }
 
 // affectsHealth reports whether a drop means that the device needs attention. Of

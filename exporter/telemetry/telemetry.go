@@ -211,8 +211,10 @@ func (t *Telemetry) Request(endpoint, code string) {
 	t.requests.WithLabelValues(endpoint, code).Inc()
 }
 
-// Sent is part of delivery.Telemetry. Remote write's bytes are not shown.
+// Sent is part of delivery.Telemetry. Remote write's bytes are shown on the status
+// page alone.
 func (t *Telemetry) Sent(endpoint string, rawBytes, wireBytes int) {
+	t.noteSent(sinkOf(endpoint), wireBytes)
 	if endpoint == delivery.SinkRemoteWrite {
 		return
 	}
