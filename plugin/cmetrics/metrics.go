@@ -198,6 +198,7 @@ func (r *eventReader) metric(v wire.Value) {
 	}
 	// It is a sum that may fall, and no counter: once more.
 	f.otlp.fall()
+	r.in.OTLP.Fallen.add(string(f.options.name))
 	r.dst, r.fault, r.in.otlp.meta.points = r.dst[:first], fault, points
 	if r.readFamily(v.Get("meta")) {
 		r.values(f, values)

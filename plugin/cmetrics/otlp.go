@@ -27,6 +27,9 @@ type OTLP struct {
 	// Bools are names of attributes that are true or false: Fluent Bit passes them on as
 	// 1 and 0.
 	Bools []string
+	// Fallen are the sums that were seen to fall; Interners of one instance share it. nil
+	// keeps them as long as their names.
+	Fallen *Fallen
 	// Clash is told once of two metrics whose names, written for Prometheus, are the
 	// same. May be nil. It is called under a lock.
 	Clash func(used, refused string)
@@ -66,10 +69,37 @@ func (in *Interner) familyOf(o *options, kind metric.Kind) *otlpFamily {
 		f = &otlpFamily{key: string(x.key[1:]), kind: kind, upDown: kind == metric.Counter && in.isUpDown(string(o.name))}
 		put(&x.families, string(x.key), f)
 	}
+	if kind == metric.Counter && !f.upDown && in.OTLP.Fallen.has(o.name) {
+		f.fall()
+	}
 	if !f.isNamed {
 		f.isNamed, f.name = true, in.metricName(string(o.name), string(o.unit), f)
 	}
 	return f
+}
+
+// Fallen remembers sums that were seen to fall, by name. It is safe for concurrent use.
+type Fallen struct {
+	mu    sync.Mutex
+	names map[string]bool
+}
+
+func (f *Fallen) add(name string) {
+	if f == nil {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	put(&f.names, name, true)
+}
+
+func (f *Fallen) has(name []byte) bool {
+	if f == nil {
+		return false
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.names[string(name)]
 }
 
 // fall notes that a sum may fall, so that it is no counter.

@@ -138,6 +138,18 @@ func TestSumsThatFallAreGauges(t *testing.T) {
 	wantLines(t, &in, at("level", 8, 6, 5), "gauge level{} 5")
 }
 
+// What one Interner of an instance has seen to fall is no counter for the others.
+func TestFallenSumsAreShared(t *testing.T) {
+	both := cmetrics.OTLP{Fallen: new(cmetrics.Fallen)}
+	one, other := cmetrics.Interner{OTLP: both}, cmetrics.Interner{OTLP: both}
+	at := func(value float64) []byte {
+		return otlpEvent(t, object{}, nil, sum("level", "", cumulative, list{}, object{"ts": 5, "start_ts": 1, "value": value}))
+	}
+	wantLines(t, &other, at(4), "counter level_total{} 4")
+	wantLines(t, &one, at(-4), "gauge level{} -4")
+	wantLines(t, &other, at(5), "counter level_total{} stale", "gauge level{} 5")
+}
+
 func TestDeltasOfOTLPAreAddedUp(t *testing.T) {
 	var in cmetrics.Interner
 	point := func(value float64) []byte {

@@ -78,7 +78,8 @@ type Pipeline struct {
 func New(cfg Config, deps Deps) (*Pipeline, error) {
 	p := &Pipeline{cfg: cfg.withDefaults(), clock: deps.Clock, log: deps.Log, thread: deps.Thread}
 	p.scratch.New = func() any { return new(scratch) }
-	p.series.Limit, p.series.Series, p.series.OTLP = cfg.Metrics.SeriesLimit, deps.Exporter.Series(), cfg.OTLP
+	p.cfg.OTLP.Fallen = new(cmetrics.Fallen)
+	p.series.Limit, p.series.Series, p.series.OTLP = cfg.Metrics.SeriesLimit, deps.Exporter.Series(), p.cfg.OTLP
 	p.series.OTLP.Clash = p.warnClash
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	p.backlog.limit = p.cfg.QueueBytes
