@@ -211,8 +211,10 @@ func (r *realCounts) arrive() (tallies map[string]tally) {
 			tallies[name] = tallyOf(r.t, all)
 		}
 		for name, c := range tallies {
-			if c["sizes_count"] < r.truth["sizes_count"] {
-				return fmt.Errorf("%s has %v of %v records", name, c["sizes_count"], r.truth["sizes_count"])
+			for k, want := range r.truth {
+				if c[k] < want {
+					return fmt.Errorf("%s: %s is %v, want %v", name, k, c[k], want)
+				}
 			}
 		}
 		return nil

@@ -45,7 +45,7 @@ type Pipeline struct {
 	// workers are the sinks, each with its gate and backlog. They are there
 	// before the page, and never change.
 	workers   []*worker
-	admission sync.Mutex // held while sinks are told of a chunk
+	admission sync.Mutex // held while a chunk is surveyed and the sinks are told of it
 
 	unused  unused
 	retries retryState

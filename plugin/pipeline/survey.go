@@ -32,12 +32,9 @@ func (p *Pipeline) survey(t *chunkState) error {
 	switch {
 	case !t.surveyed:
 		t.timesFinal = final
-		err := p.surveyPayload(t)
-		t.surveyed = true
-		if err != nil {
+		if err := p.surveyFirst(t); err != nil {
 			return err
 		}
-		p.admit(t)
 	case final && !t.timesFinal:
 		t.arrived = t.rebased(now)
 		p.repairAgain(t)
@@ -49,11 +46,22 @@ func (p *Pipeline) survey(t *chunkState) error {
 	return nil
 }
 
-// admit tells the sinks of a chunk, one chunk after the other. Then its samples may
-// make room for others.
-func (p *Pipeline) admit(t *chunkState) {
+// surveyFirst decodes a chunk and tells the sinks of it, one chunk after the other: what
+// is counted on several threads reaches the sinks in the order in which it was counted,
+// so that no total falls.
+func (p *Pipeline) surveyFirst(t *chunkState) error {
 	p.admission.Lock()
 	defer p.admission.Unlock()
+	err := p.surveyPayload(t)
+	t.surveyed = true
+	if err == nil {
+		p.admit(t)
+	}
+	return err
+}
+
+// admit tells the sinks of a chunk. Then its samples may make room for others.
+func (p *Pipeline) admit(t *chunkState) {
 	for i, j := range t.jobs {
 		if j != nil {
 			p.workers[i].sink.Admit(j)
