@@ -19,21 +19,22 @@ import (
 // Deps is what the owner of a sink gives it.
 type Deps = delivery.Deps
 
-// Account is what the sinks of one Datadog account share: its key and how to reach
-// it. It is safe for concurrent use.
+// Account is what the sinks of one Datadog account share: its key and its HTTP client.
+// It is safe for concurrent use.
 type Account struct {
 	cfg        Config
 	clock      timefix.Clock
 	log        *slog.Logger
 	telemetry  delivery.Telemetry
-	key        *delivery.Keyring
+	key        *delivery.SecretFile
 	http       *http.Client
 	api        *datadog.APIClient
 	gzip, zstd *compressor
 }
 
-// Open makes an Account. It fails only on what cannot heal: all wrong settings at
-// once. It opens no connection. A key file is waited for, and so are certificates.
+// Open creates an Account. It fails only on permanent faults, and reports all wrong
+// settings at once. It opens no connection, and does not need the key and certificate
+// files to exist yet.
 func Open(cfg Config, deps Deps) (*Account, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -50,12 +51,12 @@ func Open(cfg Config, deps Deps) (*Account, error) {
 		cfg: cfg, clock: deps.Clock, log: deps.Log, telemetry: deps.Telemetry,
 		http: client, api: newAPI(cfg, client), gzip: &compressor{kind: CompressGzip}, zstd: &compressor{kind: CompressZstd},
 	}
-	a.key = delivery.NewKeyring(cfg.APIKey, cfg.APIKeyFile, a.elapsed, deps.Log)
+	a.key = delivery.NewSecretFile(cfg.APIKey, cfg.APIKeyFile, a.elapsed, deps.Log)
 	return a, nil
 }
 
-// newAPI is the Datadog client around an HTTP client. Its own retry stays off:
-// Fluent Bit's buffer is where what is not sent belongs.
+// newAPI returns the Datadog client that uses an HTTP client. Its own retry is off,
+// because what is not sent belongs into Fluent Bit's buffer.
 func newAPI(cfg Config, client *http.Client) *datadog.APIClient {
 	c := datadog.NewConfiguration()
 	c.HTTPClient = client
@@ -63,49 +64,46 @@ func newAPI(cfg Config, client *http.Client) *datadog.APIClient {
 	return datadog.NewAPIClient(c)
 }
 
-// elapsed is the time since some fixed point; steps of the wall clock do not show
-// in it where the host knows its time since boot.
+// elapsed is the time since some fixed point; steps of the wall clock do not change it
+// if the host knows its time since boot.
 func (a *Account) elapsed() time.Duration { return a.clock.Now().Elapsed() }
 
-// sayAhead says what becomes of what is too far ahead of the clock.
-func (a *Account) sayAhead(what string) {
+// logAhead logs what happens to data too far ahead of the clock.
+func (a *Account) logAhead(what string) {
 	a.log.Warn(what + "; they are counted. Look at `time_repair`, `time_max_future` and the sources' clocks")
 }
 
-// Close gives idle connections back. It may be called more than once, and returns
-// nil.
+// Close closes idle connections. It may be called more than once, and returns nil.
 func (a *Account) Close(context.Context) error {
 	a.http.CloseIdleConnections()
 	return nil
 }
 
-// endpoint is one of the intake's doors.
+// endpoint is one endpoint of the intake.
 type endpoint struct {
 	label     string // the `endpoint` label
 	path      string
 	operation string // its name in the Datadog client, which knows the servers
 	base      string // the user's address, or empty for the site's
-	// maxBytes is the most of one body before compression, maxWire as it is
-	// sent; 0 is no limit.
+	// maxBytes is the largest body before compression, maxWire after it; 0 is no limit.
 	maxBytes, maxWire int
-	// zstd is the Content-Encoding for it.
+	// zstd is its Content-Encoding for zstd.
 	zstd string
 }
 
-// The names of the operations in the Datadog client.
+// The operation names in the Datadog client.
 const (
 	opSubmitLog     = "v2.LogsApi.SubmitLog"
 	opSubmitMetrics = "v2.MetricsApi.SubmitMetrics"
 )
 
-// logsEndpoint takes logs. It has the registered name for zstd, which Datadog's
-// Agent sends.
+// logsEndpoint is for logs. It uses the registered name for zstd, like Datadog's Agent.
 func (a *Account) logsEndpoint() endpoint {
 	return endpoint{label: "logs", path: "/api/v2/logs", operation: opSubmitLog, base: a.cfg.URL,
 		maxBytes: maxBatchBytes, zstd: "zstd"}
 }
 
-// seriesEndpoint takes metrics; zstd1 is the name that its documentation has.
+// seriesEndpoint is for metrics; its documentation has the name zstd1.
 func (a *Account) seriesEndpoint() endpoint {
 	e := endpoint{label: "series", path: "/api/v2/series", operation: opSubmitMetrics, base: a.cfg.MetricsURL,
 		maxBytes: maxSeriesBytes, maxWire: maxSeriesWire, zstd: "zstd1"}
@@ -115,7 +113,7 @@ func (a *Account) seriesEndpoint() endpoint {
 	return e
 }
 
-// newSender makes the Sender for an endpoint.
+// newSender creates the Sender for an endpoint.
 func (a *Account) newSender(e endpoint) (*delivery.Sender, error) {
 	address, err := a.address(e)
 	if err != nil {
@@ -146,7 +144,7 @@ func (a *Account) newSender(e endpoint) (*delivery.Sender, error) {
 
 var errNoKey = errors.New("no API key yet: waiting for the file that `apikey_file` names")
 
-// address is the user's address or the site's server, with the path behind it.
+// address returns the user's address or the site's server, followed by the path.
 func (a *Account) address(e endpoint) (string, error) {
 	base := e.base
 	if base == "" {
@@ -159,14 +157,15 @@ func (a *Account) address(e endpoint) (string, error) {
 	return strings.TrimSuffix(strings.TrimRight(base, "/"), e.path) + e.path, nil
 }
 
-// The intake's headers, beside the key's.
+// The intake's headers, besides the key's.
 const (
 	headerOrigin        = "DD-EVP-ORIGIN"
 	headerOriginVersion = "DD-EVP-ORIGIN-VERSION"
 )
 
-// post makes one request with the Datadog client. The body is compressed already:
-// Content-Encoding is set behind the client's back, which would compress it again.
+// post makes one request with the Datadog client. The body is already compressed:
+// Content-Encoding is set without the client's knowledge, because it would compress it
+// again.
 func (a *Account) post(ctx context.Context, address, encoding string, body []byte, key delivery.Secret) (*http.Response, error) {
 	ctx = context.WithValue(ctx, datadog.ContextAPIKeys, map[string]datadog.APIKey{"apiKeyAuth": {Key: key.Reveal()}})
 	header := map[string]string{

@@ -15,15 +15,14 @@ import (
 	"out_edge/plugin/delivery"
 )
 
-// The levels. For entries of 260 bytes BenchmarkCompress gives, in bytes and in CPU
-// ns an entry on x86-64: gzip-1 38 and 290, gzip-6 35 and 780, gzip-9 32 and 4300;
-// zstd fastest 30 and 320, default 31 and 500, better 30 and 900. gzip-6 is what
-// Datadog's own Agent uses; for zstd more than the least buys nothing.
+// The levels. For entries of 260 bytes BenchmarkCompress reports, in bytes and in CPU
+// ns per entry on x86-64: gzip-1 38 and 290, gzip-6 35 and 780, gzip-9 32 and 4300;
+// zstd fastest 30 and 320, default 31 and 500, better 30 and 900. Datadog's own Agent
+// uses gzip-6; for zstd the fastest level is as good as the others.
 const (
 	gzipLevel = 6
 	zstdLevel = zstd.SpeedFastest
-	// zstdWindow bounds what an encoder keeps of what it has seen, in bytes:
-	// beyond 64 KiB nothing is gained, and memory grows with it.
+	// zstdWindow limits an encoder's history in bytes: above 64 KiB only memory grows.
 	zstdWindow = 128 << 10
 )
 
@@ -34,14 +33,14 @@ type compressor struct {
 	pool sync.Pool // of *encoder
 }
 
-// coding is how the bodies to one endpoint are compressed; it is safe for
-// concurrent use. A body that compression would make larger goes as it is.
+// coding is how the bodies to one endpoint are compressed; it is safe for concurrent
+// use. A body that compression would make larger is sent uncompressed.
 type coding struct {
 	kind       string
 	gzip, zstd *compressor
 	zstdName   string // the Content-Encoding for zstd
-	// Of CompressAuto: takesZstd is set once a zstd body was accepted, noZstd once
-	// one was refused before. refused is set by such an answer, until it is judged.
+	// For CompressAuto: takesZstd is set once a zstd body was accepted, noZstd once one
+	// was refused before that. refused is set by such an answer until it is judged.
 	takesZstd, noZstd, refused atomic.Bool
 }
 
@@ -60,8 +59,8 @@ func (c *coding) append(dst, body []byte) ([]byte, error) {
 	return wire, err
 }
 
-// encoding is the Content-Encoding of a body, which it knows by its first bytes;
-// "" for one that is JSON.
+// encoding returns the Content-Encoding of a body, recognised by its first bytes; ""
+// for JSON.
 func (c *coding) encoding(wire []byte) string {
 	switch {
 	case bytes.HasPrefix(wire, []byte{0x1f, 0x8b}):
@@ -73,7 +72,7 @@ func (c *coding) encoding(wire []byte) string {
 	}
 }
 
-// learn notes what came of a body with the given encoding.
+// learn records the answer to a body with the given encoding.
 func (c *coding) learn(encoding string, status int) {
 	switch {
 	case c.kind != CompressAuto || encoding != c.zstdName:
@@ -84,8 +83,8 @@ func (c *coding) learn(encoding string, status int) {
 	}
 }
 
-// judge has a body sent again with gzip, which is used from then on, where the first
-// zstd body was refused: the receiver may not know it.
+// judge returns Again if the first zstd body was refused, because the receiver may not
+// support it. From then on gzip is used.
 func (c *coding) judge(a delivery.Answer) delivery.Outcome {
 	if refusesEncoding(a.Status) && c.refused.Swap(false) && !c.takesZstd.Load() {
 		c.noZstd.Store(true)
@@ -94,12 +93,13 @@ func (c *coding) judge(a delivery.Answer) delivery.Outcome {
 	return delivery.OfStatus(a.Status)
 }
 
-// refusesEncoding says whether a receiver that does not know an encoding answers so.
+// refusesEncoding reports whether a status may mean that the receiver does not know an
+// encoding.
 func refusesEncoding(status int) bool {
 	return status == http.StatusBadRequest || status == http.StatusUnsupportedMediaType
 }
 
-// encoder is a gzip.Writer or zstd.Encoder that writes to the end of out.
+// encoder is a gzip.Writer or zstd.Encoder that appends to out.
 type encoder struct {
 	resetWriter
 	out appendWriter
@@ -142,8 +142,8 @@ func (c *compressor) get() (*encoder, error) {
 		enc, err := zstd.NewWriter(nil,
 			zstd.WithEncoderConcurrency(1),
 			zstd.WithLowerEncoderMem(true),
-			// Small bodies gain most: without these one entry of 280 bytes
-			// becomes 295, with them 217, and 224 with gzip.
+			// This matters for small bodies: an entry of 280 bytes becomes 217 bytes,
+			// otherwise 295; with gzip 224.
 			zstd.WithEncoderCRC(false),
 			zstd.WithAllLitEntropyCompression(true),
 			zstd.WithWindowSize(zstdWindow),

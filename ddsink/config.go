@@ -16,8 +16,8 @@ import (
 	"github.com/DataDog/datadog-api-client-go/v2/api/datadog"
 )
 
-// Config says what to send, where, and how. Each field that the user sets names
-// its property. The zero value of a field is its default.
+// Config is what to send, where, and how. Each field that the user sets names its
+// property. The zero value of a field is its default.
 type Config struct {
 	// APIKey (`apikey`) is the key, unless APIKeyFile (`apikey_file`) names the
 	// file that holds it.
@@ -25,16 +25,15 @@ type Config struct {
 	APIKeyFile string
 	// Site (`site`) is the Datadog site; DefaultSite.
 	Site string
-	// URL (`dd_url`) and MetricsURL (`dd_metrics_url`) are base addresses that
-	// stand in for those of the site, a path prefix included. The /api/v2/…
-	// part is added.
+	// URL (`dd_url`) and MetricsURL (`dd_metrics_url`) are base addresses, including a
+	// path prefix, that replace those of the site. The /api/v2/… part is added.
 	URL, MetricsURL string
 
-	// Source, Service and Tags (`dd_source`, `dd_service`, `dd_tags`) are sent with
-	// each entry that says nothing of its own; Tags are added to its own.
+	// Source, Service and Tags (`dd_source`, `dd_service`, `dd_tags`) are sent with each
+	// entry that has none of its own; Tags are added to its own.
 	Source, Service, Tags string
-	// Hostname (`hostname`, `dd_hostname`) is the host of entries and metrics that
-	// name none themselves, nor in their resource. Empty: no host.
+	// Hostname (`hostname`, `dd_hostname`) is the host of entries and metrics without
+	// one, in themselves and in their resource. Empty: no host.
 	Hostname string
 	// MessageKey (`dd_message_key`) is the field that becomes the message;
 	// DefaultMessageKey.
@@ -43,14 +42,14 @@ type Config struct {
 	// (`tag_key`); DefaultTagKey.
 	IncludeTagKey bool
 	TagKey        string
-	// DateKey (`json_date_key`) is where the time goes, in ms since 1970;
-	// DefaultDateKey, which is what Datadog reads.
+	// DateKey (`json_date_key`) is the field for the time, in ms since 1970;
+	// DefaultDateKey, which Datadog reads.
 	DateKey string
 	// Provider (`provider`) is "ecs" to turn the fields of Fluent Bit's ECS
 	// filter into tags, or "".
 	Provider string
-	// TooOld (`too_old`) is what becomes of logs that are older than Datadog
-	// takes: "send" (default), "arrival" or "drop".
+	// TooOld (`too_old`) is what happens to logs that are too old for Datadog: "send"
+	// (default), "arrival" or "drop".
 	TooOld string
 
 	// Compress (`compress`) is "auto" (default), "gzip", "zstd" or "off".
@@ -62,9 +61,9 @@ type Config struct {
 	// (`key_file`) are as in delivery.HTTPConfig.
 	Proxy                     delivery.Secret
 	CAFile, CertFile, KeyFile string
-	// Timeout bounds one request; delivery.DefaultTimeout.
+	// Timeout limits one request; delivery.DefaultTimeout.
 	Timeout time.Duration
-	// DryRun (`edge_dry_run`) does everything but send.
+	// DryRun (`edge_dry_run`) does everything except sending.
 	DryRun bool
 	// Version is the plugin's own, for the User-Agent header.
 	Version string
@@ -82,20 +81,20 @@ const (
 
 // The values of Config.TooOld.
 const (
-	TooOldSend    = "send"    // as it is; Datadog accepts it and shows nothing
-	TooOldArrival = "arrival" // with the present time; the true one is kept as an attribute
+	TooOldSend    = "send"    // unchanged; Datadog accepts it but does not show it
+	TooOldArrival = "arrival" // with the present time; the original one is kept as an attribute
 	TooOldDrop    = "drop"
 )
 
 // The values of Config.Compress.
 const (
-	CompressAuto = "auto" // zstd, and gzip for good where the first zstd body is refused
+	CompressAuto = "auto" // zstd; gzip after the first zstd body is refused
 	CompressGzip = "gzip"
 	CompressZstd = "zstd"
 	CompressOff  = "off"
 )
 
-// withDefaults fills in what the user left out.
+// withDefaults sets the defaults.
 func (c Config) withDefaults() Config {
 	set := func(s *string, value string) {
 		if *s == "" {
@@ -109,7 +108,7 @@ func (c Config) withDefaults() Config {
 	set(&c.TooOld, TooOldSend)
 	set(&c.Compress, CompressAuto)
 	set(&c.Version, "dev")
-	switch strings.ToLower(c.Compress) { // what out_datadog's users have
+	switch strings.ToLower(c.Compress) { // values of out_datadog's users
 	case "false", "no", "none", "identity":
 		c.Compress = CompressOff
 	default:
@@ -121,8 +120,8 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// Validate reports all faults at once, each with its property, what it is and
-// what it must be. It opens no file and no connection.
+// Validate reports all faults at once, each with its property, its value and what it
+// must be. It opens no file and no connection.
 func (c Config) Validate() error {
 	c = c.withDefaults()
 	return errors.Join(
@@ -148,7 +147,7 @@ func oneOf(key, value string, allowed ...string) error {
 	return fmt.Errorf("`%s` = %s: must be %s", key, value, strings.Join(allowed, " or "))
 }
 
-// checkSite asks the Datadog client, which knows the sites.
+// checkSite checks the site with the Datadog client, which knows all sites.
 func (c Config) checkSite() error {
 	if c.URL != "" && c.MetricsURL != "" {
 		return nil
@@ -162,7 +161,7 @@ func (c Config) checkSite() error {
 		delivery.ShownURL(c.Site), strings.Join(sites, ", "))
 }
 
-// baseURL says what is wrong with a base address.
+// baseURL checks a base address.
 func baseURL(key, value string) error {
 	if value == "" {
 		return nil
@@ -182,11 +181,11 @@ func baseURL(key, value string) error {
 	return fmt.Errorf("`%s` = %s: %s", key, delivery.ShownURL(value), must)
 }
 
-// checkBothURLs refuses one address alone: the other half would go to the site, and
-// with it to another account or past a proxy that is meant to see everything.
+// checkBothURLs rejects one address alone: the other data would go to the site, and so
+// to another account, or bypass a proxy that is meant to see everything.
 func (c Config) checkBothURLs() error {
 	switch {
-	case baseURL("", c.URL) != nil || baseURL("", c.MetricsURL) != nil: // said already
+	case baseURL("", c.URL) != nil || baseURL("", c.MetricsURL) != nil: // already reported
 	case c.URL != "" && c.MetricsURL == "":
 		return fmt.Errorf("`dd_url` = %s: concerns logs alone, and metrics would still go to %s; set `dd_metrics_url` too, to the same or to https://api.%s",
 			delivery.ShownURL(c.URL), c.Site, c.Site)
@@ -197,8 +196,8 @@ func (c Config) checkBothURLs() error {
 	return nil
 }
 
-// checkTags refuses what cannot be meant: quotes are part of the value in Fluent
-// Bit's classic format, and nothing is expanded.
+// checkTags rejects obvious mistakes: in Fluent Bit's classic format quotes are part of
+// the value, and nothing is expanded.
 func (c Config) checkTags() error {
 	switch {
 	case strings.ContainsAny(c.Tags, "\"'"):
@@ -209,7 +208,7 @@ func (c Config) checkTags() error {
 	return nil
 }
 
-// checkKeys sees to it that no two things that the sink writes share a name.
+// checkKeys checks that no two fields that the sink writes have the same name.
 func (c Config) checkKeys() error {
 	taken := []string{"message", "service", "hostname", "ddsource", "ddtags", "status"}
 	var errs []error
@@ -250,8 +249,8 @@ func (c Config) checkAPIKey() error {
 	return nil
 }
 
-// notOfAKey says whether no key has the character. Datadog's have hex digits alone;
-// a receiver in its place may want a few more.
+// notOfAKey reports whether no key has the character. Datadog's keys have only hex
+// digits; a compatible receiver may use a few more.
 func notOfAKey(r rune) bool {
 	return r <= ' ' || r >= 0x7f || strings.ContainsRune("\"'`$={}<>\\,;", r)
 }

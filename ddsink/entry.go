@@ -10,35 +10,36 @@ import (
 	"out_edge/plugin/wire"
 )
 
-// The intake's limit of one entry, in bytes; beyond it, it cuts by itself, in the
-// middle of anything. Source: Datadog's "Send logs" API page.
+// The intake's limit for one entry, in bytes; it truncates longer ones itself, at any
+// point. Source: Datadog's "Send logs" API page.
 const maxEntryBytes = 1_000_000
 
 const (
-	// maxAttributeBytes is what an entry's attributes may take together, so
-	// that the message and the reserved fields have room beside them.
+	// maxAttributeBytes is the most that an entry's attributes may take together, so
+	// that the message and the reserved fields fit too.
 	maxAttributeBytes = 800_000
-	// maxReservedBytes is how long a record's own service, hostname, source or
-	// ECS field may be to be taken for one.
+	// maxReservedBytes is the longest value of a record's own service, hostname, source
+	// or ECS field that is used as such.
 	maxReservedBytes = 1 << 10
 	// maxTagsBytes is the same for its own ddtags.
 	maxTagsBytes = 8 << 10
 )
 
-// The attributes that tell what the sink changed.
+// The attributes that report what the sink changed.
 const (
-	attrTruncated = "edge.truncated_bytes"    // bytes of the message that were cut off
-	attrDropped   = "edge.dropped_attributes" // attributes that are null or missing for their size
-	attrTrueTime  = "edge.original_timestamp" // ms since 1970, where the arrival time stands in
-	// kept is put before the name of a field of the record that had to make
-	// room for a reserved one: record.timestamp, record.message, ...
-	kept = "record."
-	// isoDate is the first of the names under which Datadog looks for a log's
-	// time, before "timestamp". Source: its page on pipelines' reserved attributes.
+	attrTruncated = "edge.truncated_bytes"    // bytes cut off the message
+	attrDropped   = "edge.dropped_attributes" // attributes that are null or missing because of their size
+	attrTrueTime  = "edge.original_timestamp" // ms since 1970, if the arrival time was sent
+	// kept is the prefix for a field of the record whose name conflicts with a reserved
+	// one: record.timestamp, record.message, ...
+	conflictPrefix = "record."
+	// isoDate is the first name under which Datadog looks for a log's time, before
+	// "timestamp". Source: its page on pipelines' reserved attributes.
 	isoDate = "@timestamp"
 )
 
-// entryFormat is what of a Config shapes an entry. It is immutable.
+// entryFormat is the part of a Config that determines how entries look. It is
+// immutable.
 type entryFormat struct {
 	messageKey, dateKey, tagKey string
 	includeTag, ecs             bool
@@ -48,51 +49,50 @@ type entryFormat struct {
 	// Properties as whole fields, as `,"service":"x"`.
 	sourceJSON, serviceJSON, hostnameJSON, tagsJSON string
 
-	specials [64][]special // by the length of the name, modulo 64
+	reservedNames [64][]reservedName // by the length of the name, modulo 64
 }
 
-// slot is a field with a meaning of its own. Those up to slotECSEnd are set aside
-// until the end of the entry; the others are written where they stand, and only
-// remembered.
-type slot uint8
+// reservedField is a reserved field. Those up to fieldECSEnd are set aside until the end of the
+// entry; the others are written where they occur, and also remembered.
+type reservedField uint8
 
 const (
-	slotPrimary slot = iota // dd_message_key
-	slotMessage
-	slotService
-	slotHostname
-	slotSource
-	slotTags
-	slotDate
-	slotISODate // @timestamp
-	slotTag
-	slotGroupService // service.name of a group
-	slotGroupHost    // host.name of a group
-	slotContainerID  // the ECS fields, in the order of ecsFields
-	slotECSEnd       = slotContainerID + numECSFields
+	fieldPrimary reservedField = iota // dd_message_key
+	fieldMessage
+	fieldService
+	fieldHostname
+	fieldSource
+	fieldTags
+	fieldDate
+	fieldISODate // @timestamp
+	fieldTag
+	fieldGroupService // service.name of a group
+	fieldGroupHost    // host.name of a group
+	fieldContainerID  // the ECS fields, in the order of ecsFields
+	fieldECSEnd       = fieldContainerID + numECSFields
 )
 
 const (
-	slotHost        = slotECSEnd + iota
-	slotServiceName // service.name of a record in Elastic's schema
-	slotHostName    // host.name there, and what journald and Windows call it
-	slotEnvName     // deployment.environment.name of a group
-	slotEnv         // deployment.environment of a group, its older name
-	slotVersion     // service.version of a group
-	slotTrace       // a trace's and a span's id in hex
-	slotSpan
-	slotStatus   // what Datadog takes the status from by itself
-	slotLevel    // the same where it is a word; pino's and bunyan's is a number
-	slotPriority // of syslog, 0 to 7
-	slotWord     // a level under a name that Datadog does not know
-	slotText     // the first of messageKeys, in their order
-	noSlot       = slotText + numMessageKeys
-	numSlots     = int(noSlot)
+	fieldHost        = fieldECSEnd + iota
+	fieldServiceName // service.name of a record in Elastic's schema
+	fieldHostName    // host.name there, and what journald and Windows call it
+	fieldEnvName     // deployment.environment.name of a group
+	fieldEnv         // deployment.environment of a group, its older name
+	fieldVersion     // service.version of a group
+	fieldTrace       // a trace's and a span's id in hex
+	fieldSpan
+	fieldStatus   // what Datadog itself reads as the status
+	fieldLevel    // the same if it is a word; pino's and bunyan's is a number
+	fieldPriority // of syslog, 0 to 7
+	fieldWord     // a level under a name that Datadog does not know
+	fieldText     // the first of messageKeys, in their order
+	notReserved   = fieldText + numMessageKeys
+	numReserved   = int(notReserved)
 )
 
-// messageKeys are where loggers put the message, beside dd_message_key and
-// "message": zap, slog, logrus, pino and bunyan; journald; Windows events; docker
-// and CRI files; GELF; hclog; Serilog. The first that says something counts.
+// messageKeys are the names that loggers use for the message, besides dd_message_key
+// and "message": zap, slog, logrus, pino and bunyan; journald; Windows events; docker
+// and CRI files; GELF; hclog; Serilog. The first that is not blank is used.
 func messageKeys() [numMessageKeys]string {
 	return [...]string{"msg", "MESSAGE", "Message", "log", "short_message", "@message", "@m", "RenderedMessage"}
 }
@@ -100,7 +100,7 @@ func messageKeys() [numMessageKeys]string {
 // numMessageKeys is len(messageKeys()).
 const numMessageKeys = 8
 
-// place says where a field must stand to lead to a slot.
+// place is where a field must be to fill a slot.
 type place uint8
 
 const (
@@ -109,10 +109,10 @@ const (
 	inRecord       // in the record alone
 )
 
-// special is the name that leads to a slot.
-type special struct {
+// reservedName is the name of a reserved field.
+type reservedName struct {
 	name  string
-	slot  slot
+	field reservedField
 	place place
 }
 
@@ -132,43 +132,43 @@ func newEntryFormat(c Config) *entryFormat {
 }
 
 func (f *entryFormat) addSlots() {
-	add := func(s slot, where place, names ...string) {
+	add := func(s reservedField, where place, names ...string) {
 		for _, name := range names {
-			at := &f.specials[len(name)%len(f.specials)]
-			*at = append(*at, special{name, s, where})
+			at := &f.reservedNames[len(name)%len(f.reservedNames)]
+			*at = append(*at, reservedName{name, s, where})
 		}
 	}
-	add(slotPrimary, anywhere, f.messageKey) // of two with one name the first counts
+	add(fieldPrimary, anywhere, f.messageKey) // the first of two with the same name is used
 	if f.includeTag {
-		add(slotTag, anywhere, f.tagKey)
+		add(fieldTag, anywhere, f.tagKey)
 	}
-	add(slotDate, anywhere, f.dateKey)
-	add(slotISODate, anywhere, isoDate)
-	add(slotMessage, anywhere, "message")
-	add(slotService, anywhere, "service")
-	add(slotHostname, anywhere, "hostname")
-	add(slotSource, anywhere, "ddsource")
-	add(slotTags, anywhere, "ddtags")
-	add(slotHost, anywhere, "host")
-	add(slotGroupService, inGroup, "service.name")
-	add(slotGroupHost, inGroup, "host.name")
-	add(slotEnvName, inGroup, "deployment.environment.name")
-	add(slotEnv, inGroup, "deployment.environment")
-	add(slotVersion, inGroup, "service.version")
-	add(slotServiceName, inRecord, "service.name")
-	add(slotHostName, inRecord, "host.name", "_HOSTNAME", "Computer", "ComputerName")
-	add(slotTrace, inRecord, "trace_id", "trace.id", "traceId", "TraceId")
-	add(slotSpan, inRecord, "span_id", "span.id", "spanId", "SpanId")
+	add(fieldDate, anywhere, f.dateKey)
+	add(fieldISODate, anywhere, isoDate)
+	add(fieldMessage, anywhere, "message")
+	add(fieldService, anywhere, "service")
+	add(fieldHostname, anywhere, "hostname")
+	add(fieldSource, anywhere, "ddsource")
+	add(fieldTags, anywhere, "ddtags")
+	add(fieldHost, anywhere, "host")
+	add(fieldGroupService, inGroup, "service.name")
+	add(fieldGroupHost, inGroup, "host.name")
+	add(fieldEnvName, inGroup, "deployment.environment.name")
+	add(fieldEnv, inGroup, "deployment.environment")
+	add(fieldVersion, inGroup, "service.version")
+	add(fieldServiceName, inRecord, "service.name")
+	add(fieldHostName, inRecord, "host.name", "_HOSTNAME", "Computer", "ComputerName")
+	add(fieldTrace, inRecord, "trace_id", "trace.id", "traceId", "TraceId")
+	add(fieldSpan, inRecord, "span_id", "span.id", "spanId", "SpanId")
 	for i, name := range messageKeys() {
-		add(slotText+slot(i), inRecord, name)
+		add(fieldText+reservedField(i), inRecord, name)
 	}
-	add(slotStatus, inRecord, "status", "severity")
-	add(slotLevel, inRecord, "level")
-	add(slotPriority, inRecord, "PRIORITY", "priority")
-	add(slotWord, inRecord, "log.level", "@level", "@l", "Level", "lvl", "levelname", "LevelDisplayName")
+	add(fieldStatus, inRecord, "status", "severity")
+	add(fieldLevel, inRecord, "level")
+	add(fieldPriority, inRecord, "PRIORITY", "priority")
+	add(fieldWord, inRecord, "log.level", "@level", "@l", "Level", "lvl", "levelname", "LevelDisplayName")
 	if f.ecs {
 		for i, field := range ecsFields() {
-			add(slotContainerID+slot(i), anywhere, field.name)
+			add(fieldContainerID+reservedField(i), anywhere, field.name)
 		}
 	}
 }
@@ -181,31 +181,31 @@ func fragment(name, value string) string {
 	return `,"` + name + `":` + string(appendString(nil, []byte(value)))
 }
 
-// slotOf is the slot that a field's name leads to, or noSlot.
-func (f *entryFormat) slotOf(name []byte, group bool) slot {
-	for _, s := range f.specials[len(name)%len(f.specials)] {
+// fieldOf returns the slot of a field's name, or notReserved.
+func (f *entryFormat) fieldOf(name []byte, group bool) reservedField {
+	for _, s := range f.reservedNames[len(name)%len(f.reservedNames)] {
 		if string(name) == s.name && (s.place == anywhere || group == (s.place == inGroup)) {
-			return s.slot
+			return s.field
 		}
 	}
-	return noSlot
+	return notReserved
 }
 
-// entryWriter writes records as entries of the logs intake. It is reused; the
-// entry that it wrote last is described by its fields.
+// entryWriter writes records as entries of the logs intake. It is reused; its fields
+// describe the entry that it wrote last.
 type entryWriter struct {
-	f      *entryFormat
-	values valueWriter
-	keys   keySet               // of the entry itself
-	slots  [numSlots]wire.Value // views into the payload, of the current record
-	filled uint64               // bit n: slot n was set
-	tags   []byte               // scratch
+	f        *entryFormat
+	values   valueWriter
+	keys     keySet                  // of the entry itself
+	reserved [numReserved]wire.Value // views into the payload, of the current record
+	filled   uint64                  // bit n: slot n was set
+	tags     []byte                  // scratch
 	// second and secondText are those of the last entry's time, in s since 1970.
 	second     int64
 	secondText []byte
-	start      int // where the entry begins in dst
+	start      int // offset of the entry in dst
 	cut        int // bytes cut off its message
-	// dropped counts attributes that were too large to go along.
+	// dropped counts attributes that were omitted because of their size.
 	dropped int
 }
 
@@ -213,23 +213,23 @@ func newEntryWriter(f *entryFormat) entryWriter {
 	return entryWriter{f: f, keys: newKeySet(), values: valueWriter{keys: newKeySet()}}
 }
 
-// stamp is when an entry happened.
+// stamp is the time of an entry.
 type stamp struct {
-	ms       int64 // what Datadog is told, in ms since 1970
-	trueTime int64 // the true time where that is another one
+	ms       int64 // the time that is sent, in ms since 1970
+	trueTime int64 // the original time if that is another one
 	replaced bool
 }
 
-// append appends rec as one JSON object. A field's own name is used once: what
-// the record says of service, hostname, ddsource and ddtags wins over the
-// properties, these over the group's attributes; any other field of the record
-// that would get in the way of a reserved one is kept under "record.<name>". Of
-// two fields with one name the first counts.
+// append appends rec as one JSON object. Each field name is used once: the record's own
+// service, hostname, ddsource and ddtags take precedence over the properties, and these
+// over the group's attributes. Any other field of the record that conflicts with a
+// reserved one is renamed to "record.<name>". Of two fields with the same name the
+// first is used.
 func (w *entryWriter) append(dst []byte, rec *chunk.Record, tag string, at stamp) []byte {
 	w.start, w.cut, w.dropped = len(dst), 0, 0
 	w.keys.reset()
 	w.values.reset()
-	w.clearSlots()
+	w.clearReserved()
 
 	dst = append(dst, w.f.dateHead...)
 	w.keys.add(dst, w.start+1, 0)
@@ -237,7 +237,7 @@ func (w *entryWriter) append(dst []byte, rec *chunk.Record, tag string, at stamp
 	dst = w.appendTime(dst, at.ms)
 	dst = w.fields(dst, rec.Body, false)
 	var otlp wire.Value
-	if len(rec.Metadata) > 1 { // more than an empty map
+	if len(rec.Metadata) > 1 { // not just an empty map
 		otlp = rec.Metadata.Get("otlp")
 		dst = w.metadata(dst, rec, otlp)
 	}
@@ -249,8 +249,8 @@ func (w *entryWriter) append(dst []byte, rec *chunk.Record, tag string, at stamp
 	dst = w.source(dst)
 	dst = w.service(dst)
 	dst = w.hostname(dst)
-	dst = w.leftOver(dst, slotGroupService, "service.name")
-	dst = w.leftOver(dst, slotGroupHost, "host.name")
+	dst = w.appendUnused(dst, fieldGroupService, "service.name")
+	dst = w.appendUnused(dst, fieldGroupHost, "host.name")
 	dst = w.ddtags(dst)
 	dst = w.status(dst, otlp)
 	dst = w.trace(dst, otlp)
@@ -258,7 +258,7 @@ func (w *entryWriter) append(dst []byte, rec *chunk.Record, tag string, at stamp
 	return append(dst, '}')
 }
 
-// appendTime appends ms; the seconds of the entry before are kept as text, as most
+// appendTime appends ms. The text of the last entry's seconds is reused, because most
 // entries share them.
 func (w *entryWriter) appendTime(dst []byte, ms int64) []byte {
 	if ms < 1000 {
@@ -274,18 +274,18 @@ func (w *entryWriter) appendTime(dst []byte, ms int64) []byte {
 	return append(dst, '0'+byte(rest/100), '0'+byte(rest/10%10), '0'+byte(rest%10))
 }
 
-// clearSlots empties the slots; few of them are ever set.
-func (w *entryWriter) clearSlots() {
+// clearReserved empties the slots; few of them are ever set.
+func (w *entryWriter) clearReserved() {
 	for ; w.filled != 0; w.filled &= w.filled - 1 {
-		w.slots[bits.TrailingZeros64(w.filled)] = nil
+		w.reserved[bits.TrailingZeros64(w.filled)] = nil
 	}
 }
 
-// limit is how far attributes may go in dst.
+// limit is the end of the attributes' room in dst.
 func (w *entryWriter) limit() int { return w.start + maxAttributeBytes }
 
-// fields appends the pairs of a map as attributes, and sets those aside that have
-// a slot.
+// fields appends the pairs of a map as attributes, and sets aside those that have a
+// slot.
 func (w *entryWriter) fields(dst []byte, m wire.Value, group bool) []byte {
 	r := m.Reader()
 	if r.Next() != wire.Map {
@@ -296,11 +296,11 @@ func (w *entryWriter) fields(dst []byte, m wire.Value, group bool) []byte {
 		var text []byte
 		if kind == wire.Str || kind == wire.Bin {
 			text = r.Bytes()
-			switch s := w.f.slotOf(text, group); {
-			case s < slotHost:
+			switch s := w.f.fieldOf(text, group); {
+			case s < fieldHost:
 				w.setAside(s, &r)
 				continue
-			case s < noSlot: // only remembered
+			case s < notReserved: // only remembered
 				ahead := r
 				w.setAside(s, &ahead)
 			}
@@ -323,19 +323,19 @@ func (w *entryWriter) fields(dst []byte, m wire.Value, group bool) []byte {
 	return dst
 }
 
-// setAside steps over the value that r stands before, and keeps a view of it if
-// it is the first for its slot.
-func (w *entryWriter) setAside(s slot, r *wire.Reader) {
+// setAside skips the value that r is before, and keeps a view of it if it is the first
+// for its slot.
+func (w *entryWriter) setAside(s reservedField, r *wire.Reader) {
 	r.Next()
 	v := r.Skip()
-	if old := w.slots[s]; old != nil && (s != slotWord || saysText(old)) {
+	if old := w.reserved[s]; old != nil && (s != fieldWord || hasText(old)) {
 		return
 	}
-	w.slots[s] = v
+	w.reserved[s] = v
 	w.filled |= 1 << s
 }
 
-// after is a reader of map m that stands behind pair i.
+// after returns a reader of map m behind pair i.
 func after(m wire.Value, i int) wire.Reader {
 	r := m.Reader()
 	r.Next()
@@ -346,9 +346,8 @@ func after(m wire.Value, i int) wire.Reader {
 	return r
 }
 
-// key appends a comma, the key that r has just given, and a colon; or nothing,
-// where the key is there already or there is no room for it. text is the key's if
-// it is str or bin.
+// key appends a comma, the key that r has just returned, and a colon; or nothing if the
+// key is already there or does not fit. text is the key's if it is str or bin.
 func (w *entryWriter) key(dst []byte, r *wire.Reader, kind wire.TokenKind, text []byte) []byte {
 	before := len(dst)
 	if len(text) > w.limit()-before || kind == wire.Ext && len(r.Bytes()) > w.limit()-before {
@@ -388,7 +387,7 @@ func (w *entryWriter) named(dst []byte, prefix, name string, value wire.Value) [
 	return dst
 }
 
-// name is key for a name of our own.
+// name is key for one of our own names.
 func (w *entryWriter) name(dst []byte, prefix, name string) []byte {
 	before := len(dst)
 	dst = append(dst, ',', '"')
@@ -401,7 +400,7 @@ func (w *entryWriter) name(dst []byte, prefix, name string) []byte {
 	return append(dst, ':')
 }
 
-// text appends a string of our own under a name.
+// text appends one of our own strings under a name.
 func (w *entryWriter) text(dst []byte, name, text string) []byte {
 	before := len(dst)
 	if dst = w.name(dst, "", name); len(dst) == before {
@@ -412,7 +411,7 @@ func (w *entryWriter) text(dst []byte, name, text string) []byte {
 	return append(dst, '"')
 }
 
-// date deals with the record's own field of the name that the time goes under.
+// date handles the record's own field with the name that is used for the time.
 func (w *entryWriter) date(dst []byte, at stamp) []byte {
 	if at.replaced {
 		before := len(dst)
@@ -420,25 +419,25 @@ func (w *entryWriter) date(dst []byte, at stamp) []byte {
 			dst = strconv.AppendInt(dst, at.trueTime, 10)
 		}
 	}
-	if v := w.slots[slotISODate]; v != nil {
-		prefix := kept
+	if v := w.reserved[fieldISODate]; v != nil {
+		prefix := conflictPrefix
 		if sameSecond(v, at.ms) {
 			prefix = ""
 		}
 		dst = w.named(dst, prefix, isoDate, v)
 	}
-	own := w.slots[slotDate]
+	own := w.reserved[fieldDate]
 	if own == nil {
 		return dst
 	}
 	if ms, ok := own.Int64(); ok && ms == at.ms {
 		return dst
 	}
-	return w.named(dst, kept, w.f.dateKey, own)
+	return w.named(dst, conflictPrefix, w.f.dateKey, own)
 }
 
-// sameSecond says whether v, as text of ISO 8601 or as ms since 1970, is less than
-// a second from ms: a record's own time may have been cut to whole seconds.
+// sameSecond reports whether v, as ISO 8601 text or as ms since 1970, is less than a
+// second from ms: a record's own time may have been truncated to seconds.
 func sameSecond(v wire.Value, ms int64) bool {
 	own, ok := v.Int64()
 	if text, isText := v.Bytes(); isText && len(text) <= 40 {
@@ -451,96 +450,96 @@ func sameSecond(v wire.Value, ms int64) bool {
 	return ok && own > ms-1000 && own < ms+1000
 }
 
-// tag appends Fluent Bit's tag where the user asked for it.
+// tag appends Fluent Bit's tag if the user asked for it.
 func (w *entryWriter) tag(dst []byte, tag string) []byte {
 	if !w.f.includeTag {
 		return dst
 	}
 	dst = w.text(dst, w.f.tagKey, tag)
-	if own := w.slots[slotTag]; own != nil {
-		dst = w.named(dst, kept, w.f.tagKey, own)
+	if own := w.reserved[fieldTag]; own != nil {
+		dst = w.named(dst, conflictPrefix, w.f.tagKey, own)
 	}
 	return dst
 }
 
-// own appends a reserved field as the record itself has it, if it can be one.
-func (w *entryWriter) own(dst []byte, s slot, name string) (out []byte, found bool) {
-	v := w.slots[s]
+// own appends a reserved field from the record itself, if its value is usable.
+func (w *entryWriter) own(dst []byte, s reservedField, name string) (out []byte, found bool) {
+	v := w.reserved[s]
 	switch {
-	case saysName(v):
+	case hasName(v):
 		return w.scalar(dst, name, v), true
 	case v != nil && !isBlank(v):
-		dst = w.named(dst, kept, name, v)
+		dst = w.named(dst, conflictPrefix, name, v)
 	}
 	return dst, false
 }
 
-// first appends a reserved field from what stands second to the record's own:
-// other names in the record, the property, then what the group says, which is used
-// up by that. These names never come from anywhere else, so they need no look at
-// the keys.
-func (w *entryWriter) first(dst []byte, name string, other wire.Value, property string, group slot) (out []byte, found bool) {
+// first appends a reserved field from the sources after the record's own field: other
+// names in the record, the property, then the group, whose value is then used up. These
+// names come from nowhere else, so the keys need not be checked.
+func (w *entryWriter) first(dst []byte, name string, other wire.Value, property string, group reservedField) (out []byte, found bool) {
 	switch {
-	case saysName(other):
+	case hasName(other):
 		return w.scalar(dst, name, other), true
 	case property != "":
 		return append(dst, property...), true
-	case group != noSlot && saysName(w.slots[group]):
-		dst = w.scalar(dst, name, w.slots[group])
-		w.slots[group] = nil
+	case group != notReserved && hasName(w.reserved[group]):
+		dst = w.scalar(dst, name, w.reserved[group])
+		w.reserved[group] = nil
 		return dst, true
 	}
 	return dst, false
 }
 
 func (w *entryWriter) source(dst []byte) []byte {
-	dst, found := w.own(dst, slotSource, "ddsource")
+	dst, found := w.own(dst, fieldSource, "ddsource")
 	if !found {
-		dst, _ = w.first(dst, "ddsource", nil, w.f.sourceJSON, noSlot)
+		dst, _ = w.first(dst, "ddsource", nil, w.f.sourceJSON, notReserved)
 	}
 	return dst
 }
 
-// service also takes Elastic's service.name, flat or as an object.
+// service also reads Elastic's service.name, flat or as an object.
 func (w *entryWriter) service(dst []byte) []byte {
-	dst, found := w.own(dst, slotService, "service")
+	dst, found := w.own(dst, fieldService, "service")
 	if !found {
-		name := nameOf(w.slots[slotService], w.slots[slotServiceName])
-		dst, _ = w.first(dst, "service", name, w.f.serviceJSON, slotGroupService)
+		name := nameOf(w.reserved[fieldService], w.reserved[fieldServiceName])
+		dst, _ = w.first(dst, "service", name, w.f.serviceJSON, fieldGroupService)
 	}
 	return dst
 }
 
-// hostname leaves the host to a field called host that says one: Datadog reads it.
-// Whoever the group is of comes before the device that sends it.
+// hostname adds nothing if the record has a usable field named host, which Datadog
+// reads. The group's host takes precedence over the device that sends it.
 func (w *entryWriter) hostname(dst []byte) []byte {
-	dst, found := w.own(dst, slotHostname, "hostname")
-	if found || saysName(w.slots[slotHost]) {
+	dst, found := w.own(dst, fieldHostname, "hostname")
+	if found || hasName(w.reserved[fieldHost]) {
 		return dst
 	}
-	name := nameOf(w.slots[slotHost], w.slots[slotHostName])
-	if dst, found = w.first(dst, "hostname", name, "", slotGroupHost); found {
+	name := nameOf(w.reserved[fieldHost], w.reserved[fieldHostName])
+	if dst, found = w.first(dst, "hostname", name, "", fieldGroupHost); found {
 		return dst
 	}
 	return append(dst, w.f.hostnameJSON...)
 }
 
-// nameOf is the name in an object, as Elastic's schema has it, or else flat.
+// nameOf returns the name from an object, as in Elastic's schema, or else the flat
+// field.
 func nameOf(object, flat wire.Value) wire.Value {
 	if object.IsMap() {
-		if name := object.Get("name"); saysName(name) {
+		if name := object.Get("name"); hasName(name) {
 			return name
 		}
 	}
 	return flat
 }
 
-// leftOver appends what was set aside and not used.
-func (w *entryWriter) leftOver(dst []byte, s slot, name string) []byte {
-	if w.slots[s] == nil {
+// appendUnused appends a field that was set aside and not used.
+func (w *entryWriter) appendUnused(dst []byte, s reservedField, name string) []byte {
+	if w.reserved[s] == nil {
 		return dst
 	}
-	return w.named(dst, "", name, w.slots[s])
+	return w.named(dst, "", name, w.reserved[s])
 }
 
 // scalar appends a scalar as a string under a name.
@@ -553,20 +552,20 @@ func (w *entryWriter) scalar(dst []byte, name string, v wire.Value) []byte {
 	return appendKeyToken(dst, &r, r.Next())
 }
 
-// usable says whether v can be a reserved field: a scalar that says something,
-// and not much longer than such a field is.
+// usable reports whether v can be a reserved field: a scalar that is not blank and not
+// much longer than such a field is.
 func usable(v wire.Value) bool {
 	return v != nil && len(v) <= maxReservedBytes && isScalar(v) && !isBlank(v)
 }
 
-// saysName says whether v can name a service or a host.
-func saysName(v wire.Value) bool {
+// hasName reports whether v can name a service or a host.
+func hasName(v wire.Value) bool {
 	b, isText := v.Bytes()
 	return usable(v) && (!isText || len(bytes.TrimSpace(b)) > 0 && string(b) != "-")
 }
 
-// saysText says whether v is a text with something in it.
-func saysText(v wire.Value) bool {
+// hasText reports whether v is a text that is not blank.
+func hasText(v wire.Value) bool {
 	b, isText := v.Bytes()
 	return isText && len(bytes.TrimSpace(b)) > 0
 }
@@ -576,7 +575,7 @@ func isScalar(v wire.Value) bool {
 	return k > wire.Nil && k < wire.Array
 }
 
-// isBlank says whether v is nil or an empty text.
+// isBlank reports whether v is nil or an empty text.
 func isBlank(v wire.Value) bool {
 	if len(v) == 0 || v.Kind() == wire.Nil {
 		return true
@@ -585,68 +584,67 @@ func isBlank(v wire.Value) bool {
 	return isText && len(b) == 0
 }
 
-// message appends the message, as long as it fits: the first text that says
-// something of dd_message_key's field, one called message, and messageKeys'. A
-// record without any has no message. The fields of messageKeys keep their names
-// beside it.
+// message appends the message, truncated if necessary: the first non-blank text of
+// dd_message_key's field, the field "message", and messageKeys. A record without any
+// has no message. The fields of messageKeys are also kept under their own names.
 func (w *entryWriter) message(dst []byte) []byte {
 	chosen, found := w.chooseMessage()
-	if chosen != slotPrimary {
-		dst = w.unused(dst, slotPrimary, w.f.messageKey)
+	if chosen != fieldPrimary {
+		dst = w.unused(dst, fieldPrimary, w.f.messageKey)
 	}
-	if chosen != slotMessage {
-		dst = w.unused(dst, slotMessage, "message")
+	if chosen != fieldMessage {
+		dst = w.unused(dst, fieldMessage, "message")
 	}
 	dst = w.notes(dst)
 	if !found {
 		return dst
 	}
 	dst = append(dst, `,"message":`...)
-	return w.messageText(dst, w.slots[chosen])
+	return w.messageText(dst, w.reserved[chosen])
 }
 
-// chooseMessage is the slot of the message. A number, or a blank text, is one only
-// where there is nothing better.
-func (w *entryWriter) chooseMessage() (chosen slot, found bool) {
-	if saysText(w.slots[slotPrimary]) {
-		return slotPrimary, true
+// chooseMessage returns the slot of the message. A number or a blank text is used only
+// if there is nothing better.
+func (w *entryWriter) chooseMessage() (chosen reservedField, found bool) {
+	if hasText(w.reserved[fieldPrimary]) {
+		return fieldPrimary, true
 	}
-	if saysText(w.slots[slotMessage]) {
-		return slotMessage, true
+	if hasText(w.reserved[fieldMessage]) {
+		return fieldMessage, true
 	}
-	for s := slotText; s < noSlot; s++ {
-		if saysText(w.slots[s]) {
+	for s := fieldText; s < notReserved; s++ {
+		if hasText(w.reserved[s]) {
 			return s, true
 		}
 	}
-	for _, s := range [...]slot{slotPrimary, slotMessage} {
-		if v := w.slots[s]; v != nil && isScalar(v) && !isBlank(v) {
+	for _, s := range [...]reservedField{fieldPrimary, fieldMessage} {
+		if v := w.reserved[s]; v != nil && isScalar(v) && !isBlank(v) {
 			return s, true
 		}
 	}
-	for _, s := range [...]slot{slotPrimary, slotMessage} {
-		if v := w.slots[s]; v != nil && v.Kind() < wire.Array { // it had a blank one
+	for _, s := range [...]reservedField{fieldPrimary, fieldMessage} {
+		if v := w.reserved[s]; v != nil && v.Kind() < wire.Array { // it was blank
 			return s, true
 		}
 	}
-	return noSlot, false
+	return notReserved, false
 }
 
-// unused keeps a field that did not become the message: under its own name, unless
-// that is "message", which has a meaning at the intake.
-func (w *entryWriter) unused(dst []byte, s slot, name string) []byte {
-	v := w.slots[s]
+// unused keeps a field that did not become the message under its own name, unless that
+// is "message", which has a meaning at the intake.
+func (w *entryWriter) unused(dst []byte, s reservedField, name string) []byte {
+	v := w.reserved[s]
 	switch {
 	case v == nil || isBlank(v):
 		return dst
 	case name == "message":
-		return w.named(dst, kept, "message", v)
+		return w.named(dst, conflictPrefix, "message", v)
 	default:
 		return w.named(dst, "", name, v)
 	}
 }
 
-// notes appends what became of attributes that were too large.
+// notes appends what happened to attributes that were too large.
 func (w *entryWriter) notes(dst []byte) []byte {
 	if w.dropped == 0 {
 		return dst
@@ -658,7 +656,7 @@ func (w *entryWriter) notes(dst []byte) []byte {
 	return strconv.AppendInt(dst, int64(w.dropped), 10)
 }
 
-// messageText appends the message itself, and after it how much of it was cut.
+// messageText appends the message itself, and how much of it was cut.
 func (w *entryWriter) messageText(dst []byte, v wire.Value) []byte {
 	r := v.Reader()
 	kind := r.Next()

@@ -28,8 +28,7 @@ type frame struct {
 	object int // the map's number in the entry, for its keys
 }
 
-// valueWriter writes MessagePack values as JSON. It is reused; reset it for each
-// entry.
+// valueWriter writes MessagePack values as JSON. It is reused; reset it for each entry.
 type valueWriter struct {
 	stack   [wire.MaxDepth + 1]frame
 	keys    keySet // of all maps below the entry itself
@@ -41,19 +40,19 @@ func (w *valueWriter) reset() {
 	w.objects = 0
 }
 
-// object is a number for a new map.
+// object returns the number for a new map.
 func (w *valueWriter) object() int {
 	w.objects++
 	return w.objects
 }
 
-// append appends the value that r stands before, and steps over it. Of two pairs
-// of a map with one key the first is written. It stops early, with ok false and
-// dst longer by what it wrote so far, when dst would grow beyond limit bytes, or
-// when the bytes are no value.
+// append appends the value that r is before, and skips it. Of two pairs of a map with
+// the same key the first is written. It stops early, with ok false and dst longer by
+// what it wrote so far, when dst would exceed limit bytes, or when the bytes are no
+// value.
 func (w *valueWriter) append(dst []byte, r *wire.Reader, limit int) (out []byte, ok bool) {
 	kind := r.Next()
-	if kind == wire.Str { // as most are
+	if kind == wire.Str { // as usual
 		if text := r.Bytes(); len(text) <= limit-len(dst) {
 			return appendString(dst, text), true
 		}
@@ -65,7 +64,7 @@ func (w *valueWriter) append(dst []byte, r *wire.Reader, limit int) (out []byte,
 	return w.container(dst, r, kind, limit)
 }
 
-// container appends the array or map that r has just given.
+// container appends the array or map that r has just returned.
 func (w *valueWriter) container(dst []byte, r *wire.Reader, kind wire.TokenKind, limit int) (out []byte, ok bool) {
 	for depth := 0; ; kind = r.Next() {
 		switch {
@@ -96,8 +95,8 @@ func (w *valueWriter) open(dst []byte, r *wire.Reader, kind wire.TokenKind, dept
 	return append(dst, '[')
 }
 
-// close counts an element or pair that is written, and ends the containers that
-// are full with it. It returns how many are open still.
+// close counts an element or pair that is written, and ends the containers that this
+// completes. It returns how many are still open.
 func (w *valueWriter) close(dst []byte, depth int) ([]byte, int) {
 	for depth > 0 {
 		top := &w.stack[depth-1]
@@ -114,8 +113,8 @@ func (w *valueWriter) close(dst []byte, depth int) ([]byte, int) {
 	return dst, depth
 }
 
-// advance appends what stands before the next value: a comma and, in a map, the
-// key and a colon. It steps over pairs whose key the map has already.
+// advance appends what precedes the next value: a comma and, in a map, the key and a
+// colon. It skips pairs whose key the map has already.
 func (w *valueWriter) advance(dst []byte, r *wire.Reader, depth, limit int) (out []byte, left int, ok bool) {
 	for depth > 0 {
 		before, top := len(dst), &w.stack[depth-1]
@@ -140,7 +139,7 @@ func (w *valueWriter) advance(dst []byte, r *wire.Reader, depth, limit int) (out
 	return dst, depth, true
 }
 
-// fits says whether there is room for a token.
+// fits reports whether there is room for a token.
 func fits(dst []byte, r *wire.Reader, kind wire.TokenKind, limit int) bool {
 	if kind == wire.End || len(dst) > limit {
 		return false
@@ -148,7 +147,7 @@ func fits(dst []byte, r *wire.Reader, kind wire.TokenKind, limit int) bool {
 	return kind < wire.Str || kind >= wire.Array || len(r.Bytes()) <= limit-len(dst)
 }
 
-// appendWithin appends a token that opens nothing, if there is room for it.
+// appendWithin appends a token that is no container, if there is room for it.
 func appendWithin(dst []byte, r *wire.Reader, kind wire.TokenKind, limit int) ([]byte, bool) {
 	if !fits(dst, r, kind, limit) {
 		return dst, false
@@ -204,8 +203,8 @@ func appendKeyToken(dst []byte, r *wire.Reader, kind wire.TokenKind) []byte {
 	}
 }
 
-// appendFloat appends f as encoding/json does, so that it reads back exactly;
-// NaN and the infinities, for which JSON has no word, as null.
+// appendFloat appends f like encoding/json does, so that it reads back exactly; NaN and
+// the infinities, which JSON does not have, become null.
 func appendFloat(dst []byte, f float64) []byte {
 	if math.IsInf(f, 0) || math.IsNaN(f) {
 		return append(dst, "null"...)
@@ -238,7 +237,7 @@ func appendBase64(dst, b []byte) []byte {
 	return append(dst, '"')
 }
 
-// appendString appends s as a JSON string. Only what JSON demands is escaped.
+// appendString appends s as a JSON string. It escapes only what JSON requires.
 func appendString(dst, s []byte) []byte {
 	dst = append(dst, '"')
 	n := plainPrefix(s, false)
@@ -254,7 +253,7 @@ const (
 	highs = 0x8080808080808080
 )
 
-// plainPrefix is how many bytes from the start of s need no escape: no control
+// plainPrefix returns how many bytes at the start of s need no escape: no control
 // character, no quote, no backslash, and, unless validUTF8, no byte over 0x7f.
 func plainPrefix(s []byte, validUTF8 bool) int {
 	mask := uint64(highs)
@@ -263,12 +262,12 @@ func plainPrefix(s []byte, validUTF8 bool) int {
 	}
 	i := 0
 	for ; i+8 <= len(s); i += 8 {
-		if found := specials(binary.LittleEndian.Uint64(s[i:]), mask); found != 0 {
+		if found := needEscape(binary.LittleEndian.Uint64(s[i:]), mask); found != 0 {
 			return i + bits.TrailingZeros64(found)/8
 		}
 	}
 	if i > 0 && i < len(s) { // the last eight bytes, of which the first are known
-		found := specials(binary.LittleEndian.Uint64(s[len(s)-8:]), mask)
+		found := needEscape(binary.LittleEndian.Uint64(s[len(s)-8:]), mask)
 		if found == 0 {
 			return len(s)
 		}
@@ -282,10 +281,10 @@ func plainPrefix(s []byte, validUTF8 bool) int {
 	return i
 }
 
-// specials marks the bytes of x that need an escape with their high bits. Only the
-// lowest mark is exact: those above it may be too many. mask is highs where bytes
-// over 0x7f count too.
-func specials(x, mask uint64) uint64 {
+// needEscape marks the bytes of x that need an escape with their high bits. Only the
+// lowest mark is exact: there may be too many above it. mask is highs if bytes over
+// 0x7f count too.
+func needEscape(x, mask uint64) uint64 {
 	quote, slash := x^ones*'"', x^ones*'\\'
 	return ((x-ones*' ')&^x|(quote-ones)&^quote|(slash-ones)&^slash)&highs | x&mask
 }
@@ -312,7 +311,7 @@ func appendEscaped(dst, s []byte) []byte {
 	}
 }
 
-// appendRepaired is appendEscaped for text that is not UTF-8 throughout.
+// appendRepaired is appendEscaped for text with invalid UTF-8.
 func appendRepaired(dst, s []byte) []byte {
 	for i := 0; i < len(s); {
 		if c := s[i]; c < utf8.RuneSelf {
@@ -347,10 +346,10 @@ func appendEscape(dst []byte, c byte) []byte {
 	}
 }
 
-// appendStringMax is appendString for as much of s, cut between characters, as
-// gives at most limit bytes with the quotes. used is how many bytes of s that is.
+// appendStringMax is appendString for as much of s, cut between characters, as fits
+// limit bytes with the quotes. used is how many bytes of s that is.
 func appendStringMax(dst, s []byte, limit int) (out []byte, used int) {
-	if len(s)*6+2 <= limit { // six bytes is what the longest escape takes
+	if len(s)*6+2 <= limit { // the longest escape has six bytes
 		return appendString(dst, s), len(s)
 	}
 	start := len(dst)

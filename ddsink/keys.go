@@ -5,26 +5,26 @@ import (
 	"hash/maphash"
 )
 
-// fewKeys is up to how many keys a scan is faster than a table.
+// fewKeys is the number of keys up to which a scan is faster than a table.
 const fewKeys = 24
 
-// keySet knows the keys of the objects that are being written, as places in the
-// text itself, so that none is written twice. It is reused from entry to entry.
+// keySet is the set of keys of the objects that are being written, stored as positions
+// in the text itself, so that none is written twice. It is reused from entry to entry.
 type keySet struct {
 	spans []span
-	// sieve has a bit for what keys look like: where it is 0 a key is new.
+	// sieve is a small filter of the keys: if a key's bit is 0, the key is new.
 	sieve uint64
 	table []int32 // of many keys: index into spans + 1, by seeded hash
 	seed  maphash.Seed
 }
 
-// span is a key's place in the text, and the number of its object.
+// span is a key's position in the text, and the number of its object.
 type span struct {
 	from, to, object int
 	hash             uint32 // set once there is a table
 }
 
-// is says whether s is the place of key in an object.
+// is reports whether s is the position of key in an object.
 func (s *span) is(text, key []byte, object int) bool {
 	return s.object == object && s.to-s.from == len(key) && bytes.Equal(text[s.from:s.to], key)
 }
@@ -37,9 +37,9 @@ func (k *keySet) reset() {
 	k.table = k.table[:0]
 }
 
-// add notes the key of an object that stands in text[from:], quotes included, and
-// says whether it is new. What stood in text before must stand there still, but
-// for objects that are complete.
+// add adds the key of an object that is at text[from:], quotes included, and reports
+// whether it is new. Text that was passed before must be unchanged, except for objects
+// that are complete.
 func (k *keySet) add(text []byte, from, object int) bool {
 	s, key := span{from: from, to: len(text), object: object}, text[from:]
 	if len(k.spans) >= fewKeys {
@@ -54,7 +54,7 @@ func (k *keySet) add(text []byte, from, object int) bool {
 	return true
 }
 
-// has looks for a key among few.
+// has searches a key among few.
 func (k *keySet) has(text, key []byte, object int) bool {
 	for i := range k.spans {
 		if k.spans[i].is(text, key, object) {
@@ -92,7 +92,7 @@ func (k *keySet) hash(key []byte, object int) uint32 {
 	return uint32(maphash.Bytes(k.seed, key)) + uint32(object)*0x9e3779b1
 }
 
-// slot is where a hash belongs; the table's length is a power of two.
+// slot is the position for a hash; the table's length is a power of two.
 func (k *keySet) slot(hash uint32) int { return int(hash & uint32(len(k.table)-1)) }
 
 func (k *keySet) grow() {
@@ -114,7 +114,7 @@ func (k *keySet) grow() {
 	}
 }
 
-// shrink gives memory back that only a record with very many keys needed.
+// shrink releases memory that only a record with very many keys needed.
 func (k *keySet) shrink() {
 	const kept = 1 << 12
 	if cap(k.spans) > kept {

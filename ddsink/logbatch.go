@@ -9,25 +9,25 @@ import (
 // logBatch is the entries of one request.
 type logBatch struct {
 	sink *Logs
-	// buf holds a byte before each entry that becomes '[' or ',', and one spare
-	// behind the last that becomes ']'.
+	// buf has a byte before each entry, which becomes '[' or ',', and a spare one after
+	// the last, which becomes ']'.
 	buf  []byte
 	refs []entryRef
 
-	// Of a batch that flies: its own run, how long that took, and its panic.
+	// For a batch that is sent concurrently: its own run, its duration, and its panic.
 	run      delivery.Run
 	took     time.Duration
 	panicked any
 }
 
-// entryRef is where an entry stands in the buffer, and whose it is.
+// entryRef is an entry's position in the buffer, and its record.
 type entryRef struct {
 	from, to, index int
 	job             *delivery.Job
 	changes         changes
 }
 
-// changes says how an entry differs from its record.
+// changes is how an entry differs from its record.
 type changes uint8
 
 const (
@@ -39,7 +39,7 @@ const (
 
 func newLogBatch(e *logEncoder) *logBatch { return &logBatch{sink: e.sink} }
 
-// reset empties the batch, and lets go of what it refers to.
+// reset empties the batch, and releases what it refers to.
 func (b *logBatch) reset() {
 	clear(b.refs[:cap(b.refs)])
 	b.refs, b.buf = b.refs[:0], b.buf[:0]
@@ -48,9 +48,9 @@ func (b *logBatch) reset() {
 	}
 }
 
-// Body is entries lo to hi as a JSON array, in the buffer itself: the bytes around
-// them are put right. No later body may hold those within it, and none does, as
-// bodies are only ever halved, from the left.
+// Body returns entries lo to hi as a JSON array, inside the buffer: it only sets the
+// bytes around them. A later body must not contain earlier ones, and does not, because
+// bodies are only halved, from the left.
 func (b *logBatch) Body(lo, hi int) []byte {
 	from, to := b.refs[lo].from-1, b.refs[hi-1].to
 	b.buf[from] = '['
@@ -86,7 +86,7 @@ func (b *logBatch) settle(refs []entryRef) {
 	refs[0].job.DeliverEach(len(refs), at)
 }
 
-// Refused drops an entry that the intake refuses by itself.
+// Refused drops an entry that the intake refuses on its own.
 func (b *logBatch) Refused(i int, reason string) (lost bool) {
 	b.refs[i].job.Drop(reason, b.refs[i].index)
 	return true
@@ -95,7 +95,7 @@ func (b *logBatch) Refused(i int, reason string) (lost bool) {
 // Kept leaves entries to a later Send.
 func (b *logBatch) Kept(int, int) {}
 
-// count counts what was changed about a record that is delivered now.
+// count counts how a record that is now delivered was changed.
 func (b *logBatch) count(ch changes) {
 	adjusted := func(reason string) { b.sink.telemetry.Adjusted(delivery.SinkDatadog, reason, 1) }
 	if ch&changedOld != 0 && b.sink.cfg.TooOld == TooOldArrival {
@@ -106,7 +106,7 @@ func (b *logBatch) count(ch changes) {
 	if ch&changedNew != 0 {
 		adjusted(reasonTooNewSent)
 		b.sink.ahead.Do(func() {
-			b.sink.sayAhead("logs are more than 2 hours ahead of the clock: Datadog accepts them and shows none")
+			b.sink.logAhead("logs are more than 2 hours ahead of the clock: Datadog accepts them and shows none")
 		})
 	}
 	if ch&changedMessage != 0 {

@@ -10,9 +10,9 @@ import (
 )
 
 const (
-	// maxFlights is how many requests are under way at once.
-	maxFlights = 4
-	// slowAnswer is from when on that is worth while.
+	// maxConcurrent is how many requests may be in progress at once.
+	maxConcurrent = 4
+	// slowAnswer is the answer time from which that is worthwhile.
 	slowAnswer = 100 * time.Millisecond
 )
 
@@ -21,24 +21,24 @@ type logEncoder struct {
 	sink   *Logs
 	run    delivery.Run
 	writer entryWriter
-	now    int64 // wall clock at the begin, ns
+	now    int64 // wall clock at the beginning, in ns
 	job    *delivery.Job
 	addOne func(rec *chunk.Record, unixNano int64) bool
 	// most is how many entries a batch may have; a probe ends with its first.
 	most          int
 	probe, probed bool
 
-	batch  *logBatch   // that is being filled
-	spare  []*logBatch // that are in no use
-	flying int         // batches that are under way
-	landed chan *logBatch
-	// slow is set while the last answer took its time.
+	batch      *logBatch   // being filled
+	spare      []*logBatch // not in use
+	inProgress int         // batches being sent
+	finished   chan *logBatch
+	// slow is set while the last answer was slow.
 	slow bool
 }
 
 func (e *logEncoder) begin(ctx context.Context, probe bool) {
-	for e.flying > 0 { // the last Send may have panicked
-		e.land()
+	for e.inProgress > 0 { // the last Send may have panicked
+		e.waitOne()
 	}
 	if e.batch == nil {
 		e.batch = newLogBatch(e)
@@ -52,11 +52,11 @@ func (e *logEncoder) begin(ctx context.Context, probe bool) {
 	}
 }
 
-// stopped says that no further record is wanted.
+// stopped reports whether no further record is wanted.
 func (e *logEncoder) stopped() bool { return e.probed || e.run.Failed() }
 
 // add encodes one record and, when a limit of the intake is reached, sends what is
-// there. Nothing of rec is kept. unixNano is its repaired time.
+// there. It keeps nothing of rec. unixNano is the repaired time.
 func (e *logEncoder) add(rec *chunk.Record, unixNano int64) bool {
 	at, old := e.stamp(unixNano)
 	if old && e.sink.cfg.TooOld == TooOldDrop {
@@ -80,7 +80,7 @@ func (e *logEncoder) add(rec *chunk.Record, unixNano int64) bool {
 	return !e.stopped()
 }
 
-// stamp is the time for an entry, and whether it is older than the intake shows.
+// stamp returns the time for an entry, and whether it is older than the intake shows.
 func (e *logEncoder) stamp(unixNano int64) (at stamp, old bool) {
 	at.ms = timefix.FloorDiv(unixNano, int64(time.Millisecond))
 	if e.now-unixNano <= int64(logsMaxAge) {
@@ -92,7 +92,7 @@ func (e *logEncoder) stamp(unixNano int64) (at stamp, old bool) {
 	return at, true
 }
 
-// changes are those of the entry that was written last.
+// changes returns the changes of the entry that was written last.
 func (e *logEncoder) changes(unixNano int64) (ch changes) {
 	switch age := e.now - unixNano; {
 	case age > int64(logsMaxAge):
@@ -109,14 +109,13 @@ func (e *logEncoder) changes(unixNano int64) (ch changes) {
 	return ch
 }
 
-// sendBefore sends the entries before offset; what stands from there on begins the
-// next batch.
+// sendBefore sends the entries before offset; what follows begins the next batch.
 func (e *logEncoder) sendBefore(offset int) {
 	b := e.batch
 	if e.slow {
 		e.batch = e.take()
 		e.batch.buf = append(e.batch.buf, b.buf[offset:]...)
-		e.fly(b)
+		e.sendAsync(b)
 		return
 	}
 	e.deliver(b)
@@ -126,10 +125,10 @@ func (e *logEncoder) sendBefore(offset int) {
 // send sends all that is in the batch, and empties it.
 func (e *logEncoder) send() {
 	b := e.batch
-	b.buf = append(b.buf, ']') // room for Body's last byte
+	b.buf = append(b.buf, ']') // space for Body's last byte
 	if e.slow {
 		e.batch = e.take()
-		e.fly(b)
+		e.sendAsync(b)
 		return
 	}
 	e.deliver(b)
@@ -144,13 +143,13 @@ func (e *logEncoder) deliver(b *logBatch) {
 	e.slow = e.sink.elapsed()-began >= slowAnswer && !e.probe
 }
 
-// take is an empty batch; where too many are under way, it waits for one.
+// take returns an empty batch; if too many are being sent, it waits for one.
 func (e *logEncoder) take() *logBatch {
-	if len(e.spare) == 0 && e.flying < maxFlights-1 {
+	if len(e.spare) == 0 && e.inProgress < maxConcurrent-1 {
 		return newLogBatch(e)
 	}
 	if len(e.spare) == 0 {
-		e.land()
+		e.waitOne()
 	}
 	last := len(e.spare) - 1
 	b := e.spare[last]
@@ -158,25 +157,25 @@ func (e *logEncoder) take() *logBatch {
 	return b
 }
 
-// fly sends one batch, and does not wait for it.
-func (e *logEncoder) fly(b *logBatch) {
-	e.flying++
+// sendAsync sends one batch without waiting for it.
+func (e *logEncoder) sendAsync(b *logBatch) {
+	e.inProgress++
 	e.run.Fork(&b.run)
 	began := e.sink.elapsed()
 	go func() {
 		defer func() {
 			b.panicked = recover()
 			b.took = e.sink.elapsed() - began
-			e.landed <- b
+			e.finished <- b
 		}()
 		b.run.Deliver(b, len(b.refs))
 	}()
 }
 
-// land waits for a batch that is under way. A panic of it is that of Send.
-func (e *logEncoder) land() {
-	b := <-e.landed
-	e.flying--
+// waitOne waits for a batch that is being sent. It passes on a panic of it.
+func (e *logEncoder) waitOne() {
+	b := <-e.finished
+	e.inProgress--
 	e.run.Join(&b.run)
 	e.slow = b.took >= slowAnswer
 	b.reset()
@@ -187,19 +186,19 @@ func (e *logEncoder) land() {
 	}
 }
 
-// end sends what is left, and lets go of all that the encoder refers to.
+// end sends the rest, and releases everything that the encoder refers to.
 func (e *logEncoder) end() error {
 	if !e.stopped() && len(e.batch.refs) > 0 {
 		e.send()
 	}
-	for e.flying > 0 {
-		e.land()
+	for e.inProgress > 0 {
+		e.waitOne()
 	}
 	e.job = nil
 	e.batch.reset()
 	clear(e.spare)
 	e.spare = e.spare[:0]
-	e.writer.clearSlots()
+	e.writer.clearReserved()
 	e.writer.keys.shrink()
 	e.writer.values.keys.shrink()
 	return e.run.End()

@@ -8,18 +8,18 @@ import (
 	"out_edge/plugin/delivery"
 )
 
-// The intake's limits of one request of logs. Source: Datadog's "Send logs" API
-// page: 5 MB uncompressed, 1000 entries.
+// The intake's limits for one request of logs. Source: Datadog's "Send logs" API page:
+// 5 MB uncompressed, 1000 entries.
 const (
 	maxBatchBytes   = 5_000_000
 	maxBatchEntries = 1000
 )
 
 const (
-	// logsMaxAge is from which age on the intake shows no log, though it
+	// logsMaxAge is the age from which on the intake does not show a log, though it
 	// accepts it. Source: the same page.
 	logsMaxAge = 18 * time.Hour
-	// logsMaxAhead is the same for logs of the future.
+	// logsMaxAhead is the same limit for logs in the future.
 	logsMaxAhead = 2 * time.Hour
 	// keptBytes is the largest buffer that is kept for the next Send.
 	keptBytes = 2 << 20
@@ -40,41 +40,41 @@ type Logs struct {
 	*Account
 	sender  *delivery.Sender
 	format  *entryFormat
-	encoder logEncoder // of the Send that runs
-	ahead   sync.Once  // what is ahead of the clock was spoken of
+	encoder logEncoder // of the running Send
+	ahead   sync.Once  // logs once that there are logs ahead of the clock
 }
 
 var _ delivery.Sink = (*Logs)(nil)
 
-// Logs makes the account's sink of logs.
+// Logs creates the account's sink of logs.
 func (a *Account) Logs() (*Logs, error) {
 	sender, err := a.newSender(a.logsEndpoint())
 	if err != nil {
 		return nil, err
 	}
 	s := &Logs{Account: a, sender: sender, format: newEntryFormat(a.cfg)}
-	s.encoder = logEncoder{sink: s, writer: newEntryWriter(s.format), landed: make(chan *logBatch, maxFlights)}
+	s.encoder = logEncoder{sink: s, writer: newEntryWriter(s.format), finished: make(chan *logBatch, maxConcurrent)}
 	s.encoder.addOne = s.encoder.add
 	return s, nil
 }
 
-// Address is where logs go, as it may be shown.
+// Address returns the address that logs are sent to, without secrets.
 func (s *Logs) Address() string { return delivery.ShownURL(s.sender.URL) }
 
-// Name is that of the sink.
+// Name returns the sink's name.
 func (s *Logs) Name() string { return delivery.SinkDatadog }
 
-// Reasons are those of logs.
+// Reasons returns the reasons of logs.
 func (s *Logs) Reasons() (dropped, adjusted []string) {
 	return delivery.DropReasons(s.Name()), delivery.AdjustReasons(s.Name())
 }
 
-// Admit has nothing to note: logs are read when their turn comes.
+// Admit does nothing: logs are read when they are sent.
 func (s *Logs) Admit(*delivery.Job) {}
 
-// Send encodes the open records of the jobs into batches under the intake's limits,
-// which records of several jobs may share, and sends them one after the other. Over a
-// link on which an answer takes its time, a few are under way at once.
+// Send encodes the open records of the jobs into batches within the intake's limits,
+// which records of several jobs may share, and sends them one after the other. If
+// answers are slow, it sends a few concurrently.
 func (s *Logs) Send(ctx context.Context, jobs []*delivery.Job, probe bool) error {
 	e := &s.encoder
 	e.begin(ctx, probe)

@@ -16,22 +16,21 @@ const (
 	maxSeriesWire  = 512_000   // of one request, as it is sent
 	seriesMaxAge   = time.Hour
 	seriesMaxAhead = 10 * time.Minute
-	// seriesMargin is what is kept off those two, for the way to the intake.
+	// seriesMargin is subtracted from those two for the time to the intake.
 	seriesMargin = 15 * time.Second
 )
 
-// maxSeriesPoints is the most of one request: more saves nothing, and what fails
-// goes again.
+// maxSeriesPoints is the most points of one request: more saves nothing, and a failed
+// request is repeated as a whole.
 const maxSeriesPoints = 20_000
 
-// The reasons for which samples are dropped, beside delivery's and too_old, or not
-// sent as they came.
+// The reasons for dropping or changing samples, besides delivery's and too_old.
 const (
 	reasonTooNew     = "too_new"
 	reasonNotFinite  = "not_finite"
 	reasonNoName     = "no_name"
-	reasonFirstSight = "first_sight" // a total that there was nothing to compare with
-	reasonFolded     = "folded"      // a count that had waited for so long that it went with a later second
+	reasonFirstSight = "first_sight" // a total without an earlier one to compare with
+	reasonFolded     = "folded"      // a count that waited so long that it was added to a later second
 )
 
 // Metrics is the sink of metrics.
@@ -41,15 +40,15 @@ type Metrics struct {
 	box    *outbox.Box[state]
 	run    delivery.Run
 	batch  seriesBatch
-	tooNew sync.Once // what is ahead of the clock was spoken of
+	tooNew sync.Once // logs once that there are samples ahead of the clock
 	tags   []string  // the user's, each as "name:value"
 	host   string
-	began  time.Duration // when the sink was made, as timefix.Instant.Elapsed has it
+	began  time.Duration // creation of the sink, in timefix.Instant.Elapsed
 }
 
 var _ delivery.Sink = (*Metrics)(nil)
 
-// Metrics makes the account's sink of metrics.
+// Metrics creates the account's sink of metrics.
 func (a *Account) Metrics() (*Metrics, error) {
 	sender, err := a.newSender(a.seriesEndpoint())
 	if err != nil {
@@ -64,21 +63,21 @@ func (a *Account) Metrics() (*Metrics, error) {
 	return s, nil
 }
 
-// Address is where metrics go, as it may be shown.
+// Address returns the address that metrics are sent to, without secrets.
 func (s *Metrics) Address() string { return delivery.ShownURL(s.sender.URL) }
 
-// Name is that of the sink.
+// Name returns the sink's name.
 func (s *Metrics) Name() string { return delivery.SinkDatadogMetrics }
 
-// Reasons are those of the table.
+// Reasons returns those of the table.
 func (s *Metrics) Reasons() (dropped, adjusted []string) {
 	return delivery.DropReasons(s.Name()), delivery.AdjustReasons(s.Name())
 }
 
-// Admit notes what a chunk adds to counts.
+// Admit records what a chunk adds to counts.
 func (s *Metrics) Admit(j *delivery.Job) { s.box.Admit(j) }
 
-// Send sends what waits, of the jobs and of earlier ones.
+// Send sends what is waiting, of the jobs and of earlier ones.
 func (s *Metrics) Send(ctx context.Context, jobs []*delivery.Job, probe bool) error {
 	s.run.Begin(ctx, s.sender)
 	defer s.box.End()
@@ -98,9 +97,9 @@ func (s *Metrics) Send(ctx context.Context, jobs []*delivery.Job, probe bool) er
 	return s.run.End()
 }
 
-// sayTooNew says once what becomes of what is too far ahead of the clock.
-func (s *Metrics) sayTooNew() {
+// logTooNew logs once what happens to samples too far ahead of the clock.
+func (s *Metrics) logTooNew() {
 	s.tooNew.Do(func() {
-		s.sayAhead("metric points are more than 10 minutes ahead of the clock: Datadog takes none, and they are dropped")
+		s.logAhead("metric points are more than 10 minutes ahead of the clock: Datadog takes none, and they are dropped")
 	})
 }

@@ -11,9 +11,9 @@ import (
 // characters. Source: Datadog's pages on custom metrics and on naming.
 const maxNameChars = 200
 
-// metricName makes a metric's name one that Datadog keeps as it is: it starts with
-// a letter, holds ASCII letters, digits, '_' and '.', anything else is '_'. It is
-// empty where nothing of name is left.
+// metricName returns a name that Datadog does not change: it starts with a letter and
+// has ASCII letters, digits, '_' and '.'; anything else becomes '_'. It is empty if
+// nothing of name is left.
 func metricName(name string) string {
 	name = strings.TrimLeftFunc(name, func(r rune) bool { return !isASCIILetter(r) })
 	name = strings.Map(func(r rune) rune {
@@ -27,10 +27,10 @@ func metricName(name string) string {
 
 func isASCIILetter(r rune) bool { return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' }
 
-// appendMetricTag appends a tag as Datadog would make it: lower case, from the first
-// letter on, letters, digits, '_', '-', ':', '.', '/' and for anything else '_',
-// never two of these in a row; neither it nor ':' ends a tag. Nothing is appended
-// where nothing is left of the value.
+// appendMetricTag appends a tag as Datadog would normalise it: lower case, starting
+// with a letter, with letters, digits, '_', '-', ':', '.' and '/'. Anything else
+// becomes '_', never two in a row; a tag does not end with '_' or ':'. Nothing is
+// appended if nothing is left of the value.
 func appendMetricTag(dst []byte, name, value string) []byte {
 	start, chars := len(dst), 0
 	put := func(r rune) {
@@ -57,7 +57,7 @@ func appendMetricTag(dst []byte, name, value string) []byte {
 		end--
 	}
 	if value != "" && bytes.IndexByte(dst[start:end], ':') < 0 {
-		return dst[:start] // the value had nothing to keep
+		return dst[:start] // nothing of the value is left
 	}
 	return dst[:end]
 }

@@ -9,7 +9,7 @@ import (
 	"out_edge/plugin/wire"
 )
 
-// What OTLP says of a record lands where Datadog's own OTLP intake puts it:
+// OTLP's fields are mapped like in Datadog's own OTLP intake:
 //
 //	severity_text, else severity_number   status
 //	trace_id, span_id                     otel.trace_id, otel.span_id (hex) and
@@ -18,8 +18,8 @@ import (
 //	attributes, resource, scope           attributes
 //	service.name, host.name               service, hostname (see reserved)
 
-// metadata appends what stands in a record's metadata: OTLP's attributes as
-// attributes, anything else as the object "metadata".
+// metadata appends a record's metadata: OTLP's attributes as attributes, anything else
+// as the object "metadata".
 func (w *entryWriter) metadata(dst []byte, rec *chunk.Record, otlp wire.Value) []byte {
 	n := rec.Metadata.Len()
 	if n == 0 {
@@ -55,8 +55,8 @@ func (w *entryWriter) otherMetadata(dst []byte, m wire.Value) []byte {
 	}
 }
 
-// pair appends a key and its value within an object; nothing where there is no
-// room, or the key is there already.
+// pair appends a key and its value in an object; nothing if there is no room, or the
+// key is already there.
 func (w *entryWriter) pair(dst []byte, object int, key, value wire.Value) []byte {
 	before := len(dst)
 	if dst[before-1] != '{' {
@@ -82,7 +82,7 @@ func (w *entryWriter) pair(dst []byte, object int, key, value wire.Value) []byte
 	return dst
 }
 
-// group appends the attributes of the group that the record stands in.
+// group appends the attributes of the record's group.
 func (w *entryWriter) group(dst []byte, g *chunk.Group) []byte {
 	dst = w.fields(dst, g.Resource, true)
 	dst = w.fields(dst, g.Scope, true)
@@ -103,10 +103,9 @@ func (w *entryWriter) bytes(dst []byte, name string, text []byte) []byte {
 	return appendString(dst, text)
 }
 
-// status appends OTLP's severity, or what loggers write where Datadog does not look
-// for a status: a level in a field of another name, pino's and bunyan's numbers,
-// syslog's priority. A record that says its status where Datadog looks for one
-// keeps it.
+// status appends OTLP's severity, or the level that loggers write where Datadog does
+// not look for a status: in a field of another name, pino's and bunyan's numbers,
+// syslog's priority. A record that has its status where Datadog looks for it keeps it.
 func (w *entryWriter) status(dst []byte, otlp wire.Value) []byte {
 	if otlp != nil {
 		if text := otlp.Get("severity_text"); usable(text) {
@@ -116,36 +115,36 @@ func (w *entryWriter) status(dst []byte, otlp wire.Value) []byte {
 			return w.text(dst, "status", severityName(n))
 		}
 	}
-	if w.filled>>slotLevel == 0 && !w.slots[slotPrimary].IsMap() || saysName(w.slots[slotStatus]) || saysText(w.slots[slotLevel]) {
+	if w.filled>>fieldLevel == 0 && !w.reserved[fieldPrimary].IsMap() || hasName(w.reserved[fieldStatus]) || hasText(w.reserved[fieldLevel]) {
 		return dst
 	}
-	if n, ok := w.slots[slotLevel].Int64(); ok {
+	if n, ok := w.reserved[fieldLevel].Int64(); ok {
 		if n >= 10 && n <= 60 && n%10 == 0 { // pino's and bunyan's; syslog's Datadog reads itself
 			return w.text(dst, "status", severityName(n/10*4-3))
 		}
 		return dst
 	}
-	if word := w.levelWord(); usable(word) && saysText(word) {
+	if word := w.levelWord(); usable(word) && hasText(word) {
 		return w.scalar(dst, "status", word)
 	}
-	if name := priorityName(w.slots[slotPriority]); name != "" {
+	if name := priorityName(w.reserved[fieldPriority]); name != "" {
 		return w.text(dst, "status", name)
 	}
 	return dst
 }
 
-// levelWord is a level under another name, or in Elastic's object log.
+// levelWord returns a level under another name, or in Elastic's object log.
 func (w *entryWriter) levelWord() wire.Value {
-	if v := w.slots[slotWord]; v != nil {
+	if v := w.reserved[fieldWord]; v != nil {
 		return v
 	}
-	if v := w.slots[slotPrimary]; v.IsMap() {
+	if v := w.reserved[fieldPrimary]; v.IsMap() {
 		return v.Get("level")
 	}
 	return nil
 }
 
-// priorityName is the name of syslog's priority: a number, or journald's text of
+// priorityName returns the name of syslog's priority: a number, or journald's text of
 // one digit; "" for anything else.
 func priorityName(v wire.Value) string {
 	names := [...]string{"emergency", "alert", "critical", "error", "warning", "notice", "info", "debug"}
@@ -159,25 +158,25 @@ func priorityName(v wire.Value) string {
 	return names[n]
 }
 
-// severityName is the name of OTLP's severity number n, 1 to 24.
+// severityName returns the name of OTLP's severity number n, 1 to 24.
 func severityName(n int64) string {
 	names := [...]string{"trace", "debug", "info", "warn", "error", "fatal"}
 	return names[(n-1)/4]
 }
 
-// trace appends the trace's and the span's id: OTLP's in both forms, those that the
-// record has as hex in Datadog's, which links to traces.
+// trace appends the trace's and the span's id: OTLP's in both forms, hex ids of the
+// record in Datadog's, which links to traces.
 func (w *entryWriter) trace(dst []byte, otlp wire.Value) []byte {
 	if otlp != nil {
 		dst = w.id(dst, "trace_id", otlp.Get("trace_id"), 16, true)
 		return w.id(dst, "span_id", otlp.Get("span_id"), 8, true)
 	}
-	dst = w.id(dst, "trace_id", w.slots[slotTrace], 16, false)
-	return w.id(dst, "span_id", w.slots[slotSpan], 8, false)
+	dst = w.id(dst, "trace_id", w.reserved[fieldTrace], 16, false)
+	return w.id(dst, "span_id", w.reserved[fieldSpan], 8, false)
 }
 
-// id appends one id, and OTLP's in its own form too. Fluent Bit hands over the size
-// bytes, other senders their hex.
+// id appends one id, OTLP's also in its own form. Fluent Bit passes the size bytes,
+// other senders their hex form.
 func (w *entryWriter) id(dst []byte, name string, v wire.Value, size int, both bool) []byte {
 	var raw [16]byte
 	text, _ := v.Bytes()
@@ -194,7 +193,7 @@ func (w *entryWriter) id(dst []byte, name string, v wire.Value, size int, both b
 	id := raw[:size]
 	low := binary.BigEndian.Uint64(id[size-8:])
 	if low == 0 && binary.BigEndian.Uint64(id) == 0 {
-		return dst // "no id", says OTLP
+		return dst // "no id" in OTLP
 	}
 	before := len(dst)
 	if dst = w.name(dst, "dd.", name); len(dst) > before {

@@ -10,27 +10,28 @@ import (
 	"out_edge/timefix"
 )
 
-// Datadog keeps one value for a series and a second: of two count points for the
-// same second, in one request or in two, the last overwrites the first. So what is
-// sent of a counter is, for each second in which samples of it arrived, the sum of
-// that second so far. To send it again is harmless, whatever became of it before.
+// Datadog keeps one value for a series and second: of two count points for the same
+// second, in one request or in two, the last overwrites the first. So for a counter the
+// plugin sends, for each second in which samples arrived, the sum of that second so
+// far. Sending that again is harmless, whatever happened to it before.
 
-// never is the second of a series of which no count has left.
+// never is the second of a series whose counts were never sent.
 const never = math.MinInt64
 
 // state is what is known of a series at Datadog.
 type state struct {
-	// sec is the newest second that a count has left with, in s since 1970, and
-	// sum its sum; before are those of before the points that leave now.
+	// sec is the newest second that a count was sent for, in s since 1970, and sum its
+	// sum; before are the values of before the points that are being sent.
 	running
 	before running
-	// newest is the newest total of which the growth is to be known, nil before
-	// the first; at is its own time, in ns since 1970.
+	// newest is the newest total, from which the growth is computed, nil before the
+	// first; at is its own time, in ns since 1970.
 	newest *total
 	at     int64
 }
 
-// total is a counter's, or a distribution's with how often its source has changed.
+// total is a counter's total, or a distribution's with the number of changes of its
+// source.
 type total struct {
 	value  float64
 	dist   *metric.Distribution
@@ -45,8 +46,8 @@ type running struct {
 	dist  *metric.Distribution
 }
 
-// series is one series at Datadog; item is a point of one on its way: a gauge's
-// value, or what a counter, histogram or summary has grown by.
+// series is one series at Datadog; item is one of its points being sent: a gauge's
+// value, or the growth of a counter, histogram or summary.
 type (
 	series = outbox.Series[state]
 	item   = outbox.Item[state]
@@ -64,7 +65,7 @@ func (s *Metrics) rules() outbox.Rules[state] {
 		Unstamp: s.unstamp,
 		Cost:    s.cost,
 		Grain:   int64(time.Second),
-		// Without the last total, the next would seem to be all growth.
+		// Without the last total, the whole next one would count as growth.
 		Remember: func(se *series) bool { return se.Own.newest != nil },
 	}
 }
@@ -79,9 +80,9 @@ func appendKey(dst []byte, id *metric.Series) []byte {
 	return dst
 }
 
-// read makes a sample's point. Of all but gauges that is what was added, which is
-// noted as the sample arrives.
-func (s *Metrics) read(se *series, sample *metric.Sample) (outbox.Point, outbox.Fate) {
+// read returns a sample's point. For all but gauges that is the growth, which is
+// recorded when the sample arrives.
+func (s *Metrics) read(se *series, sample *metric.Sample) (outbox.Point, outbox.SampleOutcome) {
 	p := outbox.Point{Value: sample.Value}
 	switch kind := sample.Series.Kind; {
 	case metricName(sample.Series.DatadogName) == "" && metricName(sample.Series.Name) == "":
@@ -102,14 +103,14 @@ func (s *Metrics) read(se *series, sample *metric.Sample) (outbox.Point, outbox.
 	if !finite(p.Value) {
 		return p, outbox.Dropped(reasonNotFinite)
 	}
-	return p, outbox.Fate{}
+	return p, outbox.SampleOutcome{}
 }
 
 func finite(f float64) bool { return !math.IsNaN(f) && !math.IsInf(f, 0) }
 
-// grown is what a total has grown by since the one before. The first one of a total
-// that is kept here is all growth; of any other, nobody knows.
-func (s *Metrics) grown(o *state, sample *metric.Sample) (outbox.Point, outbox.Fate) {
+// grown returns the growth of a total since the one before. The first one of a total
+// that is kept here is all growth; of any other, the growth is not known.
+func (s *Metrics) grown(o *state, sample *metric.Sample) (outbox.Point, outbox.SampleOutcome) {
 	newer, last := &total{sample.Value, withoutBounds(sample.Dist), sample.ResetCount, sample.Start}, o.newest
 	switch {
 	case s.beganHere(newer, last):
@@ -119,11 +120,11 @@ func (s *Metrics) grown(o *state, sample *metric.Sample) (outbox.Point, outbox.F
 	case last == nil || !newer.continues(last):
 		last = nil
 	case newer.size() < last.size() && sample.UnixNano <= o.at:
-		if o.at > s.clock.Now().Wall+int64(seriesMaxAhead) { // the clock was set back: the next one tells
+		if o.at > s.clock.Now().Wall+int64(seriesMaxAhead) { // the clock was set back: wait for the next one
 			o.at = sample.UnixNano
 		}
 		return outbox.Point{}, outbox.Absorbed(outbox.ReasonSuperseded)
-	case newer.size() < last.size(): // it began anew
+	case newer.size() < last.size(): // it was reset
 		last = new(total)
 	}
 	o.newest, o.at = newer, sample.UnixNano
@@ -131,16 +132,16 @@ func (s *Metrics) grown(o *state, sample *metric.Sample) (outbox.Point, outbox.F
 	switch {
 	case last != nil:
 		subtract(&p, last.value, last.dist)
-	case newer.dist != nil && len(newer.dist.Values) > 0: // a summary's quantiles stand for themselves
+	case newer.dist != nil && len(newer.dist.Values) > 0: // a summary's quantiles are not cumulative
 		p.Dist = &metric.Distribution{Bounds: newer.dist.Bounds, Values: newer.dist.Values}
 	default:
 		return p, outbox.Absorbed(reasonFirstSight)
 	}
-	return p, outbox.Fate{}
+	return p, outbox.SampleOutcome{}
 }
 
-// beganHere tells whether all of a total is growth: it began after the one before, or,
-// as the first one that is seen, after this sink.
+// beganHere reports whether all of a total is growth: it began after the one before,
+// or, if it is the first one, after this sink.
 func (s *Metrics) beganHere(newer, last *total) bool {
 	switch {
 	case newer.start == 0:
@@ -161,7 +162,7 @@ func withoutBounds(d *metric.Distribution) *metric.Distribution {
 	return &metric.Distribution{Count: d.Count, Sum: d.Sum, NoSum: d.NoSum}
 }
 
-// size is what a total never falls below but when it begins anew.
+// size is a value that never decreases unless the total is reset.
 func (t *total) size() float64 {
 	if t.dist != nil {
 		return float64(t.dist.Count)
@@ -169,12 +170,12 @@ func (t *total) size() float64 {
 	return t.value
 }
 
-// continues tells whether there is a difference to take from last.
+// continues reports whether the difference from last can be computed.
 func (t *total) continues(last *total) bool {
 	return t.dist == nil || last.dist != nil && t.resets == last.resets && slices.Equal(t.dist.Bounds, last.dist.Bounds)
 }
 
-// combine is a with b's counts and sum added, or taken away; the rest is a's.
+// combine returns a with b's counts and sum added or subtracted; the rest is a's.
 func combine(a, b *metric.Distribution, sign int) *metric.Distribution {
 	c := &metric.Distribution{
 		Count: a.Count + uint64(sign)*b.Count, Sum: a.Sum + float64(sign)*b.Sum, NoSum: a.NoSum || b.NoSum,
@@ -186,8 +187,8 @@ func combine(a, b *metric.Distribution, sign int) *metric.Distribution {
 	return c
 }
 
-// merge makes two counts one, at the time of the first: no count is sent with a time
-// before which it arrived.
+// merge adds up two counts, at the time of the newer: no count is sent with a time
+// before its arrival.
 func merge(newer, older *outbox.Point) {
 	newer.At = older.At
 	add(newer, older.Value, older.Dist)
@@ -200,10 +201,10 @@ func add(p *outbox.Point, value float64, dist *metric.Distribution) {
 	}
 }
 
-// stamp gives a point its second. A count's is that of its arrival, or a later one
-// where Datadog takes none so old; what arrived in a second of which a sum has left
-// already is added to that sum.
-func (s *Metrics) stamp(se *series, p, before *outbox.Point) outbox.Fate {
+// stamp sets a point's second. A count's is that of its arrival, or a later one if that
+// is too old for Datadog; what arrived in a second whose sum was already sent is added
+// to that sum.
+func (s *Metrics) stamp(se *series, p, before *outbox.Point) outbox.SampleOutcome {
 	o, now := &se.Own, s.clock.Now()
 	oldest := timefix.FloorDiv(now.Wall-int64(seriesMaxAge-seriesMargin)-1, 1e9) + 1
 	latest := timefix.FloorDiv(now.Wall+int64(seriesMaxAhead-seriesMargin), 1e9)
@@ -214,10 +215,10 @@ func (s *Metrics) stamp(se *series, p, before *outbox.Point) outbox.Fate {
 	case p.Stamped && p.At < oldest:
 		return outbox.Dropped(reasonTooOld)
 	case p.Stamped && p.At > latest:
-		s.sayTooNew()
+		s.logTooNew()
 		return outbox.Dropped(reasonTooNew)
 	case p.Stamped && p.Kept:
-		return outbox.Fate{}
+		return outbox.SampleOutcome{}
 	case !p.Kept:
 		return replacing(p, before)
 	}
@@ -225,7 +226,7 @@ func (s *Metrics) stamp(se *series, p, before *outbox.Point) outbox.Fate {
 	return replacing(p, before)
 }
 
-// place gives a count its second, and makes it the sum of that.
+// place sets a count's second, and adds the count to the sum of that second.
 func (s *Metrics) place(o *state, p *outbox.Point, now, oldest, latest int64) {
 	offset := s.clock.Now()
 	sec := min(timefix.FloorDiv(p.At+offset.Wall-int64(offset.Elapsed()), 1e9), now)
@@ -233,7 +234,7 @@ func (s *Metrics) place(o *state, p *outbox.Point, now, oldest, latest int64) {
 		sec = oldest
 		s.telemetry.Adjusted(s.Name(), reasonFolded, int(p.N))
 	}
-	if o.sec > latest { // the clock was set back: Datadog took none of that
+	if o.sec > latest { // the clock was set back: Datadog accepted none of that
 		o.running = running{sec: never}
 	}
 	if sec <= o.sec {
@@ -244,15 +245,15 @@ func (s *Metrics) place(o *state, p *outbox.Point, now, oldest, latest int64) {
 	o.running = running{sec, p.Value, p.Dist}
 }
 
-// replacing says that of two points of one second the later one is sent.
-func replacing(p, before *outbox.Point) outbox.Fate {
+// replacing sends only the later of two points of one second.
+func replacing(p, before *outbox.Point) outbox.SampleOutcome {
 	if before != nil && before.At == p.At {
 		return outbox.Replaces()
 	}
-	return outbox.Fate{}
+	return outbox.SampleOutcome{}
 }
 
-// unstamp takes back what counts that certainly did not arrive have added to their
+// unstamp subtracts counts that certainly did not arrive from the sums of their
 // seconds.
 func (s *Metrics) unstamp(se *series, points []outbox.Point) {
 	o, now := &se.Own, s.clock.Now()

@@ -12,19 +12,19 @@ import (
 	"out_edge/plugin/metric"
 )
 
-// seriesBatch is the points of one request. Its parts are series, so that a sample
-// is never delivered by half.
+// seriesBatch is the points of one request. Its parts are series, so that a sample is
+// delivered as a whole.
 type seriesBatch struct {
 	sink  *Metrics
 	items []item // by series, then by time
 	parts [][2]int
-	// trial is set for series that had been set aside: when they are refused,
-	// nobody looks for the bad ones.
+	// trial is set for series that had been set aside: if they are refused, the bad ones
+	// are not searched.
 	trial, asked bool
 	body, tag    []byte
 }
 
-// Load makes a part of each series.
+// Load makes each series a part.
 func (b *seriesBatch) Load(items []item, trial bool) (parts int) {
 	b.items, b.trial, b.asked, b.parts = items, trial, false, b.parts[:0]
 	for i := range b.items {
@@ -39,7 +39,7 @@ func (b *seriesBatch) Load(items []item, trial bool) (parts int) {
 
 func (b *seriesBatch) of(lo, hi int) []item { return b.items[b.parts[lo][0]:b.parts[hi-1][1]] }
 
-// Delivered settles parts that the intake has.
+// Delivered settles parts that the intake has accepted.
 func (b *seriesBatch) Delivered(lo, hi int, _ delivery.Answer) {
 	if b.sink.cfg.DryRun {
 		b.sink.box.Settle(b.of(lo, hi), outbox.Absorbed(delivery.ReasonDryRun))
@@ -48,19 +48,19 @@ func (b *seriesBatch) Delivered(lo, hi int, _ delivery.Answer) {
 	b.sink.box.Deliver(b.of(lo, hi))
 }
 
-// Refused gives a series up, and sets it aside.
+// Refused drops a series' points, and sets it aside.
 func (b *seriesBatch) Refused(i int, reason string) (lost bool) {
 	b.sink.box.Refuse(b.of(i, i+1), reason)
 	return true
 }
 
-// Kept has parts wait for another time.
+// Kept returns parts to wait for the next Send.
 func (b *seriesBatch) Kept(lo, hi int) { b.sink.box.PutBack(b.of(lo, hi)) }
 
 // Uncertain notes that parts may have arrived: they keep their seconds.
-func (b *seriesBatch) Uncertain(lo, hi int) { b.sink.box.Doubt(b.of(lo, hi)) }
+func (b *seriesBatch) Uncertain(lo, hi int) { b.sink.box.MarkUncertain(b.of(lo, hi)) }
 
-// Trim gives up all series on trial once a request with them was refused.
+// Trim drops all series on trial once a request with them was refused.
 func (b *seriesBatch) Trim(lo, hi int) (int, int) {
 	if b.trial && b.asked && lo < hi {
 		b.sink.box.Refuse(b.of(lo, hi), delivery.ReasonRejected)
@@ -103,12 +103,12 @@ func sameBounds(x, y *metric.Distribution) bool {
 	return x == y || x != nil && y != nil && slices.Equal(x.Bounds, y.Bounds)
 }
 
-// A gauge or counter is one series at Datadog; a histogram or summary becomes what
-// Datadog's own OpenMetrics check makes of it: counts `.count` and `.sum`, a count
-// `.bucket` for each bound, tagged upper_bound:…, cumulative, and a gauge
-// `.quantile` for each quantile. They are numbered in that order.
+// A gauge or counter is one series at Datadog. A histogram or summary is mapped like in
+// Datadog's own OpenMetrics check: counts `.count` and `.sum`, a cumulative count
+// `.bucket` for each bound, tagged upper_bound:…, and a gauge `.quantile` for each
+// quantile. They are numbered in that order.
 
-// parts is how many series at Datadog a point has.
+// parts returns how many series at Datadog a point has.
 func parts(kind metric.Kind, p *outbox.Point) int {
 	switch d := p.Dist; {
 	case d == nil:
@@ -116,7 +116,7 @@ func parts(kind metric.Kind, p *outbox.Point) int {
 	case kind == metric.Summary:
 		return 2 + len(d.Values)
 	default:
-		return 2 + len(d.Counts) + 1 // +Inf: all of them
+		return 2 + len(d.Counts) + 1 // +Inf
 	}
 }
 
@@ -126,7 +126,7 @@ const (
 	typeGauge = 3
 )
 
-// partValue is the value of one part of a point.
+// partValue returns the value of one part of a point.
 func partValue(kind metric.Kind, p *outbox.Point, part int) float64 {
 	d := p.Dist
 	switch {
@@ -147,8 +147,8 @@ func partValue(kind metric.Kind, p *outbox.Point, part int) float64 {
 	}
 }
 
-// partName is what a part is called: the end of its metric's name, its type, and a
-// tag that tells it from others of that name.
+// partName is the name of a part: the suffix of its metric's name, its type, and a tag
+// that distinguishes it from others with that name.
 type partName struct {
 	suffix, tag, bound string
 	datadogType        int64
@@ -174,8 +174,8 @@ func nameOfPart(kind metric.Kind, d *metric.Distribution, part int) partName {
 	}
 }
 
-// appendSeries appends one part of a series' points, and a comma. A value that is
-// no number, as an empty summary's quantiles are, is left out.
+// appendSeries appends one part of a series' points, and a comma. A value that is not
+// finite, like an empty summary's quantiles, is left out.
 func (b *seriesBatch) appendSeries(run []item, part int) {
 	id, start := run[0].ID, len(b.body)
 	name := nameOfPart(id.Kind, run[0].Dist, part)
@@ -231,15 +231,14 @@ func appendMetric(dst []byte, id *metric.Series, suffix string) []byte {
 	if name == "" {
 		name = metricName(id.Name)
 		if base, ok := strings.CutSuffix(name, "_total"); ok && id.Kind == metric.Counter {
-			name, suffix = base, ".count" // as Datadog's OpenMetrics check names it
+			name, suffix = base, ".count" // like Datadog's OpenMetrics check
 		}
 	}
 	dst = append(dst, name[:min(len(name), maxNameChars-len(suffix))]...)
 	return append(dst, suffix...)
 }
 
-// appendTags appends the tags: the series' labels, what tells its parts apart, and
-// the user's.
+// appendTags appends the tags: the series' labels, the part's tag, and the user's.
 func (b *seriesBatch) appendTags(id *metric.Series, name, value string) {
 	b.body = append(b.body, `,"tags":[`...)
 	first := len(b.body)
@@ -272,7 +271,7 @@ func (b *seriesBatch) appendTags(id *metric.Series, name, value string) {
 	b.body = append(b.body, ']')
 }
 
-// cost is what n points of a series take in a request, at the most that is usual.
+// cost returns the usual maximum size of n points of a series in a request.
 func (s *Metrics) cost(se *series, n int) (points, bytes int) {
 	const fixed, pointBytes = 160, 56
 	id := se.ID

@@ -10,8 +10,8 @@ import (
 // numECSFields is len(ecsFields()).
 const numECSFields = 6
 
-// ecsField is a field of Fluent Bit's ECS filter, and the tag that out_datadog
-// makes of it.
+// ecsField is a field of Fluent Bit's ECS filter, and the tag that out_datadog makes of
+// it.
 type ecsField struct {
 	name   string
 	append func(tags, value []byte) []byte
@@ -31,7 +31,7 @@ func ecsFields() [numECSFields]ecsField {
 // ddtags appends the tags: those made of ECS fields, then the property's, then env and
 // version of an OpenTelemetry resource, then the record's own.
 func (w *entryWriter) ddtags(dst []byte) []byte {
-	if !w.f.ecs && w.slots[slotTags] == nil && w.slots[slotEnvName] == nil && w.slots[slotEnv] == nil && w.slots[slotVersion] == nil {
+	if !w.f.ecs && w.reserved[fieldTags] == nil && w.reserved[fieldEnvName] == nil && w.reserved[fieldEnv] == nil && w.reserved[fieldVersion] == nil {
 		return append(dst, w.f.tagsJSON...)
 	}
 	w.tags = w.tags[:0]
@@ -39,9 +39,9 @@ func (w *entryWriter) ddtags(dst []byte) []byte {
 		dst = w.ecsTags(dst)
 	}
 	w.tags = appendTagText(w.tags, []byte(w.f.tags))
-	w.resourceTag("env", slotEnvName, slotEnv)
-	w.resourceTag("version", slotVersion)
-	if own := w.slots[slotTags]; own != nil {
+	w.resourceTag("env", fieldEnvName, fieldEnv)
+	w.resourceTag("version", fieldVersion)
+	if own := w.reserved[fieldTags]; own != nil {
 		dst = w.ownTags(dst, own)
 	}
 	if len(w.tags) == 0 {
@@ -52,12 +52,12 @@ func (w *entryWriter) ddtags(dst []byte) []byte {
 
 // resourceTag adds a tag of the first of a resource's attributes that is a text, unless
 // the property has a tag of that name.
-func (w *entryWriter) resourceTag(name string, from ...slot) {
+func (w *entryWriter) resourceTag(name string, from ...reservedField) {
 	if strings.HasPrefix(w.f.tags, name+":") || strings.Contains(w.f.tags, ","+name+":") {
 		return
 	}
 	for _, s := range from {
-		if v := w.slots[s]; v != nil && v.Kind() == wire.Str && usable(v) {
+		if v := w.reserved[s]; v != nil && v.Kind() == wire.Str && usable(v) {
 			text, _ := v.Bytes()
 			w.tags = appendTagText(w.tags, appendMetricTag(nil, name, string(text)))
 			return
@@ -65,11 +65,11 @@ func (w *entryWriter) resourceTag(name string, from ...slot) {
 	}
 }
 
-// ecsTags turns the ECS fields into tags. One that is no text, or an empty one,
-// stays an attribute, as it does in out_datadog.
+// ecsTags turns the ECS fields into tags. One that is empty or no text stays an
+// attribute, like in out_datadog.
 func (w *entryWriter) ecsTags(dst []byte) []byte {
 	for i, field := range ecsFields() {
-		v := w.slots[slotContainerID+slot(i)]
+		v := w.reserved[fieldContainerID+reservedField(i)]
 		if v == nil {
 			continue
 		}
@@ -84,8 +84,7 @@ func (w *entryWriter) ecsTags(dst []byte) []byte {
 }
 
 // ownTags adds the record's ddtags: one text, or the scalars of a list or of a map,
-// whose keys are the tags' names. What is too long or none of these is kept beside
-// them.
+// whose keys are the tags' names. Other and overlong values are kept as an attribute.
 func (w *entryWriter) ownTags(dst []byte, own wire.Value) []byte {
 	switch kind := own.Kind(); {
 	case kind == wire.Nil:
@@ -103,7 +102,7 @@ func (w *entryWriter) ownTags(dst []byte, own wire.Value) []byte {
 		w.addTags("", own)
 		return dst
 	}
-	return w.named(dst, kept, "ddtags", own)
+	return w.named(dst, conflictPrefix, "ddtags", own)
 }
 
 // addTags adds a scalar, or the scalars of a map.
@@ -137,7 +136,7 @@ func (w *entryWriter) addTags(name string, v wire.Value) {
 	}
 }
 
-// appendTagText appends tags that are written already.
+// appendTagText appends tags that are already formatted.
 func appendTagText(tags, text []byte) []byte {
 	if len(text) == 0 {
 		return tags
@@ -187,7 +186,7 @@ func appendTaskARN(tags, v []byte) []byte {
 	return appendTag(tags, "task_id", behind(v, "task/"))
 }
 
-// behind is what follows the first mark in v, or all of v.
+// behind returns what follows the first mark in v, or all of v.
 func behind(v []byte, mark string) []byte {
 	if i := bytes.Index(v, []byte(mark)); i >= 0 {
 		return v[i+len(mark):]

@@ -50,7 +50,7 @@ func cpuTime() time.Duration {
 func BenchmarkScrape(b *testing.B) {
 	for _, encoding := range []string{"identity", "gzip", "zstd"} {
 		b.Run(encoding, func(b *testing.B) {
-			m := open(b, quietHub(newClock()), loopback())
+			m := open(b, quietExporter(newClock()), loopback())
 			fill(m)
 			var size int
 			b.ReportAllocs()
@@ -70,7 +70,7 @@ func BenchmarkScrape(b *testing.B) {
 
 // A scrape of 10,000 series may cost 50 ms of CPU and 16 MiB.
 func TestScrapeCost(t *testing.T) {
-	m := open(t, quietHub(newClock()), loopback())
+	m := open(t, quietExporter(newClock()), loopback())
 	fill(m)
 	fetch(t, m, "/metrics")
 	runtime.GC()
@@ -93,7 +93,7 @@ func BenchmarkObserve(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			cfg := loopback()
 			cfg.Listen = exporter.ListenOff
-			m := open(b, quietHub(timefix.SystemClock{}), cfg)
+			m := open(b, quietExporter(timefix.SystemClock{}), cfg)
 			var d chunk.Decoder
 			d.Reset(testkit.Payload(b, "amd64-v5.1.1", name))
 			d.Next()
@@ -116,7 +116,7 @@ func BenchmarkObserve(b *testing.B) {
 func BenchmarkApply(b *testing.B) {
 	cfg := loopback()
 	cfg.Listen = exporter.ListenOff
-	m := open(b, quietHub(timefix.SystemClock{}), cfg)
+	m := open(b, quietExporter(timefix.SystemClock{}), cfg)
 	var in cmetrics.Interner
 	samples, err := cmetrics.Append(nil, testkit.Payload(b, "amd64-v5.1.1", "node_metrics.1"), 1, &in)
 	if err != nil {
@@ -136,7 +136,7 @@ func BenchmarkAggregator(b *testing.B) {
 		b.Run(fmt.Sprint(devices), func(b *testing.B) {
 			cfg := loopback()
 			cfg.Listen, cfg.SeriesLimit = exporter.ListenOff, 0
-			m := open(b, quietHub(timefix.SystemClock{}), cfg)
+			m := open(b, quietExporter(timefix.SystemClock{}), cfg)
 			payloads := make([][]byte, devices)
 			for i := range payloads {
 				payloads[i] = memOf(b, i)
@@ -167,7 +167,7 @@ func memOf(tb testing.TB, device int) []byte {
 // Each of a thousand devices has its own values.
 func TestAggregator(t *testing.T) {
 	const devices = 1000
-	m := open(t, quietHub(newClock()), loopback())
+	m := open(t, quietExporter(newClock()), loopback())
 	for range 2 {
 		for i := range devices {
 			observe(m, memOf(t, i), start)

@@ -9,21 +9,20 @@ import (
 	"out_edge/plugin/metric"
 )
 
-// Limits of an instance's histories. Series that do not come from a host record
-// get fewer of them, so that a node_exporter's page leaves room for the device.
+// Limits of an instance's histories. Series that do not come from a host record get
+// fewer, so that a node_exporter's page leaves room for the device's.
 const (
 	maxCharts      = 100
 	maxOtherCharts = 40
 )
 
-// chart is the history of one series. Its methods are called under the registry's
-// lock.
+// chart is the history of one series. The registry's lock guards it.
 type chart struct {
 	history.History
 	instance *Instance
 }
 
-// Close is part of registry.Watcher: there is room for the history of another series.
+// Close is part of registry.Watcher: another series may have a history.
 func (c *chart) Close() {
 	c.instance.charts--
 	if c.Metric == "" {
@@ -31,7 +30,7 @@ func (c *chart) Close() {
 	}
 }
 
-// watch gives a new series a history, if the status page wants it.
+// watch returns a history for a new series, if the status page needs one.
 func (m *Instance) watch(from, shown *metric.Series, origin Origin) registry.Watcher {
 	if m.endpoint.server == nil || m.charts >= maxCharts || shown.Kind.IsDistribution() {
 		return nil
@@ -53,7 +52,7 @@ func (m *Instance) watch(from, shown *metric.Series, origin Origin) registry.Wat
 	return c
 }
 
-// chartsNow copies the histories of an instance.
+// chartsNow returns copies of the histories of an instance.
 func (m *Instance) chartsNow() (all []statuspage.Chart) {
 	m.registry.EachWatched(func(shown *metric.Series, w registry.Watcher) {
 		c := w.(*chart)

@@ -18,7 +18,7 @@ import (
 
 // Defaults of Config's fields.
 const (
-	DefaultListen      = "0.0.0.0:2021" // as Fluent Bit's own prometheus_exporter
+	DefaultListen      = "0.0.0.0:2021" // like Fluent Bit's own prometheus_exporter
 	DefaultPrefix      = "edge"
 	DefaultSeriesTTL   = 10 * time.Minute
 	DefaultSeriesLimit = 10_000
@@ -29,64 +29,63 @@ const ListenOff = "off"
 
 // Config is one instance's settings.
 type Config struct {
-	// Listen is host:port, or "off"; empty is DefaultListen. Port 0 takes a
-	// free one: see Instance.Addr.
+	// Listen is host:port, or "off"; empty is DefaultListen. Port 0 uses a free one: see
+	// Instance.Addr.
 	Listen string
 	// WebConfigFile is exporter-toolkit's file for TLS, basic auth, HTTP/2 and
 	// rate limits, or empty. Instances that share an address must name the same
 	// file. The address is served only once the file can be read.
 	WebConfigFile string
-	// Prefix starts the name of every series that is made here; empty is
-	// DefaultPrefix. Names from metrics events stay as they are.
+	// Prefix is the start of the name of every series that is made here; empty is
+	// DefaultPrefix. Names from metrics events stay unchanged.
 	Prefix string
-	// Labels are put on every series. A label of the same name that a series
-	// has itself wins.
+	// Labels are added to every series. A series' own label of the same name takes
+	// precedence.
 	Labels []metric.Label
-	// TagLabel, if not empty, is the name of a label that has the tag of the records
-	// that a series is made of: two tags then make two series.
+	// TagLabel, if not empty, is the name of a label with the tag of the series'
+	// records: two tags then make two series.
 	TagLabel string
-	// Hostname is this device's name, or empty. A host record that names another one
+	// Hostname is this device's name, or empty. A host record that names another device
 	// makes series of that one.
 	Hostname string
-	// Output is what Fluent Bit calls the output, or empty: the value of the label
-	// output of the plugin's own series, where the process has several outputs.
+	// Output is Fluent Bit's name of the output, or empty: the value of the label output
+	// of the plugin's own series if the process has several outputs.
 	Output string
-	// SeriesTTL is how long a gauge stays after its last sample; 0 is for ever,
-	// so a caller that wants the documented default gives DefaultSeriesTTL.
+	// SeriesTTL is how long a gauge stays after its last sample; 0 is forever, so set
+	// DefaultSeriesTTL for the documented default.
 	SeriesTTL time.Duration
-	// SeriesLimit is how many series the instance may have, self series apart;
-	// 0 is no limit. It also bounds their names and labels to 1 KiB a series on
-	// average.
+	// SeriesLimit is the most series of the instance, not counting the plugin's own; 0
+	// is no limit. It also limits their names and labels to 1 KiB a series on average.
 	SeriesLimit int
-	// Relabel changes a series before it is first shown, and drops it where it
-	// answers false: for good with nil, else for this sample, which it has then
-	// counted; nil changes nothing. It gives no label le to a histogram and no
-	// quantile to a summary. It sees the series with Labels, may keep it, and
-	// gives the same answer each time: rules.Engine.Relabel remembers it. It is
-	// called without locks held, from several goroutines.
+	// Relabel changes a series before it is first shown. If it returns false, it drops
+	// the series: with nil permanently, else this sample only, which it has then
+	// counted. nil changes nothing. It adds no label le to a histogram and no quantile
+	// to a summary. It gets the series with Labels, may keep it, and returns the same
+	// result each time: rules.Engine.Relabel caches it. It is called without locks held,
+	// from several goroutines.
 	Relabel func(*metric.Series) (*metric.Series, bool)
 	// Version is that of edge_build_info.
 	Version string
-	// Telemetry is what Exporter.Telemetry made of this Config, for the parts of
-	// an instance that are there before its page. Open takes it over, also where
-	// it fails. nil lets Open make it.
+	// Telemetry is the result of Exporter.Telemetry for this Config, for the parts of an
+	// instance that exist before its page. Open takes ownership, also when it fails. If
+	// nil, Open creates it.
 	Telemetry *telemetry.Telemetry
-	// Sinks are those that the instance sends to, as the status page shows them.
+	// Sinks are those that the instance sends to, for the status page.
 	Sinks []string
-	// Device names the device on the status page; empty is the host's name.
+	// Device is the device's name on the status page; empty is the host's name.
 	Device string
 	// Settings are those in force, for the status page.
 	Settings []statuspage.Setting
-	// Status is asked by each request of /readyz, /debug/time and the status page,
-	// from several goroutines. May be nil.
+	// Status is called by each request of /readyz, /debug/time and the status page, from
+	// several goroutines. May be nil.
 	Status func() Status
-	// OnExpire is told of each series of the instance that has ended (a gauge that
-	// expired, what a staleness marker ended), for staleness markers. May be nil. It is called without locks held, one call
-	// at a time, and must not block: /metrics waits for it.
+	// OnExpire is called for each series of the instance that has ended (a gauge that
+	// expired, a series ended by a staleness marker). May be nil. It is called without
+	// locks held, one call at a time, and must not block: /metrics waits for it.
 	OnExpire func(*metric.Series)
 }
 
-// Status is what an instance says of itself.
+// Status is the state of an instance.
 type Status struct {
 	// NotReady are the reasons why the instance is not ready; none means ready.
 	NotReady []string
@@ -96,11 +95,11 @@ type Status struct {
 	Backlog []statuspage.Backlog
 	// Returned are the chunks that Fluent Bit has back, to offer them again.
 	Returned statuspage.Backlog
-	// Notes are what the user has to know of the settings.
+	// Notes are what the user must know about the settings.
 	Notes []string
 }
 
-// status is that of an instance, or an empty one.
+// status returns the instance's status, or an empty one.
 func (c *Config) status() Status {
 	if c.Status == nil {
 		return Status{}
@@ -108,8 +107,8 @@ func (c *Config) status() Status {
 	return c.Status()
 }
 
-// Validate reports all faults at once, each with its property, what it is and
-// what it must be. It opens nothing.
+// Validate reports all faults at once, each with its property, its value and what it
+// must be. It opens nothing.
 func (c Config) Validate() error {
 	_, err := c.prepare()
 	return err
@@ -180,8 +179,8 @@ func checkLabels(labels []metric.Label) error {
 	return errors.Join(errs...)
 }
 
-// endpointKey is the same for addresses that cannot both be listened on: Go takes
-// every wildcard host for all interfaces of both IP versions.
+// endpointKey is equal for addresses that cannot both be listened on: Go treats every
+// wildcard host as all interfaces of both IP versions.
 func endpointKey(listen string) string {
 	host, port, _ := net.SplitHostPort(listen)
 	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
@@ -190,7 +189,7 @@ func endpointKey(listen string) string {
 	return net.JoinHostPort(host, port)
 }
 
-// utf8Labels is labels with values that are UTF-8.
+// utf8Labels returns labels with values in UTF-8.
 func utf8Labels(labels []metric.Label) (clean []metric.Label) {
 	for _, l := range labels {
 		clean = append(clean, metric.Label{Name: l.Name, Value: strings.ToValidUTF8(l.Value, "\uFFFD")})

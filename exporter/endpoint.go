@@ -28,28 +28,27 @@ type endpoint struct {
 	page          *registry.Page
 	registry      *prometheus.Registry
 	server        *web.Server  // nil when nothing is served
-	scraped       atomic.Int64 // when /metrics was last asked for, in ns of Instant.Elapsed
+	scraped       atomic.Int64 // last request of /metrics, in ns of Instant.Elapsed
 
 	panicOnce sync.Once // for panicWriting
 
 	mu        sync.Mutex
 	instances []*Instance
 
-	sweep   chan struct{} // tells the sweeper that the instances have changed
+	sweep   chan struct{} // signals the sweeper that the instances have changed
 	done    chan struct{}
 	sweeper sync.WaitGroup
 }
 
-// newEndpoint starts the endpoint of cfg's address; key is empty for one that
-// serves nothing.
+// newEndpoint starts the endpoint of cfg's address; key is empty if it serves nothing.
 func newEndpoint(e *Exporter, key string, cfg Config) *endpoint {
 	p := &endpoint{
 		key: key, webConfigFile: cfg.WebConfigFile, device: deviceName(cfg), log: e.log, clock: e.clock,
 		registry: prometheus.NewRegistry(), sweep: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 	p.page = registry.NewPage(p.log, p.panicWriting)
-	// Both are unchecked, as they describe nothing beforehand: the registry checks each
-	// series as it comes, and a bad one costs itself alone.
+	// Both have no descriptions, so the registry checks each series when it is
+	// collected, and a bad one does not affect the others.
 	p.registry.MustRegister(prometheus.CollectorFunc(p.collectSeries), prometheus.CollectorFunc(p.collectTelemetry))
 	p.sweeper.Go(p.sweepLoop)
 	if key != "" {
@@ -58,13 +57,13 @@ func newEndpoint(e *Exporter, key string, cfg Config) *endpoint {
 	return p
 }
 
-// collectSeries gives the registry what the page shows, once what has expired is gone.
+// collectSeries sends the page's series to the registry, after expiry.
 func (p *endpoint) collectSeries(ch chan<- prometheus.Metric) {
 	p.expire()
 	p.page.Collect(ch)
 }
 
-// collectTelemetry gives the registry the plugin's own series of all instances.
+// collectTelemetry sends the plugin's own series of all instances to the registry.
 func (p *endpoint) collectTelemetry(ch chan<- prometheus.Metric) {
 	for _, m := range p.attached() {
 		m.cfg.Telemetry.Collect(ch)
@@ -103,7 +102,7 @@ func (p *endpoint) detach(m *Instance) (last bool) {
 	return len(p.instances) == 0
 }
 
-// attached is a copy of the list of instances.
+// attached returns a copy of the list of instances.
 func (p *endpoint) attached() []*Instance {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -126,9 +125,9 @@ func (p *endpoint) stop(ctx context.Context) error {
 	return p.server.Stop(ctx)
 }
 
-// expire drops what has outlived its instance's ttl.
+// expire removes series that have outlived their instance's ttl.
 func (p *endpoint) expire() {
-	defer func() { // no trampoline stands over the sweeper, nor over a scrape's collectors
+	defer func() { // nothing above the sweeper, nor a scrape's collectors, recovers
 		if r := recover(); r != nil {
 			logPanic(p.log, "panic while series expire: please report this", r)
 		}
@@ -169,8 +168,8 @@ func (p *endpoint) sweepLoop() {
 	}
 }
 
-// sweepInterval is a tenth of the shortest ttl, within bounds that spare a
-// sleeping CPU; 0 when nothing ever expires.
+// sweepInterval is a tenth of the shortest ttl, within limits that let the CPU sleep; 0
+// if nothing ever expires.
 func (p *endpoint) sweepInterval() time.Duration {
 	shortest := time.Duration(0)
 	for _, m := range p.attached() {

@@ -15,15 +15,15 @@ import (
 
 // One instance, one sample from a metrics event, one scrape.
 func ExampleExporter() {
-	hub := exporter.New(slog.New(slog.DiscardHandler), timefix.SystemClock{})
-	m, err := hub.Open(exporter.Config{Listen: "127.0.0.1:0", Labels: []metric.Label{{Name: "site", Value: "barn"}}})
+	exp := exporter.New(slog.New(slog.DiscardHandler), timefix.SystemClock{})
+	m, err := exp.Open(exporter.Config{Listen: "127.0.0.1:0", Labels: []metric.Label{{Name: "site", Value: "barn"}}})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	defer m.Close(context.Background())
 
-	load := hub.Series().Intern(metric.Series{Name: "node_load1", Help: "1m load average.", Kind: metric.Gauge})
+	load := exp.Series().Intern(metric.Series{Name: "node_load1", Help: "1m load average.", Kind: metric.Gauge})
 	m.Apply(exporter.Batch{Samples: []metric.Sample{{Series: load, Value: 0.25}}})
 
 	transport := &http.Transport{DisableKeepAlives: true}

@@ -25,18 +25,18 @@ type Exporter struct {
 	endpoints map[string]*endpoint // by endpointKey
 }
 
-// New makes an Exporter without endpoints.
+// New creates an Exporter without endpoints.
 func New(log *slog.Logger, clock timefix.Clock) *Exporter {
 	return &Exporter{log: log, clock: clock, endpoints: make(map[string]*endpoint)}
 }
 
-// Series makes the series of all instances: equal ones have one pointer in the whole
-// process.
+// Series creates the series of all instances: equal ones have the same pointer in the
+// whole process.
 func (e *Exporter) Series() *metric.Interner { return &e.series }
 
-// Telemetry makes the plugin's own series for an instance that is yet to be opened:
-// put it into the Config, or close it. Those of several instances are told apart by the
-// label output. The error is that of Open.
+// Telemetry creates the plugin's own series for an instance that is not open yet: put
+// it into the Config, or close it. The label output distinguishes those of several
+// instances. The error is that of Open.
 func (e *Exporter) Telemetry(cfg Config) (*telemetry.Telemetry, error) {
 	cfg, err := cfg.prepare()
 	if err != nil {
@@ -53,10 +53,10 @@ func (e *Exporter) Telemetry(cfg Config) (*telemetry.Telemetry, error) {
 	return t, nil
 }
 
-// Open adds an instance to the endpoint of cfg.Listen, and starts the endpoint if
-// it is the first there. The error lists all settings that can never work. What may
-// heal is no error: a busy port, a web config file that is missing or names a
-// missing file. It is logged once and tried again in the background.
+// Open adds an instance to the endpoint of cfg.Listen, and starts the endpoint for the
+// first instance. The error lists all settings that can never work. A fault that may go
+// away is no error: a busy port, a web config file that is missing or names a missing
+// file. It is logged once and retried in the background.
 func (e *Exporter) Open(cfg Config) (*Instance, error) {
 	cfg, err := cfg.prepare()
 	if err == nil && cfg.Telemetry == nil {
@@ -75,7 +75,7 @@ func (e *Exporter) Open(cfg Config) (*Instance, error) {
 	return p.attach(e, cfg), nil
 }
 
-// endpoint finds or starts the endpoint of cfg; the caller holds e.mu.
+// endpoint returns the endpoint of cfg, and starts it if needed; the caller holds e.mu.
 func (e *Exporter) endpoint(cfg Config) (*endpoint, error) {
 	if cfg.Listen == ListenOff {
 		return newEndpoint(e, "", cfg), nil
@@ -93,8 +93,8 @@ func (e *Exporter) endpoint(cfg Config) (*endpoint, error) {
 	return p, nil
 }
 
-// close takes m off its endpoint. The address is free before the lock is, so that
-// whoever opens it next can have it.
+// close removes m from its endpoint. The address is released before the lock, so that
+// the next instance can use it.
 func (e *Exporter) close(ctx context.Context, m *Instance) error {
 	e.mu.Lock()
 	p := m.endpoint

@@ -24,7 +24,7 @@ func distribution(kind metric.Kind, name string) metric.Sample {
 func TestFirstSampleIsShown(t *testing.T) {
 	for name, at := range map[string]int64{"before 1970": -65536e9, "1970": 0, "now": start.UnixNano()} {
 		t.Run(name, func(t *testing.T) {
-			m := open(t, quietHub(newClock()), loopback())
+			m := open(t, quietExporter(newClock()), loopback())
 			samples := []metric.Sample{sample(metric.Gauge, "g", 5), sample(metric.Counter, "c_total", 6),
 				distribution(metric.Histogram, "hist"), distribution(metric.Summary, "summ")}
 			for i := range samples {
@@ -38,7 +38,7 @@ func TestFirstSampleIsShown(t *testing.T) {
 
 // A total that stands at 1970 is one that the next has grown from.
 func TestDeltaFrom1970(t *testing.T) {
-	m := open(t, quietHub(newClock()), loopback())
+	m := open(t, quietExporter(newClock()), loopback())
 	for _, c := range []struct {
 		at   int64
 		v    float64

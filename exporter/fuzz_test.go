@@ -22,7 +22,7 @@ func FuzzObserve(f *testing.F) {
 	f.Fuzz(func(t *testing.T, p []byte) {
 		cfg := loopback()
 		cfg.SeriesLimit = 50
-		m := open(t, quietHub(newClock()), cfg)
+		m := open(t, quietExporter(newClock()), cfg)
 		for range 2 {
 			samples, _ := observe(m, p, start)
 			for _, s := range samples {

@@ -10,7 +10,7 @@ import (
 )
 
 func TestSelfGathersItsOwnSeriesOnly(t *testing.T) {
-	m := open(t, quietHub(newClock()), loopback())
+	m := open(t, quietExporter(newClock()), loopback())
 	observe(m, testkit.Payload(t, "amd64-v5.1.1", "mem.1"), start)
 	families, err := m.Telemetry().Gather()
 	if err != nil {

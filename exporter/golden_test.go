@@ -28,7 +28,7 @@ func wholePage(t *testing.T, host string) string {
 	cfg := loopback()
 	cfg.Labels = []metric.Label{{Name: "site", Value: "barn \"7\""}}
 	cfg.Sinks = []string{delivery.SinkDatadog, delivery.SinkDatadogMetrics, delivery.SinkRemoteWrite}
-	m := open(t, quietHub(newClock()), cfg)
+	m := open(t, quietExporter(newClock()), cfg)
 	for _, p := range testkit.Inputs(t, host) {
 		if chunk.Detect(p.Payload) == chunk.Logs {
 			observeTimed(m, p.Payload)
@@ -81,7 +81,7 @@ func TestPageLints(t *testing.T) {
 func TestGoldenEventsPage(t *testing.T) {
 	for _, name := range []string{"flb_metrics", "node_metrics"} {
 		t.Run(name, func(t *testing.T) {
-			m := open(t, quietHub(newClock()), loopback())
+			m := open(t, quietExporter(newClock()), loopback())
 			var in cmetrics.Interner
 			for _, n := range []string{".1", ".2"} {
 				samples, err := cmetrics.Append(nil, testkit.Payload(t, "amd64-v5.1.1", name+n), start.UnixNano(), &in)

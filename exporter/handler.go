@@ -13,14 +13,14 @@ import (
 	"out_edge/exporter/web"
 )
 
-// maxScrapes is how many scrapes may be answered at once; of 10,000 series each
-// takes some 4 MB. Gatherings are not shared (promhttp's CoalesceGather): a slow
-// reader would keep the old values for everybody who comes meanwhile.
+// maxScrapes is the most scrapes at once; of 10,000 series each takes about 4 MB.
+// Results are not shared (promhttp's CoalesceGather), because with a slow reader
+// everybody else would get old values.
 const maxScrapes = 4
 
-// handler routes what the endpoint serves. Everything is behind the web config
-// file's authentication, /healthz included. Only the large answers are limited in
-// number: /healthz and /readyz answer even while readers of the others are slow.
+// handler routes the endpoint's requests. The web config file's authentication applies
+// to all, /healthz included. Only the large answers are limited in number: /healthz and
+// /readyz answer even while readers of the others are slow.
 func (p *endpoint) handler() http.Handler {
 	status := &statuspage.Page{Snapshot: p.snapshot}
 	pages := http.NewServeMux()
@@ -37,7 +37,7 @@ func (p *endpoint) handler() http.Handler {
 	return mux
 }
 
-// healthz says that the process serves, nothing more.
+// healthz reports that the process serves.
 func healthz(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	_, _ = io.WriteString(w, "ok\n")
@@ -63,7 +63,7 @@ func (p *endpoint) readyz(w http.ResponseWriter, _ *http.Request) {
 	web.WriteJSON(w, code, body)
 }
 
-// noteScrape keeps the time of the last scrape, for the status page.
+// noteScrape records the time of the last scrape for the status page.
 func (p *endpoint) noteScrape(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p.scraped.Store(int64(p.clock.Now().Elapsed()))
@@ -78,8 +78,8 @@ func (p *endpoint) metricsHandler() http.Handler {
 	})
 }
 
-// gatherLog is promhttp's logger. The text of an error holds series, hence payload,
-// so it is not passed on.
+// gatherLog is promhttp's logger. The text of an error contains series, which come from
+// payload, so it is not logged.
 type gatherLog struct {
 	log    *slog.Logger
 	logged atomic.Bool

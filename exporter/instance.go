@@ -30,7 +30,7 @@ type Instance struct {
 
 	// The histories for the status page; guarded by the registry's lock.
 	charts      int
-	otherCharts int // of them, those that no host record stands behind
+	otherCharts int // of them, those that do not come from host records
 }
 
 func newInstance(e *Exporter, p *endpoint, cfg Config) *Instance {
@@ -48,10 +48,10 @@ func newInstance(e *Exporter, p *endpoint, cfg Config) *Instance {
 	return m
 }
 
-// Telemetry is Config.Telemetry, or what Open made for it.
+// Telemetry returns Config.Telemetry, or the one that Open created.
 func (m *Instance) Telemetry() *telemetry.Telemetry { return m.cfg.Telemetry }
 
-// Addr is the address that the page is served on, or nil while it is not.
+// Addr returns the address of the page, or nil while it is not served.
 func (m *Instance) Addr() net.Addr {
 	if m.endpoint.server == nil {
 		return nil
@@ -59,15 +59,15 @@ func (m *Instance) Addr() net.Addr {
 	return m.endpoint.server.Addr()
 }
 
-// Close takes the instance's series off the page, and closes the page if it was
-// the last instance: its address is free when Close returns. Scrapes under way
-// have until ctx ends. Close may be called again.
+// Close removes the instance's series from the page, and closes the page if it was the
+// last instance: its address is free when Close returns. Requests in progress have
+// until ctx ends. Close may be called again.
 func (m *Instance) Close(ctx context.Context) (err error) {
 	m.close.Do(func() { err = m.exporter.close(ctx, m) })
 	return err
 }
 
-// retire takes all that is the instance's off the page.
+// retire removes everything of the instance from the page.
 func (m *Instance) retire() {
 	m.registry.Close()
 	for _, r := range m.own {
@@ -76,30 +76,28 @@ func (m *Instance) retire() {
 }
 
 // Observe appends the samples of a host record (cpu, mem, thermal, disk, netif, proc,
-// recognised by its keys), stamped unixNano; taken is false, and dst as it was, for
-// every other record. They are yet to be applied, with the origin FromHost.
+// recognised by its keys), stamped unixNano; for every other record taken is false and
+// dst unchanged. Pass the samples to Apply, with the origin FromHost.
 //
-// The record is not kept. Samples of known series cost no allocation, as far as dst
-// has room.
+// The record is not kept. Samples of known series cost no allocation if dst has room.
 func (m *Instance) Observe(dst []metric.Sample, tag string, rec *chunk.Record, unixNano int64) (samples []metric.Sample, taken bool) {
 	return m.host.Observe(dst, tag, rec, unixNano)
 }
 
-// Recognises tells whether Observe would take rec, and changes nothing. rec is not
+// Recognises reports whether Observe would accept rec, without side effects. rec is not
 // kept; no allocation.
 func (m *Instance) Recognises(rec *chunk.Record) bool { return hostmetrics.Recognises(rec) }
 
-// Batch is what Apply takes: samples that one step has made of one record or of one
-// payload.
+// Batch is the argument of Apply: samples made of one record or of one payload.
 type Batch struct {
 	Samples []metric.Sample
 	// Tag is Fluent Bit's.
 	Tag string
 	// At is the instant of arrival; zero is now.
 	At timefix.Instant
-	// Origin says who keeps the samples' totals.
+	// Origin is who keeps the samples' totals.
 	Origin Origin
-	// Hidden keeps the samples off the page; they are completed for other sinks.
+	// Hidden does not show the samples on the page; they are completed for other sinks.
 	Hidden bool
 	// Note, if not nil, is where Apply notes what it makes of an event, for a Replay.
 	Note *Note
@@ -108,7 +106,7 @@ type Batch struct {
 // Note is what Apply made of an event's samples, in little room.
 type Note = registry.Note
 
-// Origin says who keeps the total that a sample is part of.
+// Origin is who keeps the total that a sample is part of.
 type Origin = registry.Origin
 
 // The origins: metrics events, rules of config_file, host records.
@@ -118,11 +116,11 @@ const (
 	FromHost  = registry.FromHost
 )
 
-// Apply gives samples the instance's labels and what relabelling makes of them, and
-// gives them to the page. It completes them for every other sink: see
-// registry.Registry.Apply. What the page alone refuses is counted and stays in the
-// answer; what relabelling drops, what comes from a second source of a series and what
-// says nothing new is left out. The answer has b.Samples' memory.
+// Apply adds the instance's labels to samples, relabels them, and shows them on the
+// page. It completes them for every other sink: see registry.Registry.Apply. The result
+// uses b.Samples' memory. It includes samples that only the page refuses, which are
+// counted; it excludes what relabelling drops, samples of a second source of a series,
+// and samples with nothing new.
 func (m *Instance) Apply(b Batch) []metric.Sample {
 	if len(b.Samples) == 0 {
 		return b.Samples
@@ -143,7 +141,7 @@ func (m *Instance) Apply(b Batch) []metric.Sample {
 	return kept
 }
 
-// count counts what became of the samples of one Apply.
+// count counts the results of one Apply.
 func (m *Instance) count(t *registry.Tally, now timefix.Instant) {
 	for why, n := range t {
 		switch why := registry.Refusal(why); {
@@ -158,5 +156,5 @@ func (m *Instance) count(t *registry.Tally, now timefix.Instant) {
 	}
 }
 
-// relabelRule is what Telemetry.Refused calls the relabel steps.
+// relabelRule is the name of the relabel steps for Telemetry.Refused.
 const relabelRule = "metric_relabel_configs"

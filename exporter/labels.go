@@ -8,8 +8,8 @@ import (
 	"out_edge/plugin/metric"
 )
 
-// labeller puts the instance's labels (add_label, tag_label) on series, and sends them
-// through relabelling. What it makes of a series is remembered by pointer.
+// labeller adds the instance's labels (add_label, tag_label) to series, and relabels
+// them. It caches the results by pointer.
 type labeller struct {
 	add      []metric.Label
 	tagLabel string
@@ -21,13 +21,13 @@ type labeller struct {
 	targets memo.Cache[labelKey, *metric.Series] // nil: dropped
 }
 
-// labelKey is a series without the instance's labels, and its tag where that is one.
+// labelKey is a series without the instance's labels, and its tag if that is a label.
 type labelKey struct {
 	from *metric.Series
 	tag  string
 }
 
-// labelled are samples with their labels, and the series that they had before.
+// labelled is samples with their labels, and the series that they had before.
 type labelled struct {
 	samples []metric.Sample
 	from    []*metric.Series
@@ -48,7 +48,7 @@ func newLabeller(cfg Config, series *metric.Interner) *labeller {
 	return l
 }
 
-// apply labels the samples of b, in their memory; nil leaves them as they are.
+// apply labels the samples of b, in their memory; nil means that they are unchanged.
 func (l *labeller) apply(b *Batch) *labelled {
 	if l.isIdle {
 		return nil
@@ -56,7 +56,7 @@ func (l *labeller) apply(b *Batch) *labelled {
 	out := l.scratch.Get().(*labelled)
 	out.samples, out.from = b.Samples[:0], out.from[:0]
 	tag := b.Tag
-	if l.tagLabel == "" || b.Origin == FromRule { // rules have the label themselves
+	if l.tagLabel == "" || b.Origin == FromRule { // rules add the label themselves
 		tag = ""
 	}
 	for _, s := range b.Samples {
@@ -69,15 +69,14 @@ func (l *labeller) apply(b *Batch) *labelled {
 	return out
 }
 
-// release gives scratch back.
+// release returns scratch to the pool.
 func (l *labeller) release(out *labelled) {
 	clear(out.from)
 	*out = labelled{from: out.from[:0]}
 	l.scratch.Put(out)
 }
 
-// target is what becomes of a series of the tag, or of any if that is no label; keep
-// is false where relabelling drops it.
+// target returns the labelled series for a tag; keep is false if relabelling drops it.
 func (l *labeller) target(from *metric.Series, tag string) (to *metric.Series, keep bool) {
 	k := labelKey{from, tag}
 	to, known := l.targets.Get(k)
@@ -91,8 +90,8 @@ func (l *labeller) target(from *metric.Series, tag string) (to *metric.Series, k
 	return to, to != nil
 }
 
-// make puts the labels on a series, where those of its own win, and relabels it. nil
-// is a series that is dropped; final is false where that is to be asked again.
+// make adds the labels to a series, whose own labels take precedence, and relabels it.
+// nil is a series that is dropped; if final is false, ask again next time.
 func (l *labeller) make(k labelKey) (to *metric.Series, final bool) {
 	id := *k.from
 	id.Labels = slices.Clone(id.Labels)

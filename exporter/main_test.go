@@ -79,7 +79,7 @@ func loopback() exporter.Config {
 		SeriesTTL: exporter.DefaultSeriesTTL, SeriesLimit: exporter.DefaultSeriesLimit}
 }
 
-func quietHub(clock timefix.Clock) *exporter.Exporter {
+func quietExporter(clock timefix.Clock) *exporter.Exporter {
 	log, _ := newLog()
 	return exporter.New(log, clock)
 }

@@ -49,7 +49,7 @@ func TestNativeHistogram(t *testing.T) {
 				t.Fatal(err)
 			}
 			engine := file.Engine(rules.EngineConfig{})
-			m := open(t, quietHub(newClock()), loopback())
+			m := open(t, quietExporter(newClock()), loopback())
 			ref := prometheus.NewHistogram(prometheus.HistogramOpts{Name: "h", Help: "Help.", Buckets: c.bounds, NativeHistogramBucketFactor: 1.1})
 			for _, v := range values {
 				apply(m, observeRule(t, engine, v))
@@ -104,7 +104,7 @@ func TestNativeRefuses(t *testing.T) {
 		"an index too high":   func(_ *metric.Distribution, n *metric.Native) { n.Positive.Indices[1] = math.MaxInt32 },
 	} {
 		t.Run(name, func(t *testing.T) {
-			m := open(t, quietHub(newClock()), loopback())
+			m := open(t, quietExporter(newClock()), loopback())
 			apply := func(name string, d *metric.Distribution) {
 				apply(m, []metric.Sample{{Series: intern(metric.Series{Name: name, Kind: metric.Histogram}), Dist: d}})
 			}

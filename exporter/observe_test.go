@@ -75,7 +75,7 @@ func TestObserveUnits(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			cfg := loopback()
 			cfg.Listen, cfg.Hostname = exporter.ListenOff, "h1"
-			m := open(t, quietHub(newClock()), cfg)
+			m := open(t, quietExporter(newClock()), cfg)
 			samples, taken := observe(m, payload(t, c.pairs...), start)
 			if taken != 1 {
 				t.Fatal("not taken for a host record")
@@ -98,8 +98,8 @@ func TestObserveFiltered(t *testing.T) {
 			cfg := loopback()
 			cfg.Listen, cfg.Hostname = exporter.ListenOff, "h1"
 			pairs := firstBody(t, name)
-			want, _ := observe(open(t, quietHub(newClock()), cfg), payload(t, pairs...), start)
-			m := open(t, quietHub(newClock()), cfg)
+			want, _ := observe(open(t, quietExporter(newClock()), cfg), payload(t, pairs...), start)
+			m := open(t, quietExporter(newClock()), cfg)
 			filtered := payload(t, append(pairs, "hostname", "h1", "site", "barn")...)
 			got, taken := observe(m, filtered, start)
 			if taken != 1 || len(want) == 0 {
@@ -119,7 +119,7 @@ func TestObserveFiltered(t *testing.T) {
 // Records that name their hosts are of two devices, a counter's too; a tag is no
 // device.
 func TestHostsAreToldApart(t *testing.T) {
-	m := open(t, quietHub(newClock()), loopback())
+	m := open(t, quietExporter(newClock()), loopback())
 	for _, f := range testkit.Sequence(t, "two-hosts") {
 		var d chunk.Decoder
 		for d.Reset(f.Payload); d.Next(); {
@@ -141,7 +141,7 @@ func TestHostsAreToldApart(t *testing.T) {
 func TestTagLabel(t *testing.T) {
 	cfg := loopback()
 	cfg.TagLabel = "input"
-	m := open(t, quietHub(newClock()), cfg)
+	m := open(t, quietExporter(newClock()), cfg)
 	for i, tag := range []string{"one", "two", "one", "two"} {
 		m.Apply(exporter.Batch{Samples: []metric.Sample{sample(metric.Counter, "c_total", float64(i))}, Tag: tag})
 	}
@@ -151,7 +151,7 @@ func TestTagLabel(t *testing.T) {
 // The series of another out_edge that is scraped stand beside our own, as far as
 // labels tell them apart.
 func TestSeriesOfAnotherOutEdge(t *testing.T) {
-	m := open(t, quietHub(newClock()), loopback())
+	m := open(t, quietExporter(newClock()), loopback())
 	theirs := []metric.Label{{Name: "sink", Value: "datadog"}, {Name: "result", Value: "delivered"}}
 	apply(m, []metric.Sample{
 		sample(metric.Counter, "edge_records_total", 7, append(theirs, metric.Label{Name: "site", Value: "barn"})...),
@@ -181,7 +181,7 @@ func firstBody(t *testing.T, name string) (pairs []any) {
 func TestObserveLeavesLogsAlone(t *testing.T) {
 	cfg := loopback()
 	cfg.Listen = exporter.ListenOff
-	m := open(t, quietHub(newClock()), cfg)
+	m := open(t, quietExporter(newClock()), cfg)
 	for _, c := range []struct {
 		name  string
 		pairs []any
@@ -223,7 +223,7 @@ func TestObserveLeavesLogsAlone(t *testing.T) {
 }
 
 func TestDeltas(t *testing.T) {
-	m := open(t, quietHub(newClock()), loopback())
+	m := open(t, quietExporter(newClock()), loopback())
 	for i, step := range []struct {
 		read any
 		want string // "" where it is refused
@@ -256,7 +256,7 @@ func TestDeltas(t *testing.T) {
 
 // A difference after a gap stands for the whole gap.
 func TestDeltaAfterGap(t *testing.T) {
-	m := open(t, quietHub(newClock()), loopback())
+	m := open(t, quietExporter(newClock()), loopback())
 	net := func(n int64) []byte { return payload(t, "e.rx.bytes", n, "e.tx.bytes", 0) }
 	observe(m, net(1), start)
 	observe(m, net(int64(1e12)), start.Add(10*time.Minute)) // 13 Gbit/s
@@ -267,7 +267,7 @@ func TestDeltaAfterGap(t *testing.T) {
 }
 
 func TestNotFinite(t *testing.T) {
-	m := open(t, quietHub(newClock()), loopback())
+	m := open(t, quietExporter(newClock()), loopback())
 	samples, _ := observe(m, payload(t, "cpu_p", math.NaN(), "user_p", math.Inf(1), "system_p", 2.0), start)
 	wantLines(t, lines(samples), "edge_cpu_usage_ratio cpu=total mode=system 0.02")
 	wantLines(t, scrape(t, m, "edge_cpu", "not_finite"),
@@ -278,7 +278,7 @@ func TestNotFinite(t *testing.T) {
 func TestDatadogNames(t *testing.T) {
 	cfg := loopback()
 	cfg.Listen, cfg.Prefix = exporter.ListenOff, "my_box"
-	m := open(t, quietHub(newClock()), cfg)
+	m := open(t, quietExporter(newClock()), cfg)
 	var got []string
 	for _, p := range [][]byte{
 		payload(t, "cpu_p", 1, "user_p", 1, "system_p", 1), payload(t, "read_size", 1, "write_size", 1),
@@ -296,7 +296,7 @@ func TestDatadogNames(t *testing.T) {
 
 // The same series is the same pointer, and costs nothing.
 func TestObserveAllocates(t *testing.T) {
-	m := open(t, quietHub(newClock()), loopback())
+	m := open(t, quietExporter(newClock()), loopback())
 	for _, name := range []string{"cpu.1", "mem.1", "disk.1", "netif.1", "proc.1", "thermal.1", "app.1"} {
 		var d chunk.Decoder
 		d.Reset(testkit.Payload(t, "amd64-v5.1.1", name))
@@ -322,7 +322,7 @@ func TestObserveAllocates(t *testing.T) {
 }
 
 func TestRecognisesStoresNothing(t *testing.T) {
-	m := open(t, quietHub(newClock()), loopback())
+	m := open(t, quietExporter(newClock()), loopback())
 	for _, c := range []struct {
 		name  string
 		pairs []any

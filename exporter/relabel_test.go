@@ -29,7 +29,7 @@ func relabelled(t *testing.T, asked *int) *exporter.Instance {
 		to.Labels = append([]metric.Label{{Name: "added", Value: "x"}}, s.Labels...)
 		return &to, true
 	}
-	return open(t, quietHub(newClock()), cfg)
+	return open(t, quietExporter(newClock()), cfg)
 }
 
 func TestHostSeriesAreRelabelled(t *testing.T) {
@@ -71,7 +71,7 @@ func TestRulesAreRefusedByName(t *testing.T) {
 		to.Name = "renamed_" + s.Name
 		return &to, true
 	}
-	m := open(t, quietHub(newClock()), cfg)
+	m := open(t, quietExporter(newClock()), cfg)
 	applyRules(m, []metric.Sample{sample(metric.Gauge, "first", 1)})
 	for range 3 {
 		applyRules(m, []metric.Sample{sample(metric.Gauge, "second", 1), sample(metric.Gauge, "first", 1)})
@@ -85,7 +85,7 @@ func TestRulesAreRefusedByName(t *testing.T) {
 
 func TestHiddenSamplesStayOffThePage(t *testing.T) {
 	clock := newClock()
-	m := open(t, quietHub(clock), loopback())
+	m := open(t, quietExporter(clock), loopback())
 	var d chunk.Decoder
 	d.Reset(testkit.Payload(t, "amd64-v5.1.1", "mem.1"))
 	d.Next()
@@ -109,7 +109,7 @@ func onePod(t *testing.T) *exporter.Instance {
 		to.Labels = slices.DeleteFunc(slices.Clone(s.Labels), func(l metric.Label) bool { return l.Name == "pod" })
 		return &to, true
 	}
-	return open(t, quietHub(newClock()), cfg)
+	return open(t, quietExporter(newClock()), cfg)
 }
 
 // A total of a metrics event has one source as well; what it grows by is never

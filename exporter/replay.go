@@ -7,16 +7,16 @@ import (
 	"out_edge/plugin/metric"
 )
 
-// Replay makes samples anew of what an Instance has had: the same series, with the
-// same labels. Nothing is shown, counted or added by it, and totals that are kept here
-// mean nothing in it. It is safe for concurrent use.
+// Replay makes the samples of an Instance again: the same series, with the same labels.
+// It shows, counts and adds nothing, and totals that are kept here have no meaning in
+// it. It is safe for concurrent use.
 type Replay struct {
 	host     *hostmetrics.Engine
 	labels   *labeller
 	registry *registry.Registry
 }
 
-// Replay makes one. relabel is Config.Relabel, but counts nothing.
+// Replay creates one. relabel is Config.Relabel without counting.
 func (m *Instance) Replay(relabel func(*metric.Series) (*metric.Series, bool)) *Replay {
 	cfg := m.cfg
 	cfg.Relabel = relabel
@@ -29,7 +29,7 @@ func (r *Replay) Observe(dst []metric.Sample, tag string, rec *chunk.Record, uni
 	return r.host.Observe(dst, tag, rec, unixNano)
 }
 
-// Apply is Instance.Apply; b.Note is what that has noted.
+// Apply is Instance.Apply; b.Note is what that recorded.
 func (r *Replay) Apply(b Batch) []metric.Sample {
 	if len(b.Samples) == 0 {
 		return b.Samples

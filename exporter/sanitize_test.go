@@ -10,7 +10,7 @@ import (
 func TestNames(t *testing.T) {
 	cfg := loopback()
 	cfg.Listen = exporter.ListenOff
-	m := open(t, quietHub(newClock()), cfg)
+	m := open(t, quietExporter(newClock()), cfg)
 	for _, c := range []struct{ name, want, label, wantLabel string }{
 		{"node_load1", "node_load1", "device", "device"},
 		{"job:rate5m", "job:rate5m", "a:b", "a_b"},
@@ -30,7 +30,7 @@ func TestNames(t *testing.T) {
 
 // Two names that become one are one series, of which the newest counts.
 func TestNamesCollide(t *testing.T) {
-	m := open(t, quietHub(newClock()), loopback())
+	m := open(t, quietExporter(newClock()), loopback())
 	apply(m, []metric.Sample{sample(metric.Gauge, "a.b", 1), sample(metric.Gauge, "a_b", 2), sample(metric.Gauge, "a-b", 3)})
 	wantLines(t, scrape(t, m, "a_b"), "a_b 3")
 }

@@ -34,7 +34,7 @@ import (
 
 func TestPaths(t *testing.T) {
 	cfg := loopback()
-	m := open(t, quietHub(newClock()), cfg)
+	m := open(t, quietExporter(newClock()), cfg)
 	for _, c := range []struct {
 		path, kind, body string
 		code             int
@@ -56,7 +56,7 @@ func TestPaths(t *testing.T) {
 }
 
 func TestMethods(t *testing.T) {
-	m := open(t, quietHub(newClock()), loopback())
+	m := open(t, quietExporter(newClock()), loopback())
 	defer http.DefaultClient.CloseIdleConnections()
 	for _, path := range []string{"/", "/metrics", "/debug/time", "/healthz", "/readyz"} {
 		for method, code := range map[string]int{http.MethodHead: http.StatusOK, http.MethodPost: http.StatusMethodNotAllowed, http.MethodDelete: http.StatusMethodNotAllowed} {
@@ -78,7 +78,7 @@ func TestMethods(t *testing.T) {
 
 // Connections that have ended make room for others.
 func TestManyConnections(t *testing.T) {
-	m := open(t, quietHub(newClock()), loopback())
+	m := open(t, quietExporter(newClock()), loopback())
 	for range 100 {
 		fetch(t, m, "/healthz")
 	}
@@ -92,7 +92,7 @@ func TestIdleConnections(t *testing.T) {
 		t.Run(scheme, func(t *testing.T) {
 			cfg := loopback()
 			cfg.WebConfigFile = web
-			m := open(t, quietHub(newClock()), cfg)
+			m := open(t, quietExporter(newClock()), cfg)
 			url := scheme + "://" + m.Addr().String() + "/healthz"
 			for range 64 + 6 {
 				keepAlive := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}
@@ -106,13 +106,13 @@ func TestIdleConnections(t *testing.T) {
 }
 
 func TestReadyz(t *testing.T) {
-	hub := quietHub(newClock())
+	exp := quietExporter(newClock())
 	first, second, third := loopback(), loopback(), loopback()
 	first.Status = func() exporter.Status { return exporter.Status{NotReady: []string{"clock: not set"}} }
 	second.Status = func() exporter.Status { return exporter.Status{NotReady: []string{"datadog: no key"}} }
-	a := open(t, hub, first)
-	b := open(t, hub, second)
-	open(t, hub, third)
+	a := open(t, exp, first)
+	b := open(t, exp, second)
+	open(t, exp, third)
 	resp, body := fetch(t, a, "/readyz")
 	want := "{\n  \"ready\": false,\n  \"reasons\": [\n    \"clock: not set\",\n    \"datadog: no key\"\n  ]\n}\n"
 	if resp.StatusCode != http.StatusServiceUnavailable || body != want {
@@ -125,7 +125,7 @@ func TestReadyz(t *testing.T) {
 }
 
 func TestDebugTime(t *testing.T) {
-	hub := quietHub(newClock())
+	exp := quietExporter(newClock())
 	repair := func(tag string, boot int64) timefix.Repair {
 		return timefix.Repair{Tag: tag, Raw: timefix.Raw{Form: timefix.EventTime, Bits: 0xe4989eef<<32 | 0x2dbaa10d},
 			Before: 3835207407 * 1e9, After: start.UnixNano(), Verdict: timefix.WrappedMs, Why: "why <b>",
@@ -140,8 +140,8 @@ func TestDebugTime(t *testing.T) {
 	second.Status = func() exporter.Status {
 		return exporter.Status{Repairs: []timefix.Repair{repair("newest", 2000), repair("oldest", 1)}}
 	}
-	m := open(t, hub, first)
-	open(t, hub, second)
+	m := open(t, exp, first)
+	open(t, exp, second)
 
 	_, body := fetch(t, m, "/debug/time", "Accept", "application/json")
 	var rows []map[string]string
@@ -172,7 +172,7 @@ func TestDebugTime(t *testing.T) {
 }
 
 func TestContent(t *testing.T) {
-	m := open(t, quietHub(newClock()), loopback())
+	m := open(t, quietExporter(newClock()), loopback())
 	observe(m, temperature(t, "0", 21), start)
 	const want = `edge_temperature_celsius{type="t",zone="thermal_zone0"} 21`
 	resp, body := fetch(t, m, "/metrics", "Accept", "application/openmetrics-text; version=1.0.0", "Accept-Encoding", "identity")
@@ -198,7 +198,7 @@ func TestContent(t *testing.T) {
 
 // The weight of identity counts as those of the encodings do.
 func TestAcceptEncoding(t *testing.T) {
-	m := open(t, quietHub(newClock()), loopback())
+	m := open(t, quietExporter(newClock()), loopback())
 	for accept, want := range map[string]string{
 		"":                                    "",
 		"br":                                  "",
@@ -254,21 +254,21 @@ func TestCloseWhileBusy(t *testing.T) {
 	defer blocker.Close()
 	cfg := loopback()
 	cfg.Listen = blocker.Addr().String()
-	closeNow(t, open(t, quietHub(newClock()), cfg))
+	closeNow(t, open(t, quietExporter(newClock()), cfg))
 }
 
 // Fluent Bit's hot reload closes and opens again in the same process.
 func TestHotReload(t *testing.T) {
 	log, book := newLog()
-	hub := exporter.New(log, newClock())
-	m := open(t, hub, loopback())
+	exp := exporter.New(log, newClock())
+	m := open(t, exp, loopback())
 	cfg := loopback()
 	cfg.Listen = m.Addr().String()
 	keepAlive := &http.Client{Transport: &http.Transport{}}
 	defer keepAlive.CloseIdleConnections()
 	for range 5 {
 		closeNow(t, m)
-		m = open(t, hub, cfg)
+		m = open(t, exp, cfg)
 		if m.Addr() == nil {
 			t.Fatalf("the port was not free at once: %q", book.all())
 		}
@@ -280,7 +280,7 @@ func TestHotReload(t *testing.T) {
 
 // What Init gets wrong for ever is an error; all of it is told.
 func TestOpenRefuses(t *testing.T) {
-	hub := quietHub(newClock())
+	exp := quietExporter(newClock())
 	for _, c := range []struct {
 		name string
 		cfg  exporter.Config
@@ -299,7 +299,7 @@ func TestOpenRefuses(t *testing.T) {
 			"`web_config_file` = testdata/invalid-web-key.yml: missing one of key or key_file"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := hub.Open(c.cfg)
+			_, err := exp.Open(c.cfg)
 			if err == nil || err.Error() != c.want {
 				t.Errorf("got %v\nwant %s", err, c.want)
 			}
@@ -311,11 +311,11 @@ func TestOpenRefuses(t *testing.T) {
 }
 
 func TestSharedAddressOtherWebFile(t *testing.T) {
-	hub := quietHub(newClock())
-	open(t, hub, loopback())
+	exp := quietExporter(newClock())
+	open(t, exp, loopback())
 	cfg := loopback()
 	cfg.WebConfigFile = filepath.Join(t.TempDir(), "web.yml")
-	_, err := hub.Open(cfg)
+	_, err := exp.Open(cfg)
 	want := fmt.Sprintf("`web_config_file` = %q: another output on 127.0.0.1:0 has \"\", and one address can have only one: give both the same, or another `listen`", cfg.WebConfigFile)
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v\nwant %s", err, want)
@@ -401,7 +401,7 @@ func TestTLS(t *testing.T) {
 func TestRateLimit(t *testing.T) {
 	cfg := loopback()
 	cfg.WebConfigFile = writeFile(t, t.TempDir(), "web.yml", "rate_limit:\n  interval: 1h\n  burst: 1\n")
-	m := open(t, quietHub(newClock()), cfg)
+	m := open(t, quietExporter(newClock()), cfg)
 	for _, want := range []int{200, 429} {
 		if resp, _ := fetch(t, m, "/metrics"); resp.StatusCode != want {
 			t.Errorf("%s, want %d", resp.Status, want)
@@ -410,7 +410,7 @@ func TestRateLimit(t *testing.T) {
 }
 
 func TestHeaderLimit(t *testing.T) {
-	m := open(t, quietHub(newClock()), loopback())
+	m := open(t, quietExporter(newClock()), loopback())
 	if resp, _ := fetch(t, m, "/metrics", "X-Large", strings.Repeat("x", 24<<10)); resp.StatusCode != 431 {
 		t.Error(resp.Status)
 	}
@@ -419,7 +419,7 @@ func TestHeaderLimit(t *testing.T) {
 // More scrapes at once than there may be are turned away, and one that is slow
 // does not hold up another's values.
 func TestScrapesInFlight(t *testing.T) {
-	m := open(t, quietHub(newClock()), loopback())
+	m := open(t, quietExporter(newClock()), loopback())
 	long := strings.Repeat("x", 900) // 9 MB: more than the kernel buffers for a reader who does not read
 	for i := range 10_000 {
 		apply(m, []metric.Sample{sample(metric.Gauge, "g", 1, metric.Label{Name: "id", Value: long + fmt.Sprint(i)})})
@@ -461,8 +461,8 @@ func TestScrapesInFlight(t *testing.T) {
 // Everything at once, for the race detector.
 func TestConcurrent(t *testing.T) {
 	clock := newClock()
-	hub := quietHub(clock)
-	m := open(t, hub, loopback())
+	exp := quietExporter(clock)
+	m := open(t, exp, loopback())
 	var wg sync.WaitGroup
 	for i := range 4 {
 		cpu := testkit.Payload(t, "amd64-v5.1.1", "cpu.1")
@@ -475,7 +475,7 @@ func TestConcurrent(t *testing.T) {
 		})
 		wg.Go(func() {
 			for range 10 {
-				other, err := hub.Open(loopback())
+				other, err := exp.Open(loopback())
 				if err != nil {
 					t.Error(err)
 					return

@@ -61,7 +61,7 @@ func wantText(t *testing.T, text string, parts ...string) {
 
 func TestStatusOfAWellDevice(t *testing.T) {
 	clock := newClock()
-	m := open(t, quietHub(clock), device())
+	m := open(t, quietExporter(clock), device())
 	for i := range 10 {
 		at := clock.Now().Time()
 		observe(m, payload(t, "cpu_p", 10+i, "user_p", 5, "system_p", 5, "cpu10.p_cpu", 7, "cpu9.p_cpu", 8), at)
@@ -95,7 +95,7 @@ func TestStatusOfAWellDevice(t *testing.T) {
 // A device whose metrics are those of node_exporter_metrics is shown like any other.
 func TestStatusOfNodeExporterMetrics(t *testing.T) {
 	clock := newClock()
-	m := open(t, quietHub(clock), device())
+	m := open(t, quietExporter(clock), device())
 	label := func(name, value string) metric.Label { return metric.Label{Name: name, Value: value} }
 	for i := range 10 {
 		n := float64(i)
@@ -197,7 +197,7 @@ func TestStatusConditions(t *testing.T) {
 			if c.cfg != nil {
 				c.cfg(&cfg)
 			}
-			m := open(t, quietHub(clock), cfg)
+			m := open(t, quietExporter(clock), cfg)
 			c.do(m.Telemetry(), clock)
 			wantText(t, status(t, m), "\n"+c.want)
 		})
@@ -207,7 +207,7 @@ func TestStatusConditions(t *testing.T) {
 func TestStatusOfSilence(t *testing.T) {
 	clock, cfg := newClock(), device()
 	cfg.SeriesTTL = time.Minute
-	m := open(t, quietHub(clock), cfg)
+	m := open(t, quietExporter(clock), cfg)
 	observe(m, temperature(t, "0", 1), start)
 	clock.Advance(61 * time.Second)
 	wantText(t, status(t, m), "! Needs a look\n! no sample for 1 min: what Fluent Bit measures has stopped\n")
@@ -218,7 +218,7 @@ func TestStatusShowsNoSecret(t *testing.T) {
 	cfg.Settings = []statuspage.Setting{{Key: "listen", Value: "0.0.0.0:2021", Default: true}, {Key: "apikey", Value: "s3cret-1"},
 		{Key: "proxy", Value: "http://u:s3cret-2@proxy:3128"}, {Key: "REMOTE_WRITE_HEADERS", Value: "X: s3cret-3"}, {Key: "odd", Value: "s3cret-4", Secret: true},
 		{Key: "apikey_file", Value: "/run/key"}, {Key: "header", Default: true}}
-	m := open(t, quietHub(newClock()), cfg)
+	m := open(t, quietExporter(newClock()), cfg)
 	text := status(t, m)
 	wantText(t, text, "Settings\n5 set, the others at their defaults\n", "apikey\n••••••\n", "proxy\nhttp://••••••@proxy:3128\n",
 		"REMOTE_WRITE_HEADERS\n••••••\n", "odd\n••••••\n", "apikey_file\n/run/key\nlisten\n0.0.0.0:2021\ndefault\n", "header\ndefault\n")
@@ -237,7 +237,7 @@ func TestStatusEscapes(t *testing.T) {
 		return exporter.Status{NotReady: []string{evil},
 			Repairs: []timefix.Repair{{Tag: evil + strings.Repeat("x", 300), Why: evil, Verdict: timefix.Arrival}}}
 	}
-	m := open(t, quietHub(newClock()), cfg)
+	m := open(t, quietExporter(newClock()), cfg)
 	observe(m, payload(t, "name", "thermal_zone0", "type", evil, "temp", 1), start)
 	observe(m, payload(t, "alive", true, "proc_name", evil, "pid", 7), start)
 	apply(m, []metric.Sample{{Series: intern(metric.Series{Name: "rule_x", Kind: metric.Gauge, Labels: []metric.Label{{Name: "x", Value: evil}}}), Value: 1}})
@@ -261,7 +261,7 @@ func TestStatusEscapes(t *testing.T) {
 
 // The policy allows what stands in the document, by its hash, and nothing else.
 func TestStatusPolicy(t *testing.T) {
-	m := open(t, quietHub(newClock()), device())
+	m := open(t, quietExporter(newClock()), device())
 	resp, body := fetch(t, m, "/")
 	policy := "default-src 'none'"
 	for _, tag := range []string{"style", "script"} {
@@ -290,16 +290,16 @@ func TestStatusPolicy(t *testing.T) {
 }
 
 func TestStatusOfSeveralInstances(t *testing.T) {
-	hub := quietHub(newClock())
+	exp := quietExporter(newClock())
 	first, second, third := device(), device(), device()
 	first.Output, second.Output = "edge.0", "lte"
 	second.Labels = []metric.Label{{Name: "site", Value: "b"}}
 	second.Status = func() exporter.Status {
 		return exporter.Status{NotReady: []string{"no key"}, Backlog: []statuspage.Backlog{{Chunks: 2, Bytes: 4096}, {Sink: delivery.SinkRemoteWrite}, {Sink: delivery.SinkDatadog, Chunks: 1200, Bytes: 3 << 20}}}
 	}
-	a := open(t, hub, first)
-	open(t, hub, second)
-	open(t, hub, third)
+	a := open(t, exp, first)
+	open(t, exp, second)
+	open(t, exp, third)
 	wantText(t, status(t, a), "✕ Output lte: no key\n", "Output edge.0\n", "Output lte site=b\n", "Output 2\n", "waiting: 2 chunks, 4 KiB\n",
 		"Waiting\nnothing\n", "Waiting\n1,200 chunks, 3 MiB\n")
 }
@@ -310,7 +310,7 @@ func TestStatusOfWaitingChunks(t *testing.T) {
 	clock, cfg := newClock(), device()
 	status2 := exporter.Status{Backlog: []statuspage.Backlog{{Chunks: 12, Bytes: 4096}, {Sink: delivery.SinkDatadog, Chunks: 12, Bytes: 4096}}}
 	cfg.Status = func() exporter.Status { return status2 }
-	m := open(t, quietHub(clock), cfg)
+	m := open(t, quietExporter(clock), cfg)
 	observe(m, temperature(t, "0", 20), clock.Now().Time())
 	wantText(t, status(t, m), "✓ Well\n")
 	since := int64(clock.Now().Elapsed())
@@ -332,7 +332,7 @@ func TestStatusOfRepairs(t *testing.T) {
 			Verdict: timefix.WrappedMs, Why: "why", At: timefix.Instant{Wall: start.UnixNano(), Boot: int64(time.Hour) - int64(i)*1e9}})
 	}
 	cfg.Status = func() exporter.Status { return exporter.Status{Repairs: all} }
-	m := open(t, quietHub(clock), cfg)
+	m := open(t, quietExporter(clock), cfg)
 	m.Telemetry().Repairs(timefix.Counts{timefix.OK: 7, timefix.WrappedMs: 4000, timefix.Arrival: 5})
 	text := status(t, m)
 	wantText(t, text, "Time repairs\n4,005 · wrapped ms 4,000 · arrival 5\n",
@@ -346,7 +346,7 @@ func TestStatusOfRepairs(t *testing.T) {
 // what comes after them has none.
 func TestHistoryIsBounded(t *testing.T) {
 	clock := newClock()
-	m := open(t, quietHub(clock), device())
+	m := open(t, quietExporter(clock), device())
 	fill := func(i int) {
 		for zone := range 150 {
 			observe(m, temperature(t, fmt.Sprint(zone), float64(i%17)), clock.Now().Time())
@@ -371,7 +371,7 @@ func TestHistoryIsBounded(t *testing.T) {
 // an hour; and the page shows the newest value.
 func TestHistoryReachesFar(t *testing.T) {
 	clock := newClock()
-	m := open(t, quietHub(clock), device())
+	m := open(t, quietExporter(clock), device())
 	for i := range 3 * 3600 {
 		observe(m, temperature(t, "0", float64(i%7)), clock.Now().Time())
 		clock.Advance(time.Second)
@@ -393,7 +393,7 @@ func TestHistoryReachesFar(t *testing.T) {
 func TestHistoryOfExpiredSeries(t *testing.T) {
 	clock, cfg := newClock(), device()
 	cfg.SeriesTTL = time.Minute
-	m := open(t, quietHub(clock), cfg)
+	m := open(t, quietExporter(clock), cfg)
 	for zone := range 100 {
 		observe(m, temperature(t, fmt.Sprint(zone), 1), clock.Now().Time())
 	}
@@ -408,7 +408,7 @@ func TestHistoryOfExpiredSeries(t *testing.T) {
 // What the clock or a counter does, a line survives.
 func TestHistoryOfOddCourses(t *testing.T) {
 	clock := newClock()
-	m := open(t, quietHub(clock), device())
+	m := open(t, quietExporter(clock), device())
 	for i := range 20 {
 		if i == 10 {
 			clock.Advance(10 * time.Minute) // a gap
@@ -431,7 +431,7 @@ func TestHistoryOfOddCourses(t *testing.T) {
 func TestHistoryWhenTheClockGoesBack(t *testing.T) {
 	clock := newClock()
 	clock.HideBoot()
-	m := open(t, quietHub(clock), device())
+	m := open(t, quietExporter(clock), device())
 	for i := range 20 {
 		if i == 10 {
 			clock.Set(start.Add(-time.Hour))
@@ -452,7 +452,7 @@ var restarting = intern(metric.Series{Name: "rule_events_total", Kind: metric.Co
 func TestNoHistoryWithoutAPage(t *testing.T) {
 	cfg := device()
 	cfg.Listen = exporter.ListenOff
-	m, err := quietHub(newClock()).Open(cfg)
+	m, err := quietExporter(newClock()).Open(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -472,7 +472,7 @@ func TestNoHistoryWithoutAPage(t *testing.T) {
 // something what a month would be.
 func TestStatusSaysWhatWasSent(t *testing.T) {
 	clock := newClock()
-	m := open(t, quietHub(clock), device())
+	m := open(t, quietExporter(clock), device())
 	m.Telemetry().Sent("logs", 4096, 1024)
 	if text := status(t, m); !strings.Contains(text, "Sent today\n1 KiB\n") || strings.Contains(text, "A month") {
 		t.Errorf("at once:\n%s", text)

@@ -27,7 +27,7 @@ func TestGaugesExpire(t *testing.T) {
 	cfg.SeriesTTL = time.Minute
 	var expired []string
 	cfg.OnExpire = func(s *metric.Series) { expired = append(expired, s.Name) }
-	m := open(t, quietHub(clock), cfg)
+	m := open(t, quietExporter(clock), cfg)
 	temp := temperature(t, "0", 20)
 	observe(m, temp, start)
 	observe(m, payload(t, "read_size", 5, "write_size", 6), start)
@@ -58,7 +58,7 @@ func TestHiddenGaugesExpire(t *testing.T) {
 	cfg.SeriesTTL = time.Minute
 	var expired []string
 	cfg.OnExpire = func(s *metric.Series) { expired = append(expired, s.Name) }
-	m := open(t, quietHub(clock), cfg)
+	m := open(t, quietExporter(clock), cfg)
 	m.Apply(exporter.Batch{Samples: []metric.Sample{sample(metric.Gauge, "g", 1)}, Hidden: true})
 	clock.Advance(time.Minute + 1)
 	wantLines(t, scrape(t, m, "g "))
@@ -70,7 +70,7 @@ func TestGaugesLive(t *testing.T) {
 	clock := newClock()
 	cfg := loopback()
 	cfg.SeriesTTL = time.Minute
-	m := open(t, quietHub(clock), cfg)
+	m := open(t, quietExporter(clock), cfg)
 	for range 3 {
 		observe(m, temperature(t, "0", 20), start)
 		clock.Advance(40 * time.Second)
@@ -82,7 +82,7 @@ func TestNoTTL(t *testing.T) {
 	clock := newClock()
 	cfg := loopback()
 	cfg.SeriesTTL = 0
-	m := open(t, quietHub(clock), cfg)
+	m := open(t, quietExporter(clock), cfg)
 	observe(m, temperature(t, "0", 20), start)
 	clock.Advance(20 * 365 * 24 * time.Hour)
 	wantLines(t, scrape(t, m, "edge_temperature"), `edge_temperature_celsius{type="t",zone="thermal_zone0"} 20`)
@@ -114,7 +114,7 @@ func TestGaugesExpireUnseen(t *testing.T) {
 
 func TestNewestWins(t *testing.T) {
 	clock := newClock()
-	m := open(t, quietHub(clock), loopback())
+	m := open(t, quietExporter(clock), loopback())
 	for _, c := range []struct {
 		name  string
 		value float64
@@ -144,7 +144,7 @@ func TestNewestWins(t *testing.T) {
 func TestClockSetBack(t *testing.T) {
 	const back = 5 * time.Minute
 	clock := newClock()
-	m := open(t, quietHub(clock), loopback())
+	m := open(t, quietExporter(clock), loopback())
 	page := func(gauge, total, hist string) {
 		t.Helper()
 		wantLines(t, scrape(t, m, "edge_temp", "c_total", "hist_count"), "c_total "+total,
@@ -181,11 +181,11 @@ func TestClockSetBack(t *testing.T) {
 
 func TestSharedPage(t *testing.T) {
 	clock := newClock()
-	hub := quietHub(clock)
+	exp := quietExporter(clock)
 	first, second := loopback(), loopback()
 	first.Status = func() exporter.Status { return exporter.Status{NotReady: []string{"first: no key"}} }
 	second.Status = func() exporter.Status { return exporter.Status{} }
-	a, b := open(t, hub, first), open(t, hub, second)
+	a, b := open(t, exp, first), open(t, exp, second)
 	if a.Addr().String() != b.Addr().String() {
 		t.Fatal("two addresses")
 	}
@@ -219,8 +219,8 @@ func TestSharedPage(t *testing.T) {
 // and counts and says what it does not show of the other.
 func TestSharedPageOtherRecords(t *testing.T) {
 	var log testkit.Buffer
-	hub := exporter.New(slog.New(slog.NewTextHandler(&log, nil)), newClock())
-	a, b := open(t, hub, loopback()), open(t, hub, loopback())
+	exp := exporter.New(slog.New(slog.NewTextHandler(&log, nil)), newClock())
+	a, b := open(t, exp, loopback()), open(t, exp, loopback())
 	take := func(m *exporter.Instance, tag string, v float64) {
 		m.Apply(exporter.Batch{Samples: []metric.Sample{sample(metric.Gauge, "level", v)}, Tag: tag, Origin: exporter.FromRule})
 	}
@@ -237,11 +237,11 @@ func TestSharedPageOtherRecords(t *testing.T) {
 }
 
 func TestSharedPageOtherLabels(t *testing.T) {
-	hub := quietHub(newClock())
+	exp := quietExporter(newClock())
 	first, second := loopback(), loopback()
 	first.Labels = []metric.Label{{Name: "site", Value: "a"}}
 	second.Labels = []metric.Label{{Name: "room", Value: "b"}, {Name: "zone", Value: "lost: the series has its own"}}
-	a, b := open(t, hub, first), open(t, hub, second)
+	a, b := open(t, exp, first), open(t, exp, second)
 	observe(a, temperature(t, "0", 1), start)
 	observe(b, temperature(t, "0", 2), start)
 	a.Telemetry().Delivered("datadog", 3)
@@ -254,10 +254,10 @@ func TestSharedPageOtherLabels(t *testing.T) {
 }
 
 func TestListenOffIsPrivate(t *testing.T) {
-	hub := quietHub(newClock())
+	exp := quietExporter(newClock())
 	cfg := loopback()
 	cfg.Listen = exporter.ListenOff
-	a, b := open(t, hub, cfg), open(t, hub, cfg)
+	a, b := open(t, exp, cfg), open(t, exp, cfg)
 	if a.Telemetry() == b.Telemetry() || a.Addr() != nil {
 		t.Error("two pages that are off are one")
 	}
@@ -271,7 +271,7 @@ func sample(kind metric.Kind, name string, v float64, labels ...metric.Label) me
 func TestApply(t *testing.T) {
 	cfg := loopback()
 	cfg.Labels = []metric.Label{{Name: "site", Value: "a"}}
-	m := open(t, quietHub(newClock()), cfg)
+	m := open(t, quietExporter(newClock()), cfg)
 	samples := []metric.Sample{
 		sample(metric.Gauge, "node_load1", 0.5),
 		sample(metric.Gauge, "node load/5", 0.25, metric.Label{Name: "a-b", Value: "x\xffy"}, metric.Label{Name: "site", Value: "own"}),
@@ -321,7 +321,7 @@ u{site="a"} 7
 }
 
 func TestApplyRefuses(t *testing.T) {
-	m := open(t, quietHub(newClock()), loopback())
+	m := open(t, quietExporter(newClock()), loopback())
 	hist := func(name string, d *metric.Distribution) metric.Sample {
 		return metric.Sample{Series: intern(metric.Series{Name: name, Kind: metric.Histogram}), Dist: d}
 	}
@@ -351,7 +351,7 @@ func TestApplyRefuses(t *testing.T) {
 // Prometheus tells metrics apart by the names of their lines, in OpenMetrics too, where
 // the counter x_total is the family x.
 func TestNamesSideBySide(t *testing.T) {
-	m := open(t, quietHub(newClock()), loopback())
+	m := open(t, quietExporter(newClock()), loopback())
 	hist := distribution(metric.Histogram, "g")
 	apply(m, []metric.Sample{
 		sample(metric.Counter, "a_total", 1), sample(metric.Gauge, "a", 2),
@@ -376,7 +376,7 @@ func TestNamesSideBySide(t *testing.T) {
 }
 
 func TestApplyCounterDeltas(t *testing.T) {
-	m := open(t, quietHub(newClock()), loopback())
+	m := open(t, quietExporter(newClock()), loopback())
 	var got []string
 	for i, v := range []float64{100, 130, 130, 20} {
 		s := []metric.Sample{sample(metric.Counter, "c_total", v)} // another pointer each time
@@ -393,7 +393,7 @@ func TestApplyCounterDeltas(t *testing.T) {
 
 // A rule's total never falls, so the largest is the newest.
 func TestLargestTotalOfARuleWins(t *testing.T) {
-	m := open(t, quietHub(newClock()), loopback())
+	m := open(t, quietExporter(newClock()), loopback())
 	counter := intern(metric.Series{Name: "c_total", Kind: metric.Counter})
 	hist := intern(metric.Series{Name: "hist", Kind: metric.Histogram})
 	for _, c := range []struct {
@@ -416,7 +416,7 @@ func TestSeriesLimit(t *testing.T) {
 	const limit, pushed = 10_000, 200_000
 	cfg := loopback()
 	cfg.SeriesLimit = limit
-	m := open(t, quietHub(newClock()), cfg)
+	m := open(t, quietExporter(newClock()), cfg)
 	before := heap()
 	batch := make([]metric.Sample, 1)
 	for i := range pushed {
@@ -446,7 +446,7 @@ func TestSeriesLimit(t *testing.T) {
 func TestSeriesLimitBytes(t *testing.T) {
 	cfg := loopback()
 	cfg.SeriesLimit = 10
-	m := open(t, quietHub(newClock()), cfg)
+	m := open(t, quietExporter(newClock()), cfg)
 	huge := make([]byte, 6000)
 	for i := range huge {
 		huge[i] = 'x'
@@ -459,7 +459,7 @@ func TestSeriesLimitBytes(t *testing.T) {
 
 // A source that makes each sample a Series anew does not pile them up.
 func TestSeriesDoNotPileUp(t *testing.T) {
-	m := open(t, quietHub(newClock()), loopback())
+	m := open(t, quietExporter(newClock()), loopback())
 	before := heap()
 	for i := range 50_000 {
 		apply(m, []metric.Sample{sample(metric.Gauge, "g", float64(i))})
@@ -476,7 +476,7 @@ func TestLabelsOfSelfWin(t *testing.T) {
 	for _, name := range []string{"sink", "reason", "le", "version", "site"} {
 		cfg.Labels = append(cfg.Labels, metric.Label{Name: name, Value: "mine"})
 	}
-	m := open(t, quietHub(newClock()), cfg)
+	m := open(t, quietExporter(newClock()), cfg)
 	m.Telemetry().Dropped("datadog", "too_large", 2)
 	wantLines(t, scrape(t, m, "too_large", "edge_build_info", "flush_duration_seconds_sum", `result="dropped",sink="datadog"`)[1:],
 		`edge_dropped_records_total{le="mine",reason="too_large",sink="datadog",site="mine",version="mine"} 2`,
@@ -492,7 +492,7 @@ func heap() int64 {
 }
 
 func TestClosed(t *testing.T) {
-	m := open(t, quietHub(newClock()), loopback())
+	m := open(t, quietExporter(newClock()), loopback())
 	observe(m, temperature(t, "0", 1), start)
 	closeNow(t, m)
 	if err := m.Close(context.Background()); err != nil {

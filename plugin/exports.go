@@ -16,8 +16,8 @@ var host = newProcess()
 
 func main() {}
 
-// FLBPluginRegister tells Fluent Bit what this library is. It never answers -1,
-// which core does not survive.
+// FLBPluginRegister describes this library to Fluent Bit. It never returns -1, which
+// crashes core.
 //
 //export FLBPluginRegister
 func FLBPluginRegister(def unsafe.Pointer) (ret C.int) {
@@ -26,9 +26,9 @@ func FLBPluginRegister(def unsafe.Pointer) (ret C.int) {
 	return C.int(output.FLBPluginRegister(def, "edge", description))
 }
 
-// edgeInit starts one instance from its properties. It is what FLBPluginInit does
-// in a process that has not forked, as each function below is for its like in
-// entry.c.
+// edgeInit starts one instance from its properties. It is FLBPluginInit in a process
+// that has not forked; each function below corresponds to one in entry.c in the same
+// way.
 //
 //export edgeInit
 func edgeInit(plugin unsafe.Pointer) (ret C.int) {
@@ -50,8 +50,8 @@ func edgeInit(plugin unsafe.Pointer) (ret C.int) {
 	return output.FLB_OK
 }
 
-// edgeFlushCtx takes one chunk that C has not parked. The payload is only read,
-// and only until this returns.
+// edgeFlushCtx processes one chunk that C has not parked. The payload is only read, and
+// only until this returns.
 //
 //export edgeFlushCtx
 func edgeFlushCtx(ctx, data unsafe.Pointer, length C.size_t, tag *C.char) (ret C.int) {
@@ -69,8 +69,8 @@ func edgeExitCtx(ctx unsafe.Pointer) (ret C.int) {
 	return output.FLB_OK
 }
 
-// edgeExit stops every instance: it comes from hosts that do not know
-// FLBPluginExitCtx, once an instance, without saying which.
+// edgeExit stops every instance: hosts that do not know FLBPluginExitCtx call it once
+// for each instance, without saying which.
 //
 //export edgeExit
 func edgeExit() (ret C.int) {
@@ -87,7 +87,7 @@ func edgeUnregister(def unsafe.Pointer) {
 	output.FLBPluginUnregister(def)
 }
 
-// lookup gives the instance that Init stored, or nil, which refuses everything.
+// lookup returns the instance that Init stored, or nil, which refuses everything.
 func lookup(ctx unsafe.Pointer) *instance {
 	in, _ := output.FLBPluginGetContext(ctx).(*instance)
 	return in

@@ -16,9 +16,9 @@ import (
 	"out_edge/plugin/config"
 )
 
-// eventsVariable overrides what the host is taken for: `logs` is one whose struct
-// ends early, `metrics` one that takes metrics events too. It is there for a host
-// with an allocator that does not know how long its blocks are.
+// eventsVariable overrides the detection of the host: `logs` is one with the short
+// struct, `metrics` one that also sends metrics events. It is for hosts whose allocator
+// does not know the size of its blocks.
 const eventsVariable = "OUT_EDGE_EVENTS"
 
 // The bits of event_type (fluent-bit/flb_event.h).
@@ -27,13 +27,12 @@ const (
 	eventMetrics = 2
 )
 
-// describe writes into the host's register struct what fluent-bit-go does not,
-// as far as this host's struct reaches. It reports whether metrics events were
-// asked for.
+// describe writes what fluent-bit-go does not into the host's register struct, as far
+// as this host's struct reaches. It reports whether metrics events were requested.
 func describe(def unsafe.Pointer) (metrics bool) {
 	C.edge_accept_tls(def)
 	if os.Getenv(eventsVariable) == "logs" {
-		return false // and nothing behind the fields that every version has
+		return false // nothing after the fields that every version has
 	}
 	if C.edge_takes_config_map(def) != 0 {
 		C.edge_set_config_map(def, configMap())
@@ -45,8 +44,8 @@ func describe(def unsafe.Pointer) (metrics bool) {
 	return metrics
 }
 
-// configMap is the option table in Fluent Bit's form, made once: core points into
-// it, and Register comes again with each reload.
+// configMap is the option table in Fluent Bit's form, made once: core keeps pointers
+// into it, and calls Register again with each reload.
 var configMap = sync.OnceValue(func() *C.struct_edge_option {
 	all := config.Options()
 	m := C.edge_new_map(C.int(len(all)))

@@ -20,19 +20,19 @@ import (
 	"out_edge/timefix"
 )
 
-// instance is one [OUTPUT] section. A nil instance refuses everything: it stands
-// for one whose Init failed. fluent-bit-go keeps an instance for ever, so what is
-// large in it goes when it closes.
+// instance is one [OUTPUT] section. A nil instance refuses everything: its Init failed.
+// fluent-bit-go keeps an instance forever, so its large parts are released when it
+// closes.
 type instance struct {
 	pipeline atomic.Pointer[pipeline.Pipeline] // nil once closed
 	host     *process
-	// drain is how long close may take for what waits in memory alone.
+	// drain is how long close may take for chunks that wait only in memory.
 	drain   time.Duration
-	parking *parking // nil where flushes are not parked
+	parking *parking // nil if flushes are not parked
 }
 
-// startParking parks the flushes of the instance whose Init has got plugin, if
-// they are to be parked.
+// startParking parks the flushes of the instance whose Init got plugin, if that is
+// chosen.
 func (in *instance) startParking(plugin unsafe.Pointer) error {
 	if in.parking == nil {
 		return nil
@@ -40,7 +40,7 @@ func (in *instance) startParking(plugin unsafe.Pointer) error {
 	return in.parking.start(plugin, in.park)
 }
 
-// park has a chunk delivered, and returns at once.
+// park passes on a chunk to deliver, and returns at once.
 func (in *instance) park(tag string, payload []byte, done func(pipeline.Result)) {
 	if p := in.pipeline.Load(); p != nil {
 		p.Park(tag, payload, done)
@@ -58,7 +58,7 @@ func (in *instance) flush(tag string, payload []byte, thread int) pipeline.Resul
 		return pipeline.Retry
 	}
 	if in.parking != nil {
-		in.parking.sayRefusal.Do(func() {
+		in.parking.logRefusal.Do(func() {
 			in.host.log.Warn("flushes cannot be parked: " + in.parking.refusal() + "; " + fallback)
 		})
 	}
@@ -70,7 +70,7 @@ func (in *instance) close() {
 	if in == nil {
 		return
 	}
-	defer in.host.outlet.Flush(lastWords)
+	defer in.host.outlet.Flush(logFlushTimeout)
 	in.host.forget(in)
 	p := in.pipeline.Swap(nil)
 	if p == nil {
@@ -86,7 +86,7 @@ func (in *instance) close() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), drain)
 	defer cancel()
-	in.sayDrain(p, drain)
+	in.logDrain(p, drain)
 	if err := p.Close(ctx); err != nil {
 		in.host.log.Warn("close: " + err.Error())
 	}
@@ -96,12 +96,12 @@ func (h *process) forget(in *instance) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.instances, in)
-	if len(h.instances) == 0 && h.stopKeeper != nil {
-		h.stopKeeper()
+	if len(h.instances) == 0 && h.stopRelease != nil {
+		h.stopRelease()
 	}
 }
 
-// closeAll closes the instances that are open now.
+// closeAll closes all open instances.
 func (h *process) closeAll() {
 	h.mu.Lock()
 	open := slices.Collect(maps.Keys(h.instances))
@@ -111,10 +111,10 @@ func (h *process) closeAll() {
 	}
 }
 
-// start brings up a pipeline; the caller holds h.mu.
+// start starts a pipeline; the caller holds h.mu.
 func (h *process) start(settings *config.Settings, from hostInstance) (*instance, error) {
 	h.share(settings)
-	h.sayVersion()
+	h.logVersion()
 	clock := settings.Clock(timefix.SystemClock{})
 	if h.exporter == nil {
 		h.exporter = exporter.New(h.log, clock)
@@ -127,11 +127,11 @@ func (h *process) start(settings *config.Settings, from hostInstance) (*instance
 		}
 		return nil, err
 	}
-	h.saySinks(settings, p)
+	h.logSinks(settings, p)
 	in := &instance{host: h, drain: settings.Pipeline.FlushTimeout, parking: parking}
 	in.pipeline.Store(p)
 	if len(h.instances) == 0 {
-		h.stopKeeper = footprint.Start(releaseOwnFile, func(work func()) {
+		h.stopRelease = footprint.Start(releaseOwnFile, func(work func()) {
 			defer h.guard("footprint", func() {})
 			work()
 		})
@@ -140,16 +140,16 @@ func (h *process) start(settings *config.Settings, from hostInstance) (*instance
 	return in, nil
 }
 
-// parkedDrain is how long requests under way may take when an instance closes whose
-// flushes are parked. Core has waited its grace, hears of no result any more, and
-// offers all that is parked again: what is delivered now comes twice.
+// parkedDrain is how long requests in progress may take when an instance closes whose
+// flushes are parked. Core's grace period is over, it receives no more results, and it
+// offers everything that is parked again: what is delivered now arrives twice.
 const parkedDrain = 500 * time.Millisecond
 
-// fallback is what becomes of flushes that cannot be parked.
+// fallback describes what happens to flushes that cannot be parked.
 const fallback = "they wait in the queue, or on the worker threads where there are `workers`"
 
-// chooseDelivery settles how chunks are delivered, and says it. It returns nil
-// where flushes are not to be parked, or cannot be.
+// chooseDelivery decides how chunks are delivered, and logs it. It returns nil if
+// flushes are not to be parked, or cannot be.
 func (h *process) chooseDelivery(settings *config.Settings, from hostInstance) *parking {
 	mode := &settings.Pipeline.Mode
 	switch *mode {
@@ -164,7 +164,7 @@ func (h *process) chooseDelivery(settings *config.Settings, from hostInstance) *
 	if err != nil {
 		level := slog.LevelInfo
 		if *mode == pipeline.Park {
-			level = slog.LevelWarn // it was asked for
+			level = slog.LevelWarn // the user asked for it
 		}
 		*mode = pipeline.Auto
 		h.log.Log(context.Background(), level, "flushes cannot be parked: "+err.Error()+"; "+fallback)
@@ -179,8 +179,8 @@ func (h *process) chooseDelivery(settings *config.Settings, from hostInstance) *
 	return k
 }
 
-// share applies the settings that concern the whole process: of several
-// instances, the most talkative level and the largest limit hold.
+// share applies the settings of the whole process: of several instances, the most
+// verbose level and the largest limit apply.
 func (h *process) share(settings *config.Settings) {
 	first := len(h.instances) == 0
 	if first {
@@ -197,7 +197,7 @@ func (h *process) share(settings *config.Settings) {
 		return
 	}
 	h.memory = limit
-	if os.Getenv("GOMEMLIMIT") == "" { // the user's word
+	if os.Getenv("GOMEMLIMIT") == "" { // GOMEMLIMIT takes precedence
 		debug.SetMemoryLimit(limit)
 	}
 }

@@ -25,9 +25,9 @@ static int edge_contains(const struct dl_phdr_info *info, const void *at)
 	return 0;
 }
 
-// Go's linker puts its build information into the data of all that it links,
-// behind this mark, at a multiple of 16 (debug/buildinfo). Symbols and build IDs
-// may be left out of a library; they are of this one.
+// Go's linker puts its build information into the data of everything that it links,
+// after this mark, at a multiple of 16 (debug/buildinfo). A library may lack symbols
+// and build IDs; this one does.
 static int edge_is_marked(const char *from, size_t size)
 {
 	static const char tail[] = " Go buildinf:";
@@ -54,7 +54,7 @@ static int edge_is_go(const struct dl_phdr_info *info)
 	return 0;
 }
 
-// The loader's lock is held here: this reads memory and does nothing else.
+// The loader's lock is held here: only read memory.
 static int edge_look(struct dl_phdr_info *info, size_t size, void *arg)
 {
 	struct edge_search *s = arg;
@@ -84,14 +84,15 @@ import (
 	"unsafe"
 )
 
-// otherGoVariable, if `1`, lets this library run beside another one in Go.
+// otherGoVariable, if `1`, permits this library to run with another Go library in the
+// process.
 const otherGoVariable = "OUT_EDGE_ALLOW_OTHER_GO"
 
 var errOtherGo = errors.New("another Go library is in the process")
 
-// otherGo is the file of a library with a Go runtime of its own that the process
-// has loaded beside this one, or "". All plugins are loaded before the first Init.
-func otherGo() string {
+// otherGoLibrary returns the file of another library with a Go runtime that the process has
+// loaded, or "". All plugins are loaded before the first Init.
+func otherGoLibrary() string {
 	path := make([]byte, 4096) // PATH_MAX
 	if C.edge_find_other_go((*C.char)(unsafe.Pointer(&path[0])), C.size_t(len(path))) == 0 {
 		return ""
@@ -100,15 +101,15 @@ func otherGo() string {
 	return string(name)
 }
 
-// refuseOtherGo says what to do about a second Go runtime, which crashes or hangs
-// the agent sooner or later.
-func (h *process) refuseOtherGo() error {
-	path := otherGo()
+// refuseOtherGoLibrary returns an error with what to do about a second Go runtime, which
+// sooner or later crashes or hangs the agent.
+func (h *process) refuseOtherGoLibrary() error {
+	path := otherGoLibrary()
 	switch {
 	case path == "":
 		return nil
 	case os.Getenv(otherGoVariable) == "1":
-		h.sayOtherGo.Do(func() {
+		h.logOtherGo.Do(func() {
 			h.log.Warn(path + " is written in Go too: two Go libraries in one agent may crash or hang it at any time, and " + otherGoVariable + "=1 takes that risk")
 		})
 		return nil

@@ -14,7 +14,7 @@ static int edge_covers(const struct dl_phdr_info *info, const ElfW(Phdr) *p, uin
 	return p->p_type == PT_LOAD && from <= at && at < from + p->p_memsz;
 }
 
-// Text relocations make pages of read-only segments the process's own.
+// Text relocations turn pages of read-only segments into private ones.
 static int edge_has_textrel(const struct dl_phdr_info *info)
 {
 	for (int i = 0; i < info->dlpi_phnum; i++) {
@@ -62,8 +62,8 @@ static void edge_release_own_file(void)
 */
 import "C"
 
-// releaseOwnFile takes the pages of this library's file out of the process, of
-// segments that nobody writes to: there they are as in the file (only a debugger's
-// breakpoints go with them). Loading touches nearly all of them, running needs half of that, and
-// finds them in the page cache.
+// releaseOwnFile removes the pages of this library's file from the process's resident
+// memory, for segments that nobody writes to: they are unchanged from the file (only a
+// debugger's breakpoints are lost). Loading touches nearly all of them; running needs
+// half of that, and finds them in the page cache.
 func releaseOwnFile() { C.edge_release_own_file() }

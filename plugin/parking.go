@@ -16,27 +16,27 @@ import (
 	"out_edge/plugin/pipeline"
 )
 
-// parking is the Go side of park.h: it takes parked flushes from C, and has each
-// delivered.
+// parking is the Go side of park.h: it takes parked flushes from C, and passes each on
+// for delivery.
 type parking struct {
 	c    *C.struct_edge_parking
-	wake *os.File // readable when there is something to take
+	wake *os.File // readable when flushes are waiting
 	park parkFunc
 	host *process
 
-	sayRefusal sync.Once
+	logRefusal sync.Once
 
-	taking  sync.Mutex     // held from taking flushes until all of them are with park
+	taking  sync.Mutex     // held from taking flushes until all of them are passed to park
 	open    sync.WaitGroup // flushes taken and not ended
 	reading sync.WaitGroup // the goroutine that waits for wake
 }
 
-// parkFunc has a chunk delivered. It returns at once; done is called once, from
-// any goroutine, and until then the payload may be read.
+// parkFunc delivers a chunk. It returns at once; done is called once, from any
+// goroutine, and until then the payload may be read.
 type parkFunc func(tag string, payload []byte, done func(pipeline.Result))
 
-// newParking prepares the host for parked flushes of the instance that this
-// thread starts. The error is what the host lacks.
+// newParking prepares the host for parked flushes of the instance that this thread
+// starts. The error is what the host lacks.
 func newParking(h *process) (*parking, error) {
 	var fault *C.char
 	c := C.edge_parking_new(&fault) //nolint:gocritic // cgo doubles the argument
@@ -46,7 +46,7 @@ func newParking(h *process) (*parking, error) {
 	return &parking{c: c, host: h}, nil
 }
 
-// start begins to take flushes, those of the instance whose Init has got plugin.
+// start starts taking the flushes of the instance whose Init got plugin.
 func (k *parking) start(plugin unsafe.Pointer, park parkFunc) error {
 	fd := C.edge_parking_wake(k.c)
 	if fd < 0 {
@@ -69,7 +69,7 @@ func (k *parking) read() {
 	}
 }
 
-// take hands on all flushes that wait.
+// take passes on all waiting flushes.
 func (k *parking) take() {
 	k.taking.Lock()
 	defer k.taking.Unlock()
@@ -81,7 +81,7 @@ func (k *parking) take() {
 	}
 }
 
-// deliver hands on one flush. A panic costs the chunk.
+// deliver passes on one flush. A panic costs the chunk.
 func (k *parking) deliver(f *C.struct_edge_flush) {
 	var once sync.Once
 	done := func(r pipeline.Result) {
@@ -94,8 +94,8 @@ func (k *parking) deliver(f *C.struct_edge_flush) {
 	k.park(C.GoString(f.tag), unsafe.Slice((*byte)(f.data), int(f.size)), done)
 }
 
-// stop takes what has been offered until now, and no more. It is called when the
-// engine offers nothing any more.
+// stop takes what has been offered until now, and no more. It is called when the engine
+// offers nothing any more.
 func (k *parking) stop() {
 	if k.wake != nil {
 		_ = k.wake.Close()
@@ -104,9 +104,9 @@ func (k *parking) stop() {
 	}
 }
 
-// end gives the parking back to C, in ExitCtx, when each flush has been ended. One
-// that is not, although the pipeline has closed, keeps its memory for good: what
-// reads it must not crash the agent.
+// end returns the parking to C, in ExitCtx, when each flush has been ended. A flush
+// that is not ended although the pipeline has closed keeps its memory forever, so that
+// whatever reads it does not crash the agent.
 func (k *parking) end() {
 	ended := make(chan struct{})
 	go func() {
@@ -121,13 +121,13 @@ func (k *parking) end() {
 	}
 }
 
-// refusal is why flushes come that are not parked, or "".
+// refusal returns why some flushes are not parked, or "".
 func (k *parking) refusal() string { return C.GoString(C.edge_parking_refusal(k.c)) }
 
-// dropWorkers takes the worker threads away from the instance whose Init has got
-// plugin: a parked flush needs none, and core starts a Go output's twice and ends
-// them once, so that a hot reload crashes. It reports whether the host can.
+// dropWorkers removes the worker threads of the instance whose Init got plugin: a
+// parked flush needs none, and core starts a Go output's workers twice but ends them
+// once, so that a hot reload crashes. It reports whether the host supports that.
 func dropWorkers(plugin unsafe.Pointer) bool { return C.edge_drop_workers(plugin) != 0 }
 
-// outputName is what the host calls the instance whose Init has got plugin, or "".
+// outputName returns the host's name of the instance whose Init got plugin, or "".
 func outputName(plugin unsafe.Pointer) string { return C.GoString(C.edge_output_name(plugin)) }

@@ -29,33 +29,33 @@ type process struct {
 	log    *slog.Logger
 	outlet *logline.Outlet // where log writes
 
-	sayStart, sayOtherGo sync.Once
-	// takesMetrics is whether the host was asked for metrics events.
+	logStart, logOtherGo sync.Once
+	// takesMetrics is whether metrics events were requested from the host.
 	takesMetrics atomic.Bool
 
-	mu        sync.Mutex
-	exporter  *exporter.Exporter // made by the first instance
-	instances map[*instance]struct{}
-	history   config.History
-	memory    int64    // the limit in force, in bytes
-	said      []string // notes on settings
+	mu          sync.Mutex
+	exporter    *exporter.Exporter // created by the first instance
+	instances   map[*instance]struct{}
+	history     config.History
+	memory      int64    // the limit in force, in bytes
+	loggedNotes []string // notes on settings that were logged
 
-	stopKeeper func() // footprint.Start's, since the first instance
+	stopRelease func() // footprint.Start's, since the first instance
 }
 
-// lastWords is how long Init and Exit wait for their log lines to be written: the
-// process may end at once when they have returned.
-const lastWords = 500 * time.Millisecond
+// logFlushTimeout is how long Init and Exit wait for their log lines to be written: the
+// process may end as soon as they return.
+const logFlushTimeout = 500 * time.Millisecond
 
 func newProcess() *process {
 	h := &process{instances: make(map[*instance]struct{}), outlet: logline.NewOutlet(syscall.Stderr)}
 	h.log = slog.New(logline.New(h.outlet, &h.level))
-	tameStandardLog(h.log)
+	redirectStandardLog(h.log)
 	return h
 }
 
-// guard keeps a panic from reaching the host, which it would kill: it is logged
-// with its stack and answered as failed says.
+// guard keeps a panic from the host, which it would kill: the panic is logged with its
+// stack, and failed sets the result.
 func (h *process) guard(entry string, failed func()) {
 	if r := recover(); r != nil {
 		h.log.Error("panic in "+entry+": please report this", "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
@@ -63,24 +63,23 @@ func (h *process) guard(entry string, failed func()) {
 	}
 }
 
-// hostInstance is what an Init gets of its host.
+// hostInstance is what an Init gets from its host.
 type hostInstance struct {
 	property func(key string) string
 	thread   int    // the engine's
-	output   string // what the host calls it, or ""
-	// park prepares the host for parked flushes; workers takes the worker threads
-	// away, and reports whether the host could.
+	output   string // the host's name for it, or ""
+	// park prepares the host for parked flushes; workers removes the worker threads, and
+	// reports whether the host supports that.
 	park    func() (*parking, error)
 	workers func() bool
 }
 
-// open starts an instance from its properties. What is wrong with them is logged
-// here, a line a fault.
+// open starts an instance from its properties. It logs their faults, one on each line.
 func (h *process) open(from hostInstance) (*instance, error) {
-	defer h.outlet.Flush(lastWords)
+	defer h.outlet.Flush(logFlushTimeout)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if err := h.refuseOtherGo(); err != nil {
+	if err := h.refuseOtherGoLibrary(); err != nil {
 		return nil, err
 	}
 	hostname, isPrivate := config.SystemName()
@@ -105,22 +104,22 @@ func (h *process) open(from hostInstance) (*instance, error) {
 		h.log.Error("start: " + err.Error())
 		return nil, err
 	}
-	h.say(settings.Notes)
+	h.logNotes(settings.Notes)
 	return in, nil
 }
 
-// say logs notes, each once a process: several outputs mostly have the same. The
+// logNotes logs notes, each once in a process: several outputs often have the same. The
 // caller holds h.mu.
-func (h *process) say(notes []string) {
+func (h *process) logNotes(notes []string) {
 	for _, note := range notes {
-		if !slices.Contains(h.said, note) {
-			h.said = append(h.said, note)
+		if !slices.Contains(h.loggedNotes, note) {
+			h.loggedNotes = append(h.loggedNotes, note)
 			h.log.Warn(note)
 		}
 	}
 }
 
-// buildDate is the time of the commit that the library was built from, or zero.
+// buildDate returns the time of the commit that the library was built from, or zero.
 func buildDate() time.Time {
 	seconds, err := strconv.ParseInt(commitTime, 10, 64)
 	if err != nil {

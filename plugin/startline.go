@@ -17,24 +17,24 @@ import (
 	"out_edge/plugin/pipeline"
 )
 
-// hostVersion is Fluent Bit's version, or "" where it is not found.
+// hostVersion returns Fluent Bit's version, or "" if it is not found.
 func hostVersion() string {
 	var text [32]byte
 	n := C.edge_host_version((*C.char)(unsafe.Pointer(&text[0])), C.size_t(len(text)))
 	return string(text[:n])
 }
 
-// takesLogsOnly says whether Fluent Bit of this version hands logs alone to a Go
-// output, although there is room for more behind its register struct.
+// takesLogsOnly reports whether Fluent Bit of this version sends only logs to a Go
+// output, although its register struct has room for more.
 func takesLogsOnly(version string) bool {
 	var have [3]int
 	n, _ := fmt.Sscanf(version, "%d.%d.%d", &have[0], &have[1], &have[2])
 	return n == len(have) && slices.Compare(have[:], []int{4, 2, 3}) < 0
 }
 
-// sayVersion says once what runs, and in what.
-func (h *process) sayVersion() {
-	h.sayStart.Do(func() {
+// logVersion logs once what runs, and in which host.
+func (h *process) logVersion() {
+	h.logStart.Do(func() {
 		in := hostVersion()
 		takes := "logs and metrics events"
 		if !h.takesMetrics.Load() || takesLogsOnly(in) {
@@ -44,8 +44,8 @@ func (h *process) sayVersion() {
 	})
 }
 
-// saySinks says where an instance sends what, and by which rules.
-func (h *process) saySinks(settings *config.Settings, p *pipeline.Pipeline) {
+// logSinks logs where an instance sends what, and by which rules.
+func (h *process) logSinks(settings *config.Settings, p *pipeline.Pipeline) {
 	cfg, dry := &settings.Pipeline, ""
 	if cfg.DryRun {
 		dry = "dry run, nothing is sent: "
@@ -68,7 +68,7 @@ func (h *process) saySinks(settings *config.Settings, p *pipeline.Pipeline) {
 	h.log.Info("no sink is set up: nothing is sent anywhere, and " + listen + openTo(listen, cfg.Metrics.WebConfigFile))
 }
 
-// openTo says who can read the page at an address.
+// openTo returns who can read the page at an address.
 func openTo(listen, webConfigFile string) string {
 	switch {
 	case webConfigFile != "":
@@ -79,8 +79,8 @@ func openTo(listen, webConfigFile string) string {
 	return " is open to everyone who reaches this machine"
 }
 
-// sayDrain says how long an instance may take that still holds chunks.
-func (in *instance) sayDrain(p *pipeline.Pipeline, drain time.Duration) {
+// logDrain logs how long an instance that still holds chunks may take.
+func (in *instance) logDrain(p *pipeline.Pipeline, drain time.Duration) {
 	chunks, bytes := p.Waiting()
 	if chunks == 0 {
 		return

@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// tameStandardLog leads what libraries write to Go's standard logger into ours,
-// at debug level, and only as far as the first quotation mark: net/http quotes
-// there what a peer has sent, and a peer may echo a key.
-func tameStandardLog(to *slog.Logger) {
+// redirectStandardLog redirects Go's standard logger, which libraries use, to ours at debug
+// level, and truncates each line at the first quotation mark: net/http quotes there
+// what a peer has sent, and a peer may echo a key.
+func redirectStandardLog(to *slog.Logger) {
 	log.SetFlags(0)
 	log.SetOutput(standardLog{to})
 }

@@ -2,7 +2,7 @@ package timefix
 
 import "math"
 
-// Form says how the sender wrote a time.
+// Form is how the sender wrote a time.
 type Form uint8
 
 // The forms of a time.

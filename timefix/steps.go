@@ -25,7 +25,7 @@ func (s setting) holds(t int64) bool {
 }
 
 // history is what is known of the wall clock's settings. It is immutable once shared; a
-// step makes a new one.
+// step creates a new one.
 type history struct {
 	past []setting // oldest first
 	id   uint32    // of the present setting

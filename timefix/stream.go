@@ -110,7 +110,7 @@ func (f clockLag) usesHostClock(step int64) bool {
 	return f.newest <= second && f.newest >= -min(abs(step)/2, minute)
 }
 
-// stream is what is remembered of one tag between sessions. Its size is fixed.
+// stream is the state of one tag between sessions. Its size is fixed.
 type stream struct {
 	behaviour    sourceBehaviour
 	correct      uint8

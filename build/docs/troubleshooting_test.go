@@ -16,7 +16,7 @@ import (
 // lineCalls are what writes a line into the log, and fieldNames those of the texts
 // that a sink gives to its sender.
 var (
-	lineCalls  = []string{"Warn", "Error", "Info", "Fail", "OK", "sayAhead"}
+	lineCalls  = []string{"Warn", "Error", "Info", "Fail", "OK", "logAhead"}
 	fieldNames = []string{"NotAccepted", "Accepted", "NoSecret", "Refused"}
 )
 

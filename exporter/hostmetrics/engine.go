@@ -9,8 +9,8 @@ import (
 	"out_edge/plugin/wire"
 )
 
-// InstanceLabel is the label that says which device a record is of, where the record
-// says it: Prometheus' own name for that.
+// InstanceLabel is the label for the device of a record, if the record names one:
+// Prometheus' own name for that.
 const InstanceLabel = "instance"
 
 // defaultLimit is Config.Limit's default, that of series_limit.
@@ -18,18 +18,18 @@ const defaultLimit = 10_000
 
 // Config is one instance's settings.
 type Config struct {
-	// Prefix starts the name of every series.
+	// Prefix is the start of the name of every series.
 	Prefix string
-	// Series makes the series; it must not be nil.
+	// Series creates the series; it must not be nil.
 	Series *metric.Interner
 	// Hostname is this device's own name, or "". Records that name another device
 	// get its name in the label instance and in Series.Host.
 	Hostname string
-	// Limit is how many series are remembered at once, thrice at most; 0 is 10000. A
-	// series that is forgotten is found again.
+	// Limit is how many series a generation of the cache has (up to three times as many
+	// are kept); 0 is 10000. Evicted series are found again.
 	Limit int
-	// Dropped is told why values made no sample: reason is one of Reasons. May be
-	// nil. It is called without locks held, from several goroutines.
+	// Dropped is called with the reason, one of Reasons, when values made no sample. May
+	// be nil. It is called without locks held, from several goroutines.
 	Dropped func(reason string, n int)
 }
 
@@ -39,16 +39,17 @@ type Engine struct {
 	names [numMetrics]struct{ prometheus, datadog string }
 
 	mu sync.Mutex
-	// The groups that records belong to, by their keys. Those that are used stand in
-	// young, which becomes old when it is full: the old ones are let go.
+	// The groups of records, by the records' keys, as a two-generation cache: groups in
+	// use are in young; when that is full it becomes old, and the old groups are
+	// evicted.
 	young, old map[string]*group
 	recent     [numInputs]*group // that of the last record
 	slots      int               // of the young
 	key        []byte            // scratch
 }
 
-// group is what is remembered of the records of one input that differ in their values
-// alone: those of one device, and of one process or thermal zone.
+// group is the state for the records of one input that differ only in their values:
+// those of one device, and of one process or thermal zone.
 type group struct {
 	key     string
 	host    string // "" for this device
@@ -57,10 +58,10 @@ type group struct {
 	order   []*slot          // of the last record
 }
 
-// context is what of a record, beside a key, tells series apart.
+// context is the part of a record, besides a key, that distinguishes series.
 type context struct{ tag, zone, zoneType, process string }
 
-// slot is where the value of a key belongs.
+// slot is the series for the value of a key.
 type slot struct {
 	key      string
 	series   *metric.Series // nil: it belongs to no metric
@@ -71,7 +72,7 @@ type slot struct {
 	known bool
 }
 
-// New makes an Engine.
+// New creates an Engine.
 func New(cfg Config) *Engine {
 	if cfg.Limit <= 0 {
 		cfg.Limit = defaultLimit
@@ -86,7 +87,8 @@ func New(cfg Config) *Engine {
 	return e
 }
 
-// DefinitionOf is that of the metric of a series that the Engine made, or nil.
+// DefinitionOf returns the definition of the metric of a series that the Engine made,
+// or nil.
 func (e *Engine) DefinitionOf(s *metric.Series) *metric.Definition {
 	for i := range e.names {
 		if e.names[i].prometheus == s.Name {
@@ -96,12 +98,12 @@ func (e *Engine) DefinitionOf(s *metric.Series) *metric.Definition {
 	return nil
 }
 
-// Observe appends the samples of a host record, stamped unixNano; taken is false, and
-// dst as it was, for every other record. A counter's sample has in Delta what was
-// added; its Value is for whoever keeps the totals.
+// Observe appends the samples of a host record, stamped unixNano; for every other
+// record taken is false and dst unchanged. A counter's sample has in Delta what was
+// added; whoever keeps the totals sets its Value.
 //
-// The record is not kept. Samples of known series cost no allocation, as far as dst
-// has room, and come with the same pointers.
+// The record is not kept. Samples of known series cost no allocation if dst has room,
+// and have the same pointers.
 func (e *Engine) Observe(dst []metric.Sample, tag string, rec *chunk.Record, unixNano int64) (samples []metric.Sample, taken bool) {
 	in, host := recognise(rec.Body)
 	if in == none {
@@ -120,7 +122,7 @@ func (e *Engine) Observe(dst []metric.Sample, tag string, rec *chunk.Record, uni
 	return o.dst, true
 }
 
-// observation is one record on its way to samples; the engine is locked.
+// observation is one record being converted to samples; the engine is locked.
 type observation struct {
 	e       *Engine
 	in      input
@@ -145,15 +147,15 @@ func (o *observation) take(host []byte, tag string, body wire.Value) {
 		name, _ := key.Bytes()
 		s := o.slot(i, name)
 		if s.series == nil || o.in == proc && !o.up && s.metric != processUp {
-			continue // what a dead process leaves is uninitialised memory
+			continue // the values of a dead process are uninitialised memory
 		}
 		o.value(s, val)
 	}
 }
 
-// find finds or makes the group of a record.
+// find returns the group of a record, and creates it if needed.
 func (o *observation) find(host []byte, tag string, body wire.Value) *group {
-	var a, b []byte // what of the record tells its series apart
+	var a, b []byte // parts of the record that distinguish its series
 	switch o.in {
 	case thermal:
 		a, _ = body.Get("name").Bytes()
@@ -167,7 +169,7 @@ func (o *observation) find(host []byte, tag string, body wire.Value) *group {
 	k := append(append(o.e.key[:0], byte(o.in)), host...)
 	k = append(append(k, 0), a...)
 	k = append(append(k, 0), b...)
-	if o.in == mem { // with pid, it is of the process that the tag names
+	if o.in == mem { // with pid, it is from the process that the tag names
 		k = append(k, tag...)
 	}
 	o.e.key = k
@@ -195,7 +197,7 @@ func contextOf(in input, tag string, a, b []byte) context {
 	return context{tag: tag}
 }
 
-// renew takes a group out of the old ones, or makes it.
+// renew moves a group from the old generation, or creates it.
 func (e *Engine) renew(key []byte) *group {
 	g := e.old[string(key)]
 	if g == nil {
@@ -209,8 +211,8 @@ func (e *Engine) renew(key []byte) *group {
 	return g
 }
 
-// slot finds or makes the slot of a record's i-th key. Records of a group mostly have
-// the same keys in the same order.
+// slot returns the slot of a record's i-th key, and creates it if needed. Records of a
+// group usually have the same keys in the same order.
 func (o *observation) slot(i int, key []byte) *slot {
 	g := o.group
 	if i < len(g.order) && g.order[i].key == string(key) {
@@ -226,7 +228,7 @@ func (o *observation) slot(i int, key []byte) *slot {
 	return s
 }
 
-// add makes the slot of a key. A group that has too many begins anew.
+// add creates the slot of a key. A group that has too many starts anew.
 func (o *observation) add(key string) *slot {
 	e, g := o.e, o.group
 	if len(g.slots) >= e.cfg.Limit {
@@ -253,7 +255,7 @@ func (o *observation) newSlot(key string) *slot {
 	return &slot{key: key}
 }
 
-// series makes the identity of a series.
+// series creates the identity of a series.
 func (e *Engine) series(m int, labels []metric.Label, host string) *metric.Series {
 	r := &table[m]
 	if host != "" {
@@ -263,7 +265,7 @@ func (e *Engine) series(m int, labels []metric.Label, host string) *metric.Serie
 		Help: r.Help, Unit: r.Unit, Kind: r.Kind, Host: host, Labels: labels})
 }
 
-// value makes the sample of a value, if it can be true.
+// value makes the sample of a value, if that is plausible.
 func (o *observation) value(s *slot, val wire.Value) {
 	sample := metric.Sample{Series: s.series, UnixNano: o.at, Index: o.index}
 	if s.series.Kind == metric.Counter {

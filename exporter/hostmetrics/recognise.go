@@ -21,7 +21,7 @@ const (
 	numInputs
 )
 
-// What is found in a record, as bits.
+// What was found in a record, as bits.
 const (
 	hasCPU = 1 << iota
 	hasUser
@@ -52,7 +52,7 @@ const (
 	wholeProc    = hasAlive | hasProcess | hasPID
 )
 
-// Recognises tells whether Observe would take rec, and changes nothing. rec is not
+// Recognises reports whether Observe would accept rec, without side effects. rec is not
 // kept; no allocation.
 func Recognises(rec *chunk.Record) bool {
 	in, _ := recognise(rec.Body)
@@ -62,12 +62,12 @@ func Recognises(rec *chunk.Record) bool {
 // maxHost is the longest name of a host, in bytes; that of DNS.
 const maxHost = 253
 
-// recognise tells which host input wrote a record, by its keys and the types of
-// their values: tags are the user's. All keys of an input must be there.
-// Filters often add keys of their own (a host name), so others may stand beside
-// them, except those that carry a log's text. The two keys of a disk record are
-// words that any log may use: beside them, only what filters add may stand,
-// which is text, and no key that log libraries write or that tail adds.
+// recognise returns which host input wrote a record, by its keys and the types of their
+// values, since users choose the tags. All keys of an input must be there. Filters
+// often add keys of their own (a host name), so other keys are allowed, except those
+// with a log's text. The two keys of a disk record are words that any log may use: with
+// them only keys of filters are allowed, whose values are text, and no key that log
+// libraries write or that tail adds.
 //
 // host is the device that the record names, as hostname or host, or nil; it is a view
 // into body.
@@ -102,8 +102,8 @@ func recognise(body wire.Value) (in input, host []byte) {
 	return inputOf(found, body.Len() == 2+texts), host
 }
 
-// inputOf is the input of a record with these keys. onlyTexts tells that all but two
-// of its values are texts.
+// inputOf returns the input of a record with these keys. onlyTexts means that all but
+// two of its values are texts.
 func inputOf(found uint32, onlyTexts bool) input {
 	switch {
 	case found == 0:
@@ -124,7 +124,7 @@ func inputOf(found uint32, onlyTexts bool) input {
 	return none
 }
 
-// mark is the bit for one pair, or 0.
+// mark returns the bit for one pair, or 0.
 func mark(name []byte, val wire.Value) uint32 {
 	switch string(name) {
 	case "log", "message", "msg":

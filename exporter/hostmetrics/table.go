@@ -24,30 +24,28 @@ const (
 	numMetrics
 )
 
-// row says what one metric is. The page, Datadog, the README's table and the status
-// page all take it from here.
+// row defines one metric. The page, Datadog, the README's table and the status page all
+// use it.
 type row struct {
 	metric.Definition
-	// fastest is the most that a counter may grow by in a second and still be
-	// believed.
+	// fastest is the most that a counter may plausibly grow by in a second.
 	fastest float64
 	sources []source
 }
 
-// source says from which values of an input a metric's come.
+// source defines from which values of an input a metric is made.
 type source struct {
 	input input
-	// labels are those of the series that a key's value belongs to; ok is false
-	// where the key has nothing to do with the metric.
+	// labels returns those of the series for a key's value; ok is false if the key does
+	// not belong to the metric.
 	labels func(key string, c *context) (labels []metric.Label, ok bool)
-	// A value is divided by div and then multiplied by mul, to be exact for whole
+	// A value is divided by div and then multiplied by mul, which is exact for whole
 	// numbers.
 	div, mul float64
 }
 
-// The fastest that a difference may be and still be believed, per second. They are
-// far beyond edge devices, and far below what goes wrong: a reset counter gives
-// about 1.8e19.
+// The most that is plausible per second. They are far above edge devices, and far below
+// faults: a reset counter gives about 1.8e19.
 const (
 	maxNetBytes   = 12.5e9 // 100 Gbit/s
 	maxNetPackets = 150e6  // 100 Gbit/s in the smallest packets
@@ -143,8 +141,8 @@ func state(prefix string) func(string, *context) ([]metric.Label, bool) {
 	}
 }
 
-// procBytes is the key of a mem record that was told of a process. Beside it stands
-// proc_hr, which is a pointer, not a number.
+// procBytes is the key of a mem record of a process. Such a record also has proc_hr,
+// which is a pointer, not a number.
 const procBytes = "proc_bytes"
 
 func ownMemory(key string, c *context) ([]metric.Label, bool) {
@@ -161,13 +159,13 @@ func zoneLabels(key string, c *context) ([]metric.Label, bool) {
 	return []metric.Label{label("type", c.zoneType), label("zone", c.zone)}, true
 }
 
-// key takes one key, without labels.
+// key reads one key, without labels.
 func key(name string) func(string, *context) ([]metric.Label, bool) {
 	return func(key string, _ *context) ([]metric.Label, bool) { return nil, key == name }
 }
 
-// device reads <device>.<rx|tx>.<what> from its end, as a device's name may have dots
-// (eth0.100).
+// device reads <device>.<rx|tx>.<what> from its end, because a device's name may
+// contain dots (eth0.100).
 func device(what string) func(string, *context) ([]metric.Label, bool) {
 	return func(key string, _ *context) ([]metric.Label, bool) {
 		rest, ok := strings.CutSuffix(key, "."+what)
@@ -187,7 +185,7 @@ func device(what string) func(string, *context) ([]metric.Label, bool) {
 	}
 }
 
-// process takes one key of a proc record.
+// process reads one key of a proc record.
 func process(name string) func(string, *context) ([]metric.Label, bool) {
 	return func(key string, c *context) ([]metric.Label, bool) {
 		if key != name {

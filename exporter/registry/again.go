@@ -6,16 +6,16 @@ import (
 	"out_edge/plugin/metric"
 )
 
-// Note is what Apply made of the samples of an event, in little room: by it, ApplyAgain
-// makes the same of them once more. The zero Note is empty.
+// Note is a compact record of what Apply did with the samples of an event, so that
+// ApplyAgain can repeat it. The zero Note is empty.
 type Note struct {
-	samples int  // that came
-	left    bits // those that were left out
-	moved   bits // those that were given another time
+	samples int  // number of samples passed to Apply
+	left    bits // samples that were left out
+	moved   bits // samples whose time was changed
 	times   []stretch
 }
 
-// stretch is the time of moved samples that follow one another.
+// stretch is the time of consecutive moved samples.
 type stretch struct {
 	n        int
 	unixNano int64
@@ -32,7 +32,7 @@ func (b *bits) add(i int) {
 
 func (b bits) has(i int) bool { return i>>6 < len(b) && b[i>>6]&(1<<(i&63)) != 0 }
 
-// sawTime notes the time that sample i was given.
+// sawTime records the time that was set on sample i.
 func (n *Note) sawTime(i int, came, given int64) {
 	if n == nil || came == given {
 		return
@@ -51,10 +51,10 @@ func (n *Note) sawLeft(i int) {
 	}
 }
 
-// ApplyAgain takes samples that were made again of what Apply has had, and changes
-// nothing. Of an event, b.Note says what Apply made of them. Of others it leaves out
-// what comes from a second source; totals that are kept here mean nothing, and stay.
-// The answer has b.Samples' memory.
+// ApplyAgain repeats Apply for samples that were made again, without side effects. For
+// an event, b.Note is what Apply did with them. Otherwise it leaves out samples of a
+// second source; totals that are kept here have no meaning, and stay. The result uses
+// b.Samples' memory.
 func (r *Registry) ApplyAgain(b Batch) (kept []metric.Sample) {
 	if b.Note != nil && b.Note.samples == len(b.Samples) {
 		return b.Note.replay(b.Samples)
@@ -79,8 +79,7 @@ func (r *Registry) ApplyAgain(b Batch) (kept []metric.Sample) {
 	return kept
 }
 
-// replay leaves out what Apply has left out, and gives the others the times that it
-// has given them.
+// replay leaves out what Apply left out, and sets the times that Apply set.
 func (n *Note) replay(samples []metric.Sample) (kept []metric.Sample) {
 	kept = samples[:0]
 	at, used := 0, 0 // in times
@@ -99,16 +98,16 @@ func (n *Note) replay(samples []metric.Sample) (kept []metric.Sample) {
 	return kept
 }
 
-// holds tells whether samples of a source are those of its series; of one that is not
-// remembered nothing else is known.
+// holds reports whether the samples of a source are those of its series; for a source
+// that is not stored it cannot know.
 func (src *source) holds() bool {
 	return src == nil || !src.abandoned && (src.series == nil || src.series.owner == nil || src.series.owner.isSame(src))
 }
 
-// maxNoted bounds the times that a Note has; one that would need more is of no use.
+// maxNoted is the most times of a Note; one that needs more is not used.
 const maxNoted = 256
 
-// close ends a Note of n samples.
+// close completes a Note of n samples.
 func (n *Note) close(samples int) {
 	if n == nil {
 		return

@@ -10,7 +10,7 @@ import (
 	"out_edge/plugin/metric"
 )
 
-// exemplar is the form in which it is exposed; nil for none.
+// exemplar returns the form that is exposed; nil for none.
 func exemplar(e *metric.Exemplar) *dto.Exemplar {
 	if e == nil {
 		return nil
@@ -22,7 +22,8 @@ func exemplar(e *metric.Exemplar) *dto.Exemplar {
 	return x
 }
 
-// addExemplars gives each bucket its newest one, and the native form all of them.
+// addExemplars adds to each bucket its newest exemplar, and to the native form all of
+// them.
 func addExemplars(h *dto.Histogram, all *metric.Exemplars) {
 	if all == nil {
 		return
@@ -40,7 +41,7 @@ func addExemplars(h *dto.Histogram, all *metric.Exemplars) {
 		return
 	}
 	for i := range *all {
-		if (*all)[i].UnixNano > 0 { // of the native form they need a time
+		if (*all)[i].UnixNano > 0 { // the native form needs a time
 			h.Exemplars = append(h.Exemplars, exemplar(&(*all)[i]))
 		}
 	}

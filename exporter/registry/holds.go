@@ -6,19 +6,19 @@ import (
 	"out_edge/plugin/metric"
 )
 
-// What stands in a metrics event still holds, as it would on a page that is scraped:
-// cmetrics passes on all series each time, and those that have not changed with the
-// time at which they last did. They are sent with the event's time, or a receiver of
-// pushes would take them for gone after some minutes.
+// The series of a metrics event still hold, as on a page that is scraped: cmetrics
+// passes on all series each time, and unchanged ones with the time of their last
+// change. They are sent with the event's time; otherwise a push receiver would mark
+// them as stale after some minutes.
 //
-// But cmetrics passes on for ever what is no more, too (a file system that was
-// unmounted, a veth that was deleted). A series whose program renews all of a family
-// at each measurement, changed or not, and which is left out while the family goes
-// on, is abandoned: it ages from its own last time.
+// But cmetrics also passes on series that no longer exist, forever (a file system that
+// was unmounted, a veth that was deleted). If a program renews all series of a family
+// at each measurement, changed or not, a series that is left out while the family
+// continues is abandoned: it expires by its own last time.
 
-// eventFamily is what is known of the series of one name of one tag's events.
+// eventFamily is the state of the series of one name in one tag's events.
 type eventFamily struct {
-	// refreshes is set once a series was renewed without a change: renewals then say
+	// refreshes is set once a series was renewed without a change: a renewal then means
 	// that it was measured, not that it has grown.
 	refreshes bool
 	renewed   bool // in this event
@@ -28,7 +28,7 @@ type eventFamily struct {
 // abandoned.
 const minRenewals = 2
 
-// hold looks at the events of a batch, one after the other.
+// hold processes the events of a batch one after the other.
 func (b *Batch) hold(found []*source) {
 	if b.Note == nil {
 		b.holdAll(found)
@@ -55,8 +55,8 @@ func (b *Batch) holdAll(found []*source) {
 	}
 }
 
-// holdEvent gives samples that came again with an old time the event's, and marks
-// those that are abandoned. arrival is the wall clock's time.
+// holdEvent sets the event's time on samples that were repeated with an old time, and
+// marks those that are abandoned. arrival is the wall clock's time.
 func holdEvent(samples []metric.Sample, found []*source, arrival int64) {
 	newest := int64(math.MinInt64)
 	for i, src := range found {
@@ -75,7 +75,7 @@ func holdEvent(samples []metric.Sample, found []*source, arrival int64) {
 	}
 	tag := found[0].tag
 	at := newest
-	if newest == tag.newest || newest == math.MinInt64 { // nothing in it is new
+	if newest == tag.newest || newest == math.MinInt64 { // it has nothing new
 		at = max(at, arrival)
 	}
 	tag.newest = max(tag.newest, newest)
@@ -87,7 +87,7 @@ func holdEvent(samples []metric.Sample, found []*source, arrival int64) {
 	}
 }
 
-// hold looks at one sample of an event of the time at. What is renewed has its own
+// hold processes one sample of an event with the time at. A renewed one keeps its own
 // time, unless a sample with that time was sent before.
 func (src *source) hold(sm *metric.Sample, at int64) {
 	switch {
@@ -123,7 +123,7 @@ func number(sm *metric.Sample) float64 {
 	return sm.Value
 }
 
-// familyOf finds or makes the state of a family.
+// familyOf returns the state of a family, and creates it if needed.
 func (t *tagSources) familyOf(name string) *eventFamily {
 	f := t.families[name]
 	if f == nil {

@@ -10,17 +10,17 @@ import (
 	"out_edge/timefix"
 )
 
-// hasRoom tells whether there is room for a further series, and makes it if need be.
-// A closed instance has none.
-func (r *Registry) hasRoom(id *metric.Series, now timefix.Instant) bool {
+// makesRoom reports whether another series fits, and evicts some if needed. A closed
+// instance has no room.
+func (r *Registry) makesRoom(id *metric.Series, now timefix.Instant) bool {
 	switch {
 	case r.closed:
 		return false
 	case !r.full(size(id)):
 		return true
 	}
-	r.tellLimit()
-	return r.makeRoom(now) && !r.full(size(id))
+	r.logLimit()
+	return r.evictSilent(now) && !r.full(size(id))
 }
 
 func (r *Registry) full(n int) bool {
@@ -28,17 +28,16 @@ func (r *Registry) full(n int) bool {
 	return limit > 0 && (len(r.all) >= limit || int64(r.bytes+n) > int64(limit)*1024)
 }
 
-// How long a total must have been silent to make room for others, where the ttl says
-// nothing; and which part of the limit is freed at once, as that takes a look at all
-// series.
+// How long a total must have been silent to be evicted if there is no ttl; and which
+// part of the limit is freed at once, because eviction reads all series.
 const (
 	silentTotal = int64(10 * time.Minute)
 	freedPart   = 32
 )
 
-// makeRoom ends the totals that have been silent longest, and tells whether there was
-// one.
-func (r *Registry) makeRoom(now timefix.Instant) bool {
+// evictSilent evicts the totals that have been silent longest, and reports whether there
+// was one.
+func (r *Registry) evictSilent(now timefix.Instant) bool {
 	silent := int64(r.cfg.TTL)
 	if silent == 0 {
 		silent = silentTotal
@@ -64,8 +63,8 @@ func (r *Registry) makeRoom(now timefix.Instant) bool {
 	return true
 }
 
-// tellLimit logs once that the limit is reached, with the families that hold most.
-func (r *Registry) tellLimit() {
+// logLimit logs once that the limit is reached, with the largest families.
+func (r *Registry) logLimit() {
 	if r.limited {
 		return
 	}

@@ -7,7 +7,7 @@ import (
 	"out_edge/plugin/metric"
 )
 
-// addNative adds the native form, which goes out in the protobuf format only.
+// addNative adds the native form, which only the protobuf format has.
 func addNative(h *dto.Histogram, n *metric.Native) {
 	schema := int32(n.Schema)
 	h.Schema, h.ZeroThreshold, h.ZeroCount = &schema, &n.ZeroThreshold, &n.ZeroCount
@@ -15,11 +15,11 @@ func addNative(h *dto.Histogram, n *metric.Native) {
 	h.NegativeSpan, h.NegativeDelta = spansOf(n.Negative)
 }
 
-// maxGap is how many empty buckets are written out rather than beginning another
-// span, which takes more bytes; client_golang does the same.
+// maxGap is how many empty buckets are written rather than starting another span, which
+// takes more bytes; client_golang does the same.
 const maxGap = 2
 
-// spansOf writes buckets as runs of neighbours and the differences between their
+// spansOf returns buckets as spans of neighbours and the differences between their
 // counts.
 func spansOf(b metric.NativeBuckets) (spans []*dto.BucketSpan, deltas []int64) {
 	var span *dto.BucketSpan
@@ -53,22 +53,22 @@ const (
 	maxIndex             = 1075 << maxSchema
 )
 
-// soundNative tells whether n can be shown, and has count observations.
-func soundNative(n *metric.Native, count uint64) bool {
+// isValidNative reports whether n is valid and has count observations.
+func isValidNative(n *metric.Native, count uint64) bool {
 	if n.Schema < minSchema || n.Schema > maxSchema || !(n.ZeroThreshold > 0) || n.ZeroCount > count {
 		return false
 	}
-	left, ok := without(count-n.ZeroCount, &n.Positive)
+	left, ok := subtractCounts(count-n.ZeroCount, &n.Positive)
 	if !ok {
 		return false
 	}
-	left, ok = without(left, &n.Negative)
+	left, ok = subtractCounts(left, &n.Negative)
 	return ok && left == 0
 }
 
-// without takes the counts of b off count; ok is false where they are more, or
-// the indices do not rise.
-func without(count uint64, b *metric.NativeBuckets) (left uint64, ok bool) {
+// subtractCounts subtracts the counts of b from count; ok is false if they are more, or the
+// indices are not ascending.
+func subtractCounts(count uint64, b *metric.NativeBuckets) (left uint64, ok bool) {
 	if len(b.Counts) != len(b.Indices) {
 		return 0, false
 	}

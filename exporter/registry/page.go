@@ -11,73 +11,73 @@ import (
 	"out_edge/plugin/metric"
 )
 
-// Page holds what one address shows. It is a prometheus.Collector that describes
-// nothing beforehand, which makes it unchecked: a prometheus.Registry checks each
-// series as it comes, and a bad one costs itself alone.
+// Page is what one address shows. It is a prometheus.Collector without descriptions, so
+// a prometheus.Registry checks each series when it is collected, and a bad one does not
+// affect the others.
 //
-// All instances of a page make their series with one metric.Interner.
+// All instances of a page create their series with one metric.Interner.
 type Page struct {
 	log      *slog.Logger
-	panicked func(any) // is told of a panic while a series is written
+	panicked func(any) // called on a panic while a series is written
 
-	mu       sync.Mutex
-	shown    map[*metric.Series]*series
-	families map[string]*family // by name
-	clashes  map[[2]string]bool // names that were logged
+	mu              sync.Mutex
+	shown           map[*metric.Series]*series
+	families        map[string]*family // by name
+	loggedConflicts map[[2]string]bool // pairs of names that were logged
 }
 
-// family is what the series of one name share.
+// family is what all series of one name share.
 type family struct {
 	page *Page
 	kind metric.Kind
 	desc *prometheus.Desc
 	n    int // series shown, and reservations
-	// own are the reservations: each tells whether a series could be the plugin's.
+	// own are the reservations, which decide whether a series could be the plugin's.
 	own []*Reservation
 }
 
-// Reservation keeps the name of a series of the plugin's own.
+// Reservation reserves the name of a series of the plugin's own.
 type Reservation struct {
 	Name, Help string
 	Kind       metric.Kind
-	// Owns tells whether the plugin's own series of that name could have the labels
-	// of s; nil owns all. It is called under a lock.
+	// Owns reports whether the plugin's own series of that name could have the labels of
+	// s; nil owns all. It is called under a lock.
 	Owns func(s *metric.Series) bool
 }
 
-// maxClashes bounds the pairs of names that a page logs a clash of.
-const maxClashes = 64
+// maxLoggedConflicts is the most pairs of conflicting names that a page logs.
+const maxLoggedConflicts = 64
 
-// NewPage makes an empty page. panicked is told of each panic while a series is
+// NewPage creates an empty page. panicked is called on each panic while a series is
 // written.
 func NewPage(log *slog.Logger, panicked func(any)) *Page {
 	return &Page{log: log, panicked: panicked, shown: make(map[*metric.Series]*series),
-		families: make(map[string]*family), clashes: make(map[[2]string]bool)}
+		families: make(map[string]*family), loggedConflicts: make(map[[2]string]bool)}
 }
 
-// conflictsWith tells whether a series may not join the family.
+// conflictsWith reports whether a series must not join the family.
 func (f *family) conflictsWith(id *metric.Series) bool {
 	return f.kind != id.Kind || slices.ContainsFunc(f.own, func(r *Reservation) bool { return r.Owns == nil || r.Owns(id) })
 }
 
-// show puts s on the page, for a sample of records of the tag. Where another instance
-// shows the same series, that one stands there: with shownByTwin if the other is given
-// these records too, so that its value is the same, else with ShownByOther. It fails
-// with Conflict where the name stands for something else.
+// show shows s on the page, for a sample of records of the tag. If another instance
+// shows the same series, that one stays: shownElsewhere if the other instance gets these
+// records too, so that its value is the same, else ShownByOther. It returns Conflict if
+// the name is used for something else.
 func (p *Page) show(s *series, tag string) Refusal {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if other := p.shown[s.id]; other != nil {
 		if other.registry.heard.has(tag) {
-			return shownByTwin
+			return shownElsewhere
 		}
 		return ShownByOther
 	}
 	f := p.families[s.id.Name]
 	switch {
 	case f == nil:
-		if other := p.clashing(s.id.Name, s.id.Kind); other != "" {
-			p.tellClash(s.id.Name, other)
+		if other := p.conflictingFamily(s.id.Name, s.id.Kind); other != "" {
+			p.logConflict(s.id.Name, other)
 			return Conflict
 		}
 		f = p.add(s.id.Name, s.id.Help, s.id.Kind)
@@ -96,8 +96,8 @@ func (p *Page) add(name, help string, kind metric.Kind) *family {
 	return f
 }
 
-// conflicts tells whether the name of a series that is not shown stands for something
-// else.
+// conflicts reports whether the name of a series that is not shown is used for
+// something else.
 func (p *Page) conflicts(id *metric.Series) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -105,7 +105,7 @@ func (p *Page) conflicts(id *metric.Series) bool {
 	return f != nil && f.conflictsWith(id)
 }
 
-// hide takes s off the page.
+// hide removes s from the page.
 func (p *Page) hide(s *series) {
 	if !s.shown {
 		return
@@ -117,7 +117,7 @@ func (p *Page) hide(s *series) {
 	p.leave(s.id.Name)
 }
 
-// leave ends a family with its last member.
+// leave removes a family with its last member.
 func (p *Page) leave(name string) {
 	f := p.families[name]
 	if f.n--; f.n == 0 {
@@ -125,7 +125,7 @@ func (p *Page) leave(name string) {
 	}
 }
 
-// Reserve keeps a name for series of the plugin's own.
+// Reserve reserves a name for series of the plugin's own.
 func (p *Page) Reserve(r *Reservation) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -146,8 +146,8 @@ func (p *Page) Release(r *Reservation) {
 	p.leave(r.Name)
 }
 
-// clashing is a family that has a line in common with a new family, or "".
-func (p *Page) clashing(name string, kind metric.Kind) string {
+// conflictingFamily returns a family that has a line in common with a new family, or "".
+func (p *Page) conflictingFamily(name string, kind metric.Kind) string {
 	for _, line := range exposedNames(name, kind) {
 		if p.exposes(line, line) {
 			return line
@@ -161,14 +161,14 @@ func (p *Page) clashing(name string, kind metric.Kind) string {
 	return ""
 }
 
-// exposes tells whether the family of one name has lines of another.
+// exposes reports whether the family of one name has lines of another.
 func (p *Page) exposes(family, line string) bool {
 	f := p.families[family]
 	return f != nil && slices.Contains(exposedNames(family, f.kind), line)
 }
 
-// exposedNames are the names of a family's lines. Gauge x and counter x_total stand
-// side by side: Prometheus tells them apart by their lines.
+// exposedNames returns the names of a family's lines. Gauge x and counter x_total may
+// coexist: Prometheus distinguishes them by their lines.
 func exposedNames(name string, kind metric.Kind) []string {
 	switch kind {
 	case metric.Histogram:
@@ -180,13 +180,13 @@ func exposedNames(name string, kind metric.Kind) []string {
 	}
 }
 
-// tellClash logs a clash of two names once; the caller holds mu.
-func (p *Page) tellClash(name, other string) {
+// logConflict logs a clash of two names once; the caller holds mu.
+func (p *Page) logConflict(name, other string) {
 	pair := [2]string{name, other}
-	if p.clashes[pair] || len(p.clashes) >= maxClashes {
+	if p.loggedConflicts[pair] || len(p.loggedConflicts) >= maxLoggedConflicts {
 		return
 	}
-	p.clashes[pair] = true
+	p.loggedConflicts[pair] = true
 	p.log.Warn("two metrics would have lines of one name on /metrics: the first is shown, the other is counted as name_conflict; rename one of them with metric_relabel_configs",
 		"shown", other, "refused", name)
 }

@@ -12,53 +12,54 @@ import (
 
 // Config is one instance's settings.
 type Config struct {
-	// TTL is how long a gauge lives after its last sample; 0 is for ever.
+	// TTL is how long a gauge is shown after its last sample; 0 is forever.
 	TTL time.Duration
-	// Limit is how many series the instance may have; 0 is no limit. It also bounds
-	// their names and labels to 1 KiB a series on average.
+	// Limit is the most series of the instance; 0 is no limit. It also limits their
+	// names and labels to 1 KiB a series on average.
 	Limit int
-	// Log gets warnings: of sources that make the same series, of the limit.
+	// Log gets warnings about sources that make the same series, and about the limit.
 	Log *slog.Logger
-	// Watch gives a new series its Watcher, or nil; from is the series as its source
+	// Watch returns a Watcher for a new series, or nil; from is the series as its source
 	// made it. May be nil. It is called under a lock.
 	Watch func(from, shown *metric.Series, origin Origin) Watcher
-	// Refused is told of each refused sample of a rule, by the name that the rule gave
-	// it. May be nil. It is called under a lock.
+	// Refused is called for each refused sample of a rule, with the name from the rule.
+	// May be nil. It is called under a lock.
 	Refused func(rule string, why Refusal)
-	// Ended is told of each series that has ended and that a sink may have: a gauge
-	// that expired, a total that made room for others, what a staleness marker ended.
-	// May be nil. It is called without locks held, one call at a time.
+	// Ended is called for each series that has ended and that a sink may have: a gauge
+	// that expired, a total that was evicted, a series ended by a staleness marker. May
+	// be nil. It is called without locks held, one call at a time.
 	Ended func(*metric.Series)
 }
 
-// Origin says who keeps the total that a sample is part of.
+// Origin is who keeps the total that a sample is part of.
 type Origin uint8
 
 // The origins.
 const (
-	// FromEvent: the program whose metrics the event has. Its totals may start anew.
+	// FromEvent: the program whose metrics the event has. Its totals may be reset.
 	FromEvent Origin = iota
 	// FromRule: a rule of config_file, whose totals never fall.
 	FromRule
-	// FromHost: this registry. The samples say what was added.
+	// FromHost: this registry. The samples have what was added.
 	FromHost
 )
 
-// Batch is what one step has made of one record or one payload.
+// Batch is the samples made of one record or one payload.
 type Batch struct {
 	Samples []metric.Sample
-	// From are the series as the sources made them, one a sample; nil where they are
+	// From are the series as the sources made them, one for each sample; nil if they are
 	// those of Samples.
 	From []*metric.Series
-	// Tag is Fluent Bit's. Samples of rules have none: the rules are one source.
+	// Tag is Fluent Bit's. Samples of rules have none: all rules are one source.
 	Tag string
 	// At is the instant of arrival.
 	At     timefix.Instant
 	Origin Origin
-	// Hidden keeps the series off the page; they are completed for the other sinks.
+	// Hidden does not show the series on the page; the samples are completed for the
+	// other sinks.
 	Hidden bool
-	// Note, if not nil, is where Apply notes what it makes of an event's samples, and
-	// what ApplyAgain goes by.
+	// Note, if not nil, is where Apply records what it does with an event's samples, and
+	// what ApplyAgain repeats.
 	Note *Note
 }
 
@@ -78,31 +79,31 @@ type Registry struct {
 	tags    map[string]*tagSources
 	recent  *tagSources // of the last tag
 	rules   *tagSources // those of the rules
-	sources int         // that are remembered
-	gone    int         // series that have ended since sources were last looked through
+	sources int         // number of known sources
+	gone    int         // series that have ended since sources were last cleaned up
 	ended   []*metric.Series
 
 	warned   map[[2]string]bool // pairs of tags
 	limited  bool               // the limit was logged
-	searched int64              // when room was last looked for in vain, by arrival
+	searched int64              // when eviction last freed nothing, by arrival
 }
 
-// Open makes an instance's registry.
+// Open creates an instance's registry.
 func (p *Page) Open(cfg Config) *Registry {
 	return &Registry{page: p, cfg: cfg, all: make(map[*metric.Series]*series),
 		tags: make(map[string]*tagSources), rules: newTagSources(rulesTag), warned: make(map[[2]string]bool)}
 }
 
-// Apply takes samples: the newest of each series stands on the page. It completes them
-// for the other sinks: a counter's total or what it has grown by, a histogram's
-// ResetCount, and the time of what still holds (see holds.go). What comes from a
-// second source, and what says nothing new, is left out of the answer, which has
-// b.Samples' memory, and so is what the host inputs added to a series that finds no
-// room; what only the page refuses is not.
+// Apply adds samples: the page shows the newest of each series. It completes them for
+// the other sinks: a counter's total or growth, a histogram's ResetCount, and the time
+// of series that still hold (see holds.go). The result uses b.Samples' memory. It
+// excludes samples of a second source, samples with nothing new, and host differences
+// of a series for which there is no room; it includes samples that only the page
+// refuses.
 func (r *Registry) Apply(b Batch) (kept []metric.Sample, t Tally) {
 	kept, ended := r.apply(&b, &t)
 	if ended {
-		r.tellEnded()
+		r.reportEnded()
 	}
 	return kept, t
 }
@@ -120,13 +121,13 @@ func (r *Registry) apply(b *Batch, t *Tally) (kept []metric.Sample, ended bool) 
 		sm := &b.Samples[i]
 		why := r.applyOne(sm, src, b)
 		switch why {
-		case passedOver:
+		case nothingNew:
 			b.Note.sawLeft(i)
 			continue
-		case shownByTwin:
+		case shownElsewhere:
 			why = Accepted
 		case ShownByOther:
-			r.tellOther(src.series.id, b.Tag)
+			r.logOther(src.series.id, b.Tag)
 		}
 		if why != Accepted || !b.Hidden {
 			t[why]++
@@ -147,16 +148,16 @@ func (r *Registry) apply(b *Batch, t *Tally) (kept []metric.Sample, ended bool) 
 	return b.Samples[:n], len(r.ended) > 0
 }
 
-// applyOne gives a sample to its series.
+// applyOne adds a sample to its series.
 func (r *Registry) applyOne(sm *metric.Sample, src *source, b *Batch) Refusal {
 	if src.abandoned {
-		return passedOver
+		return nothingNew
 	}
 	stale := b.Origin == FromEvent && sm.Dist == nil && metric.IsStale(sm.Value)
 	if src.series == nil || src.series.dropped {
 		src.series = nil
 		if stale {
-			return passedOver
+			return nothingNew
 		}
 		if why := r.join(src, sm.Series, b); why != Accepted {
 			return why
@@ -168,7 +169,7 @@ func (r *Registry) applyOne(sm *metric.Sample, src *source, b *Batch) Refusal {
 	}
 	if stale {
 		r.end(s)
-		return passedOver
+		return nothingNew
 	}
 	src.note(b.At)
 	s.abandoned = false
@@ -179,14 +180,14 @@ func (r *Registry) applyOne(sm *metric.Sample, src *source, b *Batch) Refusal {
 	return why
 }
 
-// join finds or makes the series of a source.
+// join finds the series of a source, or creates it.
 func (r *Registry) join(src *source, id *metric.Series, b *Batch) Refusal {
 	if id.Name == "" || hasPartLabel(id) {
 		return Malformed
 	}
 	s := r.all[id]
 	if s == nil {
-		if !r.hasRoom(id, b.At) {
+		if !r.makesRoom(id, b.At) {
 			return OverLimit
 		}
 		if r.page.conflicts(id) {
@@ -204,7 +205,7 @@ func (r *Registry) join(src *source, id *metric.Series, b *Batch) Refusal {
 	return Accepted
 }
 
-// hasPartLabel tells whether a series has a label that its kind needs for itself.
+// hasPartLabel reports whether a series has a label that is reserved for its kind.
 func hasPartLabel(id *metric.Series) bool {
 	return slices.ContainsFunc(id.Labels, func(l metric.Label) bool {
 		return id.Kind == metric.Histogram && l.Name == "le" || id.Kind == metric.Summary && l.Name == "quantile"
@@ -227,8 +228,8 @@ func (r *Registry) Len() int {
 	return len(r.all)
 }
 
-// EachWatched goes through the series that have a Watcher, with the lock held under
-// which Watch and Watcher are called.
+// EachWatched calls do for the series that have a Watcher, under the lock under which
+// Watch and Watcher are called.
 func (r *Registry) EachWatched(do func(shown *metric.Series, w Watcher)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -239,7 +240,7 @@ func (r *Registry) EachWatched(do func(shown *metric.Series, w Watcher)) {
 	}
 }
 
-// drop forgets s.
+// drop removes s.
 func (r *Registry) drop(s *series) {
 	r.page.hide(s)
 	delete(r.all, s.id)
@@ -255,7 +256,7 @@ func (r *Registry) drop(s *series) {
 	s.dropped = true
 }
 
-// end drops s and tells of it.
+// end removes s and notes it for reportEnded.
 func (r *Registry) end(s *series) {
 	if r.cfg.Ended != nil {
 		r.ended = append(r.ended, s.id)
@@ -263,8 +264,8 @@ func (r *Registry) end(s *series) {
 	r.drop(s)
 }
 
-// tellEnded tells of series that have ended, in their order.
-func (r *Registry) tellEnded() {
+// reportEnded calls Ended for the series that have ended, in order.
+func (r *Registry) reportEnded() {
 	r.ending.Lock()
 	defer r.ending.Unlock()
 	r.mu.Lock()
@@ -276,11 +277,11 @@ func (r *Registry) tellEnded() {
 	}
 }
 
-// Expire ends the gauges that have outlived their time, and the totals whose source says
-// when they began.
+// Expire removes the gauges that have expired, and the totals whose source reports when
+// they began.
 func (r *Registry) Expire(now timefix.Instant) {
 	r.expire(now)
-	r.tellEnded()
+	r.reportEnded()
 }
 
 func (r *Registry) expire(now timefix.Instant) {
@@ -296,10 +297,10 @@ func (r *Registry) expire(now timefix.Instant) {
 	}
 }
 
-// intervals is how many of its own intervals a host gauge lives at least.
+// intervals is how many of its own intervals a host gauge is kept at least.
 const intervals = 2.5
 
-// lifetime is how long a series lives without a sample, in ns.
+// lifetime is how long a series is kept without a sample, in ns.
 func (r *Registry) lifetime(s *series) int64 {
 	if s.owner == nil {
 		return int64(r.cfg.TTL)
@@ -307,7 +308,7 @@ func (r *Registry) lifetime(s *series) int64 {
 	return max(int64(r.cfg.TTL), int64(intervals*float64(s.owner.interval)))
 }
 
-// Close takes all series off the page, for good.
+// Close removes all series from the page permanently.
 func (r *Registry) Close() {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -11,62 +11,63 @@ import (
 )
 
 // How far ahead of the clock, in ns, a sample may be and still count as newer than
-// the next ones; beyond it its time was wrong, or the clock was set back since, and
-// it must not block the series until that time has come. Totals that are made
-// elsewhere get long: of those, a late one would look like a restart.
+// later ones. Beyond that its time was wrong, or the clock was set back since, and it
+// must not block the series until that time. Totals that are kept elsewhere get the
+// longer limit, because a late one would look like a reset.
 const (
 	shortSlack = int64(2e9)
 	longSlack  = int64(10 * 60 * 1e9)
 )
 
-// series is one series of one Registry, whose mutex guards it, but for what a scrape
-// reads: value and dist are atomic, pairs and family are settled before the series is
+// series is one series of one Registry, whose mutex guards it, except for what a scrape
+// reads: value and dist are atomic; pairs and family do not change once the series is
 // shown.
 type series struct {
 	id *metric.Series
-	// registry is the one that the series is of; it never changes.
+	// registry owns the series; it never changes.
 	registry *Registry
 	pairs    []*dto.LabelPair
 	family   *family
 	shown    bool
 	value    atomic.Uint64 // math.Float64bits
 	dist     atomic.Pointer[metric.Distribution]
-	// exemplars came with the newest value that had some.
+	// exemplars are those of the newest value with some.
 	exemplars atomic.Pointer[metric.Exemplars]
-	known     bool    // a sample was taken
-	at        int64   // of the newest sample, ns since 1970
+	known     bool    // it has a sample
+	at        int64   // time of the newest sample, ns since 1970
 	seen      int64   // arrival of the last sample
-	watch     Watcher // nil where nobody watches
+	watch     Watcher // may be nil
 
-	owner      *source // whose samples it takes
+	owner      *source // the source whose samples it accepts
 	missing    int     // samples of other sources since the owner's last
 	takenOver  bool    // it has had another owner
-	resetCount uint32  // by which owners have changed, of a histogram or summary
+	resetCount uint32  // number of changes of the owner, of a histogram or summary
 	resetIn    uint32  // Sample.ResetCount of a rule's newest total
-	abandoned  bool    // its owner goes on without it
-	dropped    bool    // it is no more
-	// start is when the total began, where its source says that: such a total may expire,
-	// since one that comes back says whether it is the same.
+	abandoned  bool    // its owner continues without it
+	dropped    bool    // it has ended
+	// start is when the total began, if its source reports that: such a total may
+	// expire, because the start shows whether one that comes back is the same.
 	start int64
 }
 
-// Watcher is told of the values of one series.
+// Watcher receives the values of one series.
 type Watcher interface {
-	// Add is told of a value and when it arrived, in ns of timefix.Instant.Elapsed. It must not block.
+	// Add is called with a value and its arrival, in ns of timefix.Instant.Elapsed. It
+	// must not block.
 	Add(arrival int64, v float64)
-	// Close says that the series is no more.
+	// Close is called when the series ends.
 	Close()
 }
 
-// take makes a sample the value, if it is the newest, and completes it: a total from
-// what was added, or what was added from totals.
+// take sets the value if the sample is the newest, and completes the sample: a total
+// from what was added, or what was added from totals.
 func (s *series) take(sm *metric.Sample, now timefix.Instant, origin Origin) Refusal {
 	if sm.Exemplars != nil {
 		s.exemplars.Store(sm.Exemplars)
 	}
 	switch {
 	case s.id.Kind.IsDistribution():
-		if !sound(sm.Dist, s.id.Kind) {
+		if !isValid(sm.Dist, s.id.Kind) {
 			return Malformed
 		}
 		newest := s.isNewTotal(sm, now, origin)
@@ -91,7 +92,7 @@ func (s *series) take(sm *metric.Sample, now timefix.Instant, origin Origin) Ref
 
 func (s *series) number() float64 { return math.Float64frombits(s.value.Load()) }
 
-// isNewTotal tells whether a total that was made elsewhere is the newest.
+// isNewTotal reports whether a total that is kept elsewhere is the newest.
 func (s *series) isNewTotal(sm *metric.Sample, now timefix.Instant, origin Origin) bool {
 	if origin == FromRule {
 		return s.grown(sm, now)
@@ -99,9 +100,9 @@ func (s *series) isNewTotal(sm *metric.Sample, now timefix.Instant, origin Origi
 	return s.newer(sm.UnixNano, now, longSlack)
 }
 
-// grown is newer for a total that a rule has made. Those never fall: the largest is
-// the newest, however late the record. One that has made room for others begins anew,
-// with another ResetCount.
+// grown is isNewTotal for a total of a rule. Those never decrease: the largest is the
+// newest, however late the record. One that was evicted starts again, with another
+// ResetCount.
 func (s *series) grown(sm *metric.Sample, now timefix.Instant) bool {
 	s.seen = arrival(now)
 	if s.known && sm.ResetCount <= s.resetIn {
@@ -115,8 +116,7 @@ func (s *series) grown(sm *metric.Sample, now timefix.Instant) bool {
 	return true
 }
 
-// set makes v the value. Arrival is what keeps a series alive, even where the sample
-// is old.
+// set sets the value. The arrival counts for expiry, even if the sample is old.
 func (s *series) set(v float64, now timefix.Instant) {
 	s.value.Store(math.Float64bits(v))
 	if s.watch != nil {
@@ -133,16 +133,15 @@ func (s *series) newer(unixNano int64, now timefix.Instant, slack int64) bool {
 	return true
 }
 
-// ahead tells whether the newest sample is too far ahead of the clock, and the one
-// of unixNano is not. Beyond longSlack, no time is right.
+// ahead reports whether the newest sample is too far ahead of the clock, and the one of
+// unixNano is not. Above longSlack, the time is wrong.
 func (s *series) ahead(unixNano, wall, slack int64) bool {
 	return s.at > wall+longSlack || s.at > wall+slack && unixNano <= wall+slack
 }
 
-// total takes a counter's total, and fills in what it has grown by since the newest
-// sample before. A total that has gone down started again from 0. What a late one has
-// grown by is part of what the newest has. What the first one of another source has
-// grown by, nobody knows.
+// total sets a counter's total, and fills in the growth since the newest sample before.
+// A total that has decreased was reset to 0. The growth of a late one is included in
+// that of the newest. The growth of the first one of another source is not known.
 func (s *series) total(sm *metric.Sample, now timefix.Instant, origin Origin) {
 	before, known := s.number(), s.known
 	beganAnew := sm.Start != 0 && s.start != 0 && sm.Start > s.start
@@ -165,11 +164,11 @@ func (s *series) total(sm *metric.Sample, now timefix.Instant, origin Origin) {
 	}
 }
 
-// arrival is the clock that a series' life is measured by.
+// arrival is the time that expiry uses.
 func arrival(now timefix.Instant) int64 { return int64(now.Elapsed()) }
 
-// sound tells whether a distribution can be shown as kind.
-func sound(d *metric.Distribution, kind metric.Kind) bool {
+// isValid reports whether a distribution can be shown as kind.
+func isValid(d *metric.Distribution, kind metric.Kind) bool {
 	if d == nil || kind == metric.Summary && len(d.Values) != len(d.Bounds) ||
 		kind == metric.Histogram && len(d.Counts) != len(d.Bounds) {
 		return false
@@ -182,5 +181,5 @@ func sound(d *metric.Distribution, kind metric.Kind) bool {
 			return false
 		}
 	}
-	return d.Native == nil || kind == metric.Histogram && soundNative(d.Native, d.Count)
+	return d.Native == nil || kind == metric.Histogram && isValidNative(d.Native, d.Count)
 }

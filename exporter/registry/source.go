@@ -9,17 +9,17 @@ import (
 )
 
 // source is one source of samples: a tag and the series as it was made there. It
-// outlives its series, so that the interval of what comes seldom is known.
+// outlives its series, so that the interval of rare samples stays known.
 type source struct {
 	from   *metric.Series
 	tag    *tagSources
-	series *series // nil: none yet, or no more
-	// seen is the arrival of the last sample, interval the time from the one before, in
-	// ns; it is measured for host records alone.
+	series *series // nil: none yet, or it has ended
+	// seen is the arrival of the last sample, interval the time since the one before, in
+	// ns; the interval is measured for host records only.
 	seen, interval int64
 	host           bool
 
-	// Of a series of a metrics event, see holds.go.
+	// For a series of a metrics event, see holds.go.
 	family    *eventFamily
 	known     bool    // it was seen
 	at        int64   // its newest own time, ns since 1970
@@ -42,21 +42,20 @@ func newTagSources(tag string) *tagSources {
 	return &tagSources{tag: tag, from: make(map[*metric.Series]*source)}
 }
 
-// rulesTag is what the log calls the source of rules' samples, in place of a tag.
+// rulesTag is the log's name for the source of rules' samples, instead of a tag.
 const rulesTag = "the rules of config_file"
 
 const (
-	// maxSources bounds the sources that are remembered. What comes from others is
-	// worked out anew each time.
+	// maxSources is the most sources that are kept. Others are created anew each time.
 	maxSources = 16384
-	// patience is how many samples of other sources must come, without one of the
-	// owner, until a series changes hands: it may be followed by one that differs only
-	// in labels that relabelling takes away.
-	patience = 100
+	// takeoverSamples is how many samples of other sources must arrive, without one of the
+	// owner, until a series changes its owner: the next source may differ only in labels
+	// that relabelling removes.
+	takeoverSamples = 100
 )
 
-// findSources finds the sources of a batch's samples, or makes them. They are valid
-// until the tag's next batch.
+// findSources returns the sources of a batch's samples, and creates them if needed.
+// They are valid until the tag's next batch.
 func (r *Registry) findSources(b *Batch) []*source {
 	tag := r.rules
 	if b.Origin != FromRule {
@@ -69,7 +68,7 @@ func (r *Registry) findSources(b *Batch) []*source {
 			from = b.From[i]
 		}
 		if i < len(found) && found[i].from == from {
-			continue // a tag's samples mostly come in the same order
+			continue // a tag's samples usually come in the same order
 		}
 		src := tag.from[from]
 		if src == nil {
@@ -83,7 +82,7 @@ func (r *Registry) findSources(b *Batch) []*source {
 	return found[:len(b.Samples)]
 }
 
-// sourcesOf finds or makes the sources of a tag.
+// sourcesOf returns the sources of a tag, and creates them if needed.
 func (r *Registry) sourcesOf(tag string) *tagSources {
 	if r.recent != nil && r.recent.tag == tag {
 		return r.recent
@@ -96,10 +95,10 @@ func (r *Registry) sourcesOf(tag string) *tagSources {
 	return t
 }
 
-// maxFound bounds the sources that are remembered of a tag's last batch.
+// maxFound is the most sources that are kept of a tag's last batch.
 const maxFound = 4096
 
-// remember enters a source that has found its series, as far as there is room.
+// remember stores a source that has found its series, if there is room.
 func (r *Registry) remember(src *source) {
 	if src.tag.from[src.from] != nil {
 		return
@@ -114,7 +113,7 @@ func (r *Registry) remember(src *source) {
 	}
 }
 
-// forgetSources drops the sources whose series are no more, and tells whether there
+// forgetSources removes the sources whose series have ended, and reports whether there
 // is room.
 func (r *Registry) forgetSources() bool {
 	if r.gone == 0 {
@@ -141,7 +140,7 @@ func (r *Registry) forgetOf(t *tagSources) {
 	t.found = nil
 }
 
-// note takes note of a sample's arrival.
+// note records a sample's arrival.
 func (src *source) note(now timefix.Instant) {
 	at := arrival(now)
 	if src.host && src.seen != 0 && at > src.seen {
@@ -150,14 +149,15 @@ func (src *source) note(now timefix.Instant) {
 	src.seen = at
 }
 
-// isSame tells whether two sources are one: those that are not remembered are made
-// anew each time.
+// isSame reports whether two sources are the same: those that are not stored are
+// created anew each time.
 func (src *source) isSame(o *source) bool {
 	return src == o || src.from == o.from && src.tag.tag == o.tag.tag && src.host == o.host
 }
 
-// isOwner tells whether the series takes a sample of a source. It has one source, or
-// it would jump between theirs; it is taken over once the owner has been silent.
+// isOwner reports whether the series accepts a sample of a source. It has one owner, so
+// that its value does not alternate; another source takes over once the owner has been
+// silent.
 func (r *Registry) isOwner(src *source, s *series, now timefix.Instant) bool {
 	switch {
 	case s.owner == nil:
@@ -167,20 +167,20 @@ func (r *Registry) isOwner(src *source, s *series, now timefix.Instant) bool {
 		s.missing = 0
 		return true
 	}
-	if s.missing++; s.missing > patience || r.isSilent(s, now) {
+	if s.missing++; s.missing > takeoverSamples || r.isSilent(s, now) {
 		s.takeOwnership(src)
 		return true
 	}
 	return false
 }
 
-// isSilent tells whether a series' owner has been silent for as long as a gauge lives.
+// isSilent reports whether a series' owner has been silent for a gauge's lifetime.
 func (r *Registry) isSilent(s *series, now timefix.Instant) bool {
 	return r.cfg.TTL > 0 && arrival(now)-s.seen > r.lifetime(s)
 }
 
-// takeOwnership makes src the source of a series. Its samples have nothing to do with
-// those before: the first one counts, and is no growth.
+// takeOwnership makes src the owner of a series. Its samples are unrelated to those
+// before: the first one is accepted, and is no growth.
 func (s *series) takeOwnership(src *source) {
 	s.owner, s.missing = src, 0
 	s.known, s.takenOver = false, true
@@ -189,10 +189,10 @@ func (s *series) takeOwnership(src *source) {
 	}
 }
 
-// maxWarned bounds the pairs of tags that an instance warns of.
+// maxWarned is the most pairs of tags that an instance warns about.
 const maxWarned = 64
 
-// refuse says why a second source's sample is refused, and warns once of two tags.
+// refuse returns why a second source's sample is refused, and warns once for two tags.
 func (r *Registry) refuse(src *source, s *series) Refusal {
 	if src.from != s.owner.from {
 		return RelabelDuplicate
@@ -207,9 +207,9 @@ func (r *Registry) refuse(src *source, s *series) Refusal {
 	return SecondSource
 }
 
-// tellOther warns once a tag of values that stand nowhere on the page.
-func (r *Registry) tellOther(id *metric.Series, tag string) {
-	pair := [2]string{rulesTag, tag} // no pair of refuse's
+// logOther warns once for a tag whose values are not shown on the page.
+func (r *Registry) logOther(id *metric.Series, tag string) {
+	pair := [2]string{rulesTag, tag} // never a pair of refuse's
 	if r.warned[pair] || len(r.warned) >= maxWarned {
 		return
 	}
@@ -218,7 +218,7 @@ func (r *Registry) tellOther(id *metric.Series, tag string) {
 		"set `tag_label`, another `add_label`, or another `listen`", "series", describe(id), "tag", tag)
 }
 
-// describe writes a series as PromQL does.
+// describe returns a series in PromQL.
 func describe(id *metric.Series) string {
 	if len(id.Labels) == 0 {
 		return id.Name

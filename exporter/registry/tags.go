@@ -5,14 +5,15 @@ import (
 	"sync"
 )
 
-// tagSet remembers tags. Its lock is a leaf: other Registries of the page ask.
+// tagSet is a set of tags. No other lock is taken under its lock, since other
+// Registries of the page use it.
 type tagSet struct {
 	mu   sync.Mutex
-	last string // that was added
+	last string // the tag added last
 	tags map[string]struct{}
 }
 
-// maxTags bounds the tags that are remembered. Of others nobody knows.
+// maxTags is the most tags that are stored. Others count as present.
 const maxTags = 4096
 
 func (s *tagSet) add(tag string) {
@@ -31,7 +32,7 @@ func (s *tagSet) add(tag string) {
 	}
 }
 
-// has tells whether the tag was added, or may have been.
+// has reports whether the tag was added, or may have been.
 func (s *tagSet) has(tag string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

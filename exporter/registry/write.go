@@ -13,8 +13,8 @@ import (
 // Desc is part of prometheus.Metric.
 func (s *series) Desc() *prometheus.Desc { return s.family.desc }
 
-// Write is part of prometheus.Metric. A series that cannot be written costs
-// itself alone.
+// Write is part of prometheus.Metric. A series that cannot be written does not affect
+// the others.
 func (s *series) Write(m *dto.Metric) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -88,7 +88,7 @@ func summary(d *metric.Distribution) *dto.Summary {
 	return s
 }
 
-// pairsOf makes the label pairs in one piece.
+// pairsOf allocates the label pairs in one piece.
 func pairsOf(labels []metric.Label) []*dto.LabelPair {
 	if len(labels) == 0 {
 		return nil

@@ -12,28 +12,28 @@ import (
 	"out_edge/plugin/delivery/outbox"
 )
 
-// batch is the points of one request. Its parts are points of one series that are
-// stored together or not at all, as far as is known.
+// batch is the points of one request. Each part is points of one series that are, as
+// far as is known, either all stored or none.
 type batch struct {
 	sink  *Sink
 	items []item // by series, then by time
 	parts []part
-	// trial is set for series that had been set aside: when they are refused,
-	// nobody looks for the bad ones.
+	// trial is set for series that had been set aside: if they are refused, the bad ones
+	// are not searched.
 	trial  bool
 	asked  int // requests
-	lo, hi int // the parts of the last one
-	// retake is set when refused points were put back to go one by one.
+	lo, hi int // parts of the last request
+	// retake is set when refused points were put back to be sent one by one.
 	retake bool
-	sorted []item // of a request with late points
+	sorted []item // for a request with late points
 }
 
 type part struct {
 	lo, hi int32 // in items
-	sealed bool  // a request with it may have stored it
+	sealed bool  // it may have been stored by a request
 }
 
-// Load makes a part of each group of a series' points.
+// Load makes each group of a series' points a part.
 func (b *batch) Load(items []item, trial bool) (parts int) {
 	b.items, b.trial, b.asked, b.parts = items, trial, 0, b.parts[:0]
 	for i := range b.items {
@@ -47,7 +47,7 @@ func (b *batch) Load(items []item, trial bool) (parts int) {
 	return len(b.parts)
 }
 
-// of are the points of some parts.
+// of returns the points of some parts.
 func (b *batch) of(lo, hi int) []item { return b.items[b.parts[lo].lo:b.parts[hi-1].hi] }
 
 // Body encodes parts.
@@ -59,7 +59,7 @@ func (b *batch) Body(lo, hi int) []byte {
 	return b.sink.encode(b.of(lo, hi))
 }
 
-// Delivered settles parts that the receiver has.
+// Delivered settles parts that the receiver has accepted.
 func (b *batch) Delivered(lo, hi int, a delivery.Answer) {
 	items := b.of(lo, hi)
 	if b.sink.cfg.DryRun {
@@ -82,11 +82,11 @@ func (b *batch) Delivered(lo, hi int, a delivery.Answer) {
 	b.sink.box.Deliver(items[:len(items)-lost])
 	if lost > 0 {
 		b.sink.box.Settle(items[len(items)-lost:], outbox.Dropped(reasonNotWritten))
-		b.sink.sender.SayRefused(reasonNotWritten)
+		b.sink.sender.LogRefused(reasonNotWritten)
 	}
 }
 
-// notWritten is how many of the points the receiver says that it has not written.
+// notWritten returns how many of the points the receiver reports as not written.
 func (b *batch) notWritten(items []item, h http.Header) int {
 	written, err := strconv.Atoi(h.Get(headerWritten))
 	if err != nil || written < 0 || !b.sink.sentVersion2 {
@@ -116,8 +116,7 @@ func (b *batch) keepHistograms(items []item) (others []item) {
 	return others
 }
 
-// Refused settles a part that is refused by itself: for its time, or for what its
-// series is.
+// Refused settles a part that is refused on its own, for its time or for its series.
 func (b *batch) Refused(i int, reason string) (lost bool) {
 	items, p, s := b.of(i, i+1), &b.parts[i], b.sink
 	o := &items[0].Own
@@ -138,19 +137,19 @@ func (b *batch) Refused(i int, reason string) (lost bool) {
 	return true
 }
 
-// stored tells whether a part that is refused for its time is there already: when
-// it was sent first, it was newer than all that the receiver had, and one of the
-// requests that it was in may have stored it.
+// stored reports whether a part that is refused for its time is already stored: when it
+// was sent first, it was newer than everything that the receiver had, and one of its
+// requests may have stored it.
 func (b *batch) stored(p *part, items []item, reason string) bool {
 	return p.sealed && reason != reasonTooNew && items[0].At > items[0].Own.stored
 }
 
-// asideDisorders is how often in a row the newest point of a series must be refused
-// for its time until the series is set aside: somebody else writes it, or the clock
-// is wrong.
+// asideDisorders is how often in a row the newest point of a series must be refused for
+// its time until the series is set aside: another sender writes it, or the clock is
+// wrong.
 const asideDisorders = 3
 
-// disorder gives up a point that is refused for its time.
+// disorder drops a point that is refused for its time.
 func (b *batch) disorder(one []item, reason string) {
 	s, it := b.sink, &one[0]
 	o := &it.Own
@@ -169,12 +168,12 @@ func (b *batch) disorder(one []item, reason string) {
 	s.box.Settle(one, outbox.Dropped(reason))
 }
 
-// Kept has parts wait for another time.
+// Kept returns parts to wait for the next Send.
 func (b *batch) Kept(lo, hi int) { b.sink.box.PutBack(b.of(lo, hi)) }
 
 // Uncertain notes that parts may have been stored.
 func (b *batch) Uncertain(lo, hi int) {
-	b.sink.box.Doubt(b.of(lo, hi))
+	b.sink.box.MarkUncertain(b.of(lo, hi))
 	b.seal(lo, hi)
 }
 
@@ -184,8 +183,8 @@ func (b *batch) seal(lo, hi int) {
 	}
 }
 
-// Trim settles at either end what needs no request: series on trial of which one
-// was refused, and points that are older than one that was refused as out of order.
+// Trim settles points at either end that need no request: series on trial of which one
+// was refused, and points older than one that was refused as out of order.
 func (b *batch) Trim(lo, hi int) (int, int) {
 	if b.trial && b.asked > 0 && lo < hi {
 		b.sink.box.Refuse(b.of(lo, hi), b.sink.reason)
@@ -207,8 +206,8 @@ func (b *batch) isOld(i int) bool {
 	return b.parts[i].hi-b.parts[i].lo == 1 && !it.Kept && !b.parts[i].sealed && it.At < it.Own.floor
 }
 
-// NewerFirst says that of points which a restart seems to have made late the newest
-// goes first: when it is refused, the older ones need not be asked for.
+// NewerFirst sends the newest of the points first that a restart seems to have made
+// late: if it is refused, the older ones need not be sent.
 func (b *batch) NewerFirst(lo, hi int) bool {
 	for _, it := range b.of(lo, hi) {
 		if it.At > b.sink.oldUntil || it.Own.stored != never {
@@ -218,17 +217,17 @@ func (b *batch) NewerFirst(lo, hi int) bool {
 	return true
 }
 
-// lateBatch is points that are older than what the receiver has of their series,
-// the least late first: whoever refuses one refuses those that are later still.
+// lateBatch is points that are older than what the receiver has of their series, the
+// least late first: a receiver that refuses one refuses later ones too.
 type lateBatch struct{ batch }
 
-// lateFor is how long it is remembered that a receiver refuses what is late.
+// lateFor is how long the plugin assumes that a receiver refuses late points.
 const lateFor = 5 * time.Minute
 
 func lateness(it *item) int64 { return it.Own.stored - it.At }
 
-// sendLate sends what is late, if the receiver takes such points. That it does not
-// is found out by the least late one.
+// sendLate sends late points, if the receiver accepts them. The least late one shows
+// whether it does.
 func (s *Sink) sendLate() {
 	slices.SortFunc(s.late, func(a, b item) int { return cmp.Compare(lateness(&a), lateness(&b)) })
 	if s.clock.Now().Elapsed() > s.lateUntil {
@@ -246,7 +245,7 @@ func (s *Sink) sendLate() {
 	s.late = nil
 }
 
-// Body puts the points of each series together, in the order of time.
+// Body sorts the points of each series by time.
 func (b *lateBatch) Body(lo, hi int) []byte {
 	b.sorted = append(b.sorted[:0], b.of(lo, hi)...)
 	slices.SortStableFunc(b.sorted, func(x, y item) int {
@@ -255,7 +254,7 @@ func (b *lateBatch) Body(lo, hi int) []byte {
 	return b.sink.encode(b.sorted)
 }
 
-// Trim leaves out what is later than a point that was refused.
+// Trim drops what is later than a point that was refused.
 func (b *lateBatch) Trim(lo, hi int) (int, int) {
 	cut := hi
 	for cut > lo && lateness(&b.items[cut-1]) >= b.sink.minLate {
@@ -270,7 +269,7 @@ func (b *lateBatch) Trim(lo, hi int) (int, int) {
 // NewerFirst is false: the least late one is the first.
 func (b *lateBatch) NewerFirst(int, int) bool { return false }
 
-// Refused gives up a point.
+// Refused drops a point.
 func (b *lateBatch) Refused(i int, reason string) (lost bool) {
 	it := b.of(i, i+1)
 	switch {

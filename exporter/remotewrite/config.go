@@ -13,25 +13,25 @@ import (
 	"out_edge/plugin/metric"
 )
 
-// Config says what to send, where, and how. Each field that the user sets names
-// its property. The zero value of a field is its default.
+// Config is what to send, where, and how. Each field that the user sets names its
+// property. The zero value of a field is its default.
 type Config struct {
-	// URL (`remote_write_url`) is the receiver's address, path included, as
+	// URL (`remote_write_url`) is the receiver's address with its path, like
 	// https://host/api/v1/write.
 	URL string
 	// Username (`remote_write_username`) and PasswordFile
 	// (`remote_write_password_file`) are for basic auth.
 	Username     string
 	PasswordFile string
-	// BearerTokenFile (`remote_write_bearer_token_file`) holds a token, in
-	// place of a user and a password.
+	// BearerTokenFile (`remote_write_bearer_token_file`) holds a token, instead of user
+	// and password.
 	BearerTokenFile string
 	// Headers (`remote_write_headers`) are added to each request, such as
 	// X-Scope-OrgID; see delivery.ParseHeaders.
 	Headers []delivery.Header
-	// Version (`remote_write_version`) of the protocol: "auto" (default) is 1,
-	// and 2 with a receiver that takes no 1; "1" is 1 alone; "2" is 2, and 1
-	// with a receiver that takes no 2.
+	// Version (`remote_write_version`) of the protocol: "auto" (default) is 1, and 2 for
+	// a receiver that does not support 1; "1" is only 1; "2" is 2, and 1 for a receiver
+	// that does not support 2.
 	Version string
 	// NativeHistograms (`remote_write_native_histograms`) says how exponential
 	// histograms are sent: "on" as Prometheus' native ones, "off" with classic
@@ -39,19 +39,19 @@ type Config struct {
 	// has written them, and off with version 1.
 	NativeHistograms string
 
-	// Labels are put on every series that has none of the same name: host or
-	// instance, job, and the user's.
+	// Labels are added to every series that has none of the same name: host or instance,
+	// job, and the user's.
 	Labels []metric.Label
-	// Compression is Snappy but in measurements.
+	// Compression is Snappy except in measurements.
 	Compression Compression
 
 	// Proxy, CAFile, CertFile, KeyFile and DialContext are as in
 	// delivery.HTTPConfig.
 	Proxy                     delivery.Secret
 	CAFile, CertFile, KeyFile string
-	// Timeout bounds one request; delivery.DefaultTimeout.
+	// Timeout limits one request; delivery.DefaultTimeout.
 	Timeout time.Duration
-	// DryRun (`edge_dry_run`) does everything but send.
+	// DryRun (`edge_dry_run`) does everything except sending.
 	DryRun      bool
 	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
 	// PluginVersion is the plugin's own, for the User-Agent header.
@@ -72,11 +72,11 @@ const (
 	NativeOff  = "off"
 )
 
-// Compression is what is done to a body. The protocol knows snappy alone.
+// Compression is how a body is compressed. The protocol only has snappy.
 type Compression uint8
 
-// The compressions. A Stored body is a valid snappy block that holds its text as
-// it is: for measurements.
+// The compressions. A Stored body is a valid snappy block without compression: for
+// measurements.
 const (
 	Snappy Compression = iota
 	Stored
@@ -98,8 +98,8 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// Validate reports all faults at once, each with its property, what it is and
-// what it must be. It opens no file and no connection.
+// Validate reports all faults at once, each with its property, its value and what it
+// must be. It opens no file and no connection.
 func (c Config) Validate() error {
 	c = c.withDefaults()
 	return errors.Join(c.checkURL(), c.checkAuth(), c.checkHeaders(), c.checkVersion(), c.checkNative())
@@ -153,7 +153,7 @@ func (c Config) checkHeaders() error {
 	return errors.Join(errs...)
 }
 
-// isOwnHeader names the headers that make the body readable.
+// isOwnHeader reports whether a header is needed to decode the body.
 func isOwnHeader(name string) bool {
 	switch name {
 	case "Content-Encoding", "Content-Length", "Content-Type", "Transfer-Encoding", "Host", headerVersion:

@@ -8,8 +8,8 @@ import (
 // shownSeries is how many series of a request a dry run shows.
 const shownSeries = 20
 
-// show is the request that was encoded last, for a dry run: a series a line, with
-// its first value.
+// show returns the request that was encoded last, for a dry run: one line for each
+// series, with its first value.
 func (p *protocol) show([]byte) string {
 	var b strings.Builder
 	shown := 0
@@ -36,7 +36,7 @@ func (p *protocol) show([]byte) string {
 	return b.String()
 }
 
-// showLabels writes label fields as Prometheus does: name{label="value"}.
+// showLabels writes label fields in Prometheus' format: name{label="value"}.
 func showLabels(b *strings.Builder, labels []byte) {
 	var name string
 	var texts, pairs []string

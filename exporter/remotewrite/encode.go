@@ -16,7 +16,7 @@ import (
 type encoder struct {
 	body  []byte
 	sink  *Sink
-	other outputs           // of bounds that are not those of the series
+	other outputs           // for bounds that are not those of the series
 	table map[string]uint32 // version 2's symbols
 	count uint32
 	refs  []byte // labels_refs of one series
@@ -50,17 +50,17 @@ func (e *encoder) encode(items []item, version2 bool) []byte {
 	return e.body
 }
 
-// sumOutput is the place of _sum among outputs, nativeOutput stands for the histogram
-// as one.
+// sumOutput is the index of _sum among outputs; nativeOutput means the histogram as a
+// whole.
 const (
 	sumOutput    = 1
 	nativeOutput = -1
 )
 
-// sendsNative tells whether a series goes as an exponential histogram.
+// sendsNative reports whether a series is sent as an exponential histogram.
 func (e *encoder) sendsNative(o *outputs) bool { return e.native && o.native != nil }
 
-// written is how many samples and histograms a point is, as it was encoded last.
+// written returns how many samples and histograms a point had when it was encoded last.
 func (e *encoder) written(it *item) (samples, histograms int) {
 	switch o := &it.Own.outputs; {
 	case e.sendsNative(o) && it.Dist != nil:
@@ -74,7 +74,8 @@ func (e *encoder) written(it *item) (samples, histograms int) {
 	}
 }
 
-// hasNoSum tells whether a point has no _sum; a marker, whether the last one had none.
+// hasNoSum reports whether a point has no _sum; for a marker, whether the last point
+// had none.
 func hasNoSum(it *item) bool {
 	if it.Dist == nil {
 		return it.Own.outputs.noSum
@@ -91,8 +92,8 @@ func (e *encoder) appendSeries(run []item, output int, labels []byte, version2 b
 	}
 }
 
-// eachRun yields the items of one series after the other, as far as their
-// distributions have the same bounds, with the outputs.
+// eachRun yields the items of one series after the other, split where the bounds of
+// their distributions change, with the outputs.
 func (e *encoder) eachRun(items []item, f func(run []item, o *outputs)) {
 	for len(items) > 0 {
 		first, n := &items[0], 1
@@ -135,7 +136,8 @@ func samplesSize(run []item, output int) (size int) {
 	return size
 }
 
-// isHistogram tells whether a point is one of an output's histograms, and no sample.
+// isHistogram reports whether a point is sent as a histogram of an output, and not as a
+// sample.
 func isHistogram(it *item, output int) bool { return output == nativeOutput && it.Dist != nil }
 
 // sampleSize is the size of a Sample: value (field 1, fixed64), timestamp in ms
@@ -160,8 +162,8 @@ func (e *encoder) appendSamples(run []item, output int) {
 	e.body = dst
 }
 
-// appendTable gives each text of the items' series its place in the table, and
-// appends the table (field 4). Its first entry is the empty text.
+// appendTable assigns each text of the items' series an index in the table, and appends
+// the table (field 4). Its first entry is the empty text.
 func (e *encoder) appendTable(items []item) {
 	if e.table == nil {
 		e.table = map[string]uint32{}

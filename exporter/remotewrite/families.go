@@ -10,15 +10,15 @@ import (
 	"out_edge/plugin/metric"
 )
 
-// families turns gathered families into samples. A series keeps its pointer as
-// long as each gathering has it. It is for one goroutine.
+// families converts gathered families to samples. A series keeps its pointer while it
+// is in each gathering. It is for one goroutine.
 type families struct {
 	known map[string]*metric.Series
 	key   []byte
 }
 
-// samples are those of all series, at one instant in ns since 1970; ended are the
-// gauges that the last gathering had and this one has not.
+// samples returns those of all series, at one instant in ns since 1970; ended are the
+// gauges that the last gathering had and this one does not.
 func (f *families) samples(all []*dto.MetricFamily, unixNano int64) (samples []metric.Sample, ended []*metric.Series) {
 	last := f.known
 	f.known = make(map[string]*metric.Series, len(last))
@@ -41,8 +41,8 @@ func (f *families) samples(all []*dto.MetricFamily, unixNano int64) (samples []m
 	return samples, ended
 }
 
-// fill takes over the value of a metric, by what it has: false is a metric without
-// any. A native histogram has its count and sum, and no buckets.
+// fill sets the value of a metric; false is a metric without one. For a native
+// histogram it sets count and sum, and no buckets.
 func fill(s *metric.Sample, m *dto.Metric) (kind metric.Kind, ok bool) {
 	switch {
 	case m.GetCounter() != nil:
@@ -81,10 +81,9 @@ func summaryOf(s *dto.Summary) *metric.Distribution {
 	return d
 }
 
-// series is the identity of a metric: the same pointer as in last, if it stands
-// there.
+// series returns the identity of a metric: the same pointer as in last, if it is there.
 func (f *families) series(last map[string]*metric.Series, family *dto.MetricFamily, m *dto.Metric, kind metric.Kind) *metric.Series {
-	const separator = 0xff // no byte of UTF-8
+	const separator = 0xff // not a byte of UTF-8
 	f.key = append(append(f.key[:0], byte(kind)), family.GetName()...)
 	for _, l := range m.GetLabel() {
 		f.key = append(append(f.key, separator), l.GetName()...)

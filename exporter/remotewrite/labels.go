@@ -9,9 +9,9 @@ import (
 
 const nameLabel = "__name__"
 
-// labelsOf is the label set of a name as every receiver takes it: sorted, no name
-// twice, none empty. A series' own labels stand before the configured ones, which
-// fill gaps only, and extra, which its kind needs, before both.
+// labelsOf returns the label set of a name as every receiver accepts it: sorted, no
+// name twice, none empty. extra labels, which the kind needs, take precedence over a
+// series' own labels, and these over the configured ones.
 func labelsOf(name string, own, extra, configured []metric.Label) []metric.Label {
 	labels := make([]metric.Label, 0, 1+len(own)+len(extra)+len(configured))
 	labels = append(labels, metric.Label{Name: nameLabel, Value: metricName(name)})
@@ -20,19 +20,19 @@ func labelsOf(name string, own, extra, configured []metric.Label) []metric.Label
 			labels = append(labels, metric.Label{Name: labelName(l.Name), Value: labelValue(l.Value)})
 		}
 	}
-	return tidy(labels)
+	return normalise(labels)
 }
 
-// tidy sorts, keeps the first of each name, and leaves out what is empty: to
-// Prometheus an empty label is none.
-func tidy(labels []metric.Label) []metric.Label {
+// normalise sorts labels, keeps the first of each name, and removes empty ones: in
+// Prometheus an empty label is no label.
+func normalise(labels []metric.Label) []metric.Label {
 	slices.SortStableFunc(labels, func(a, b metric.Label) int { return strings.Compare(a.Name, b.Name) })
 	labels = slices.CompactFunc(labels, func(a, b metric.Label) bool { return a.Name == b.Name })
 	return slices.DeleteFunc(labels, func(l metric.Label) bool { return l.Value == "" || l.Name == "" })
 }
 
-// metricName and labelName make names that every receiver takes, the same as
-// /metrics shows: what does not fit becomes "_".
+// metricName and labelName return names that every receiver accepts, the same as on
+// /metrics: invalid characters become "_".
 func metricName(s string) string { return legacyName(s, true) }
 
 func labelName(s string) string {

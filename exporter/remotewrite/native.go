@@ -9,14 +9,14 @@ import (
 	"out_edge/timefix"
 )
 
-// The fields of a TimeSeries beside labels and samples, by version.
+// The fields of a TimeSeries besides labels and samples, by version.
 const (
 	exemplars1, histograms1 = 3, 4
 	histograms2, exemplars2 = 3, 4
 )
 
-// values are the fields of a TimeSeries for the histograms and exemplars of one output,
-// valid until the next call.
+// values returns the fields of a TimeSeries for the histograms and exemplars of one
+// output, valid until the next call.
 func (e *encoder) values(run []item, output int, version2 bool) []byte {
 	histograms, exemplars := protowire.Number(histograms1), protowire.Number(exemplars1)
 	if version2 {
@@ -41,7 +41,8 @@ func (e *encoder) values(run []item, output int, version2 bool) []byte {
 	return dst
 }
 
-// appendHistogram appends what a Histogram has; both versions have the same.
+// appendHistogram appends the content of a Histogram, which is the same in both
+// versions.
 func (e *encoder) appendHistogram(dst []byte, it *item) []byte {
 	d, n := it.Dist, it.Dist.Native
 	dst = protowire.AppendVarint(protowire.AppendTag(dst, 1, protowire.VarintType), d.Count)
@@ -59,7 +60,7 @@ func appendDouble(dst []byte, field protowire.Number, v float64) []byte {
 }
 
 // appendBuckets appends the spans (field) and the differences between the counts (field
-// + 1) of one sign. A run of neighbours is a span.
+// + 1) of one sign. A span is a run of neighbours.
 func (e *encoder) appendBuckets(dst []byte, field protowire.Number, b metric.NativeBuckets) []byte {
 	e.deltas = e.deltas[:0]
 	var before, next int64
@@ -82,8 +83,8 @@ func (e *encoder) appendBuckets(dst []byte, field protowire.Number, b metric.Nat
 	return dst
 }
 
-// exemplarsOf are those of one output that the receiver has not got yet: of a counter
-// and an exponential histogram all, of a histogram each bucket's own.
+// exemplarsOf returns those of one output that the receiver does not have yet: all of a
+// counter and an exponential histogram, of a histogram each bucket's own.
 func exemplarsOf(it *item, output int) (all []*metric.Exemplar) {
 	if it.Exemplars == nil {
 		return nil
@@ -111,7 +112,7 @@ func exemplarsOf(it *item, output int) (all []*metric.Exemplar) {
 	return all
 }
 
-// newestExemplar is the time of the newest of a point, in ns.
+// newestExemplar returns the time of a point's newest exemplar, in ns.
 func newestExemplar(e *metric.Exemplars) (newest int64) {
 	if e == nil {
 		return 0
@@ -119,7 +120,7 @@ func newestExemplar(e *metric.Exemplars) (newest int64) {
 	return (*e)[len(*e)-1].UnixNano
 }
 
-// placeExemplars gives the texts of a point's exemplars their places in the table.
+// placeExemplars assigns the texts of a point's exemplars their indices in the table.
 func (e *encoder) placeExemplars(it *item) {
 	if it.Exemplars == nil || newestExemplar(it.Exemplars) <= it.Own.exemplars {
 		return

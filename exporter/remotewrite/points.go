@@ -9,31 +9,31 @@ import (
 	"out_edge/timefix"
 )
 
-// The reasons for which samples are given up, beside delivery's, or are not sent
-// by themselves, beside outbox's.
+// The reasons for dropping samples, besides delivery's, or for not sending them on
+// their own, besides outbox's.
 const (
 	reasonOutOfOrder = "out_of_order"
 	reasonTooOld     = "too_old"
 	reasonTooNew     = "too_new"
-	reasonDuplicate  = "duplicate"   // another value stands at that time
+	reasonDuplicate  = "duplicate"   // the receiver has another value for that time
 	reasonNotWritten = "not_written" // version 2: the receiver wrote fewer than it accepted
-	reasonMalformed  = "malformed"   // a histogram or summary that makes no sense
+	reasonMalformed  = "malformed"   // an inconsistent histogram or summary
 	reasonNoName     = "no_name"
-	// reasonResent: refused as out of order, after a request that may have
-	// stored it, and only that can have: it arrived then.
+	// reasonResent: refused as out of order after a request that may have stored it, and
+	// nothing else can have: so it had arrived.
 	reasonResent = "resent"
 )
 
-// Reasons are the values that the `reason` label can have.
+// Reasons returns the values that the `reason` label can have.
 func (s *Sink) Reasons() (dropped, adjusted []string) {
 	return delivery.DropReasons(s.Name()), delivery.AdjustReasons(s.Name())
 }
 
-// farAhead is how far ahead of the clock a time may be that receivers take.
+// farAhead is how far ahead of the clock a time may be that receivers accept.
 const farAhead = int64(10 * time.Minute / time.Millisecond)
 
-// rules are those of Prometheus: a series' points come in the order of their
-// times, in ms, one at each.
+// rules returns those of Prometheus: a series' points are in the order of their times,
+// in ms, one at each time.
 func (s *Sink) rules() outbox.Rules[state] {
 	return outbox.Rules[state]{
 		Clock:   s.clock,
@@ -41,29 +41,29 @@ func (s *Sink) rules() outbox.Rules[state] {
 		New:     func(*metric.Series) state { return state{stored: never, given: never, floor: never} },
 		Read:    read,
 		IsKept:  func(sample *metric.Sample) bool { return sample.Kept },
-		Merge:   func(*outbox.Point, *outbox.Point) {}, // the later total says it all
+		Merge:   func(*outbox.Point, *outbox.Point) {}, // the later total includes the older one
 		Stamp:   s.stamp,
 		Unstamp: s.unstamp,
 		Cost:    s.cost,
 	}
 }
 
-// read makes a sample's point.
-func read(_ *series, sample *metric.Sample) (outbox.Point, outbox.Fate) {
+// read returns a sample's point.
+func read(_ *series, sample *metric.Sample) (outbox.Point, outbox.SampleOutcome) {
 	switch {
 	case sample.Series.Name == "":
 		return outbox.Point{}, outbox.Dropped(reasonNoName)
-	case !isSound(sample):
+	case !isValid(sample):
 		return outbox.Point{}, outbox.Dropped(reasonMalformed)
 	}
 	p := outbox.Point{At: timefix.FloorDiv(sample.UnixNano, 1e6), Value: canonical(sample.Value), Exemplars: sample.Exemplars}
 	if sample.Series.Kind.IsDistribution() {
 		p.Dist = sample.Dist
 	}
-	return p, outbox.Fate{}
+	return p, outbox.SampleOutcome{}
 }
 
-// cost is what n points of a series take in a request.
+// cost returns the size of n points of a series in a request.
 func (s *Sink) cost(se *series, n int) (points, bytes int) {
 	const pointBytes = 24
 	if o := &se.Own.outputs; o.fields == nil {
@@ -73,22 +73,22 @@ func (s *Sink) cost(se *series, n int) (points, bytes int) {
 	return n * width, se.Own.bytes + n*width*pointBytes
 }
 
-// stamp gives a point its time, in ms since 1970. A total that is kept here has
-// that of its arrival; two of one series are 1 ms apart.
-func (s *Sink) stamp(se *series, p, before *outbox.Point) outbox.Fate {
+// stamp sets a point's time, in ms since 1970. For a total that is kept here it is that
+// of its arrival; two of one series are at least 1 ms apart.
+func (s *Sink) stamp(se *series, p, before *outbox.Point) outbox.SampleOutcome {
 	o, now := &se.Own, s.clock.Now()
-	if o.given > now.Wall/1e6+farAhead { // the clock was set back: receivers took none of that
+	if o.given > now.Wall/1e6+farAhead { // the clock was set back: receivers accepted none of that
 		o.given, o.stored = never, never
 	}
 	switch {
 	case p.Marker && !p.Stamped:
 		if o.stored == never && before == nil {
-			return outbox.Taken() // there is nothing to end
+			return outbox.Taken() // nothing to end
 		}
 		p.At = max(now.Wall/1e6, o.given+1, o.stored+1)
 		p.Stamped = true
 		s.fit(&o.outputs, se.ID, p.Dist)
-		return outbox.Fate{}
+		return outbox.SampleOutcome{}
 	case p.Kept && !p.Stamped:
 		p.At = max((p.At+now.Wall-int64(now.Elapsed()))/1e6, o.given+1, o.stored+1)
 	case p.Sealed():
@@ -101,12 +101,12 @@ func (s *Sink) stamp(se *series, p, before *outbox.Point) outbox.Fate {
 	p.Stamped = true
 	o.given = max(o.given, p.At)
 	s.fit(&o.outputs, se.ID, p.Dist)
-	return outbox.Fate{}
+	return outbox.SampleOutcome{}
 }
 
-// unstamp takes the times back from totals that cannot have been stored. Of those
-// that may have been, only the newest goes again: the receiver takes it whether or
-// not it has it, and it says what the older ones do.
+// unstamp removes the times of totals that cannot have been stored. Of those that may
+// have been, only the newest is sent again: the receiver accepts it whether or not it
+// has it, and it includes the older ones.
 func (s *Sink) unstamp(_ *series, points []outbox.Point) {
 	now := s.clock.Now()
 	var newest *outbox.Point
@@ -126,7 +126,7 @@ func (s *Sink) unstamp(_ *series, points []outbox.Point) {
 	}
 }
 
-// isOrder tells whether a point is refused for its time.
+// isOrder reports whether a point was refused for its time.
 func isOrder(reason string) bool {
 	switch reason {
 	case reasonOutOfOrder, reasonTooOld, reasonDuplicate, reasonTooNew:
@@ -135,7 +135,7 @@ func isOrder(reason string) bool {
 	return false
 }
 
-// cure is what a user can do about a refusal.
+// cure returns what a user can do about a refusal.
 func cure(reason string) string {
 	switch reason {
 	case reasonOutOfOrder, reasonTooOld:

@@ -25,7 +25,7 @@ const (
 	versionNumber2 = "2.0.0"
 )
 
-// protocol is how requests are written and what answers mean. Only Send uses it.
+// protocol is how requests are encoded and answers interpreted. Only Send uses it.
 type protocol struct {
 	cfg     Config
 	client  *http.Client
@@ -35,35 +35,35 @@ type protocol struct {
 	headers http.Header // of version 1
 	encoder encoder
 
-	// version2 is which version is spoken; knows2 is set once the receiver has
-	// shown that it knows version 2.
+	// version2 is the version in use; knows2 is set once the receiver has shown that it
+	// supports version 2.
 	version2, knows2 bool
-	// silent2 is set once the receiver has shown that it knows version 2,
-	// though it does not say what it has written.
+	// silent2 is set once the receiver has shown that it supports version 2, though it
+	// does not report what it has written.
 	silent2 bool
-	// other is the answer to the request before this one, if that was about the
-	// version and this one is in the other version.
+	// other is the answer to the request before this one, if that was about the version
+	// and this request uses the other version.
 	other *verdict
-	// again is set from such an answer to the next request.
+	// again is set between such an answer and the next request.
 	again bool
 	// classic is set once the receiver has shown that it takes no exponential
 	// histograms.
 	classic bool
-	// sentVersion2 says which version the last request was in.
+	// sentVersion2 is the version of the last request.
 	sentVersion2 bool
 	reason       string // of the last refusal
 	encoded      []item // of the last request in a dry run
-	// storesPart is set when the receiver has refused the last request, and
-	// stored what is good of it.
+	// storesPart is set if the receiver refused the last request, but stored the good
+	// part of it.
 	storesPart bool
 }
 
-// verdict is what an answer says.
+// verdict is the meaning of an answer.
 type verdict struct {
 	delivery.Outcome
-	// refusesVersion: the receiver says that it does not take this version.
-	// doubtful: its answer to version 2 may be that of one that has understood
-	// nothing.
+	// refusesVersion: the receiver reports that it does not support this version.
+	// doubtful: the answer to version 2 may be from a receiver that has not understood
+	// the request.
 	refusesVersion, doubtful bool
 }
 
@@ -77,9 +77,9 @@ func newProtocol(cfg Config, client *http.Client, deps Deps) protocol {
 	p.headers = http.Header{
 		"Content-Encoding": {"snappy"},
 		"User-Agent":       {"out_edge/" + cfg.PluginVersion},
-		// A connection that the receiver has closed while it was idle is
-		// noticed only by writing to it: this lets net/http try another one
-		// at once, whatever became of the first. It is not sent.
+		// If the receiver has closed an idle connection, that is noticed only when
+		// writing to it: this header lets net/http then retry on another one at once. It
+		// is not sent.
 		"Idempotency-Key": nil,
 	}
 	for _, h := range cfg.Headers {
@@ -88,7 +88,7 @@ func newProtocol(cfg Config, client *http.Client, deps Deps) protocol {
 	return p
 }
 
-// open makes the sender, for which p must stand where it stays.
+// open creates the sender. p must not move afterwards.
 func (p *protocol) open(deps Deps) {
 	e := delivery.Endpoint{
 		Label: delivery.SinkRemoteWrite, URL: p.cfg.URL, MaxBytes: maxRequestBytes,
@@ -101,14 +101,14 @@ func (p *protocol) open(deps Deps) {
 		},
 	}
 	if file := p.cfg.PasswordFile + p.cfg.BearerTokenFile; file != "" { // one of them
-		e.Secret = delivery.NewKeyring(delivery.Secret{}, file, func() time.Duration { return deps.Clock.Now().Elapsed() }, deps.Log)
+		e.Secret = delivery.NewSecretFile(delivery.Secret{}, file, func() time.Duration { return deps.Clock.Now().Elapsed() }, deps.Log)
 	}
 	p.sender = delivery.NewSender(e, deps)
 }
 
 var errNoSecret = errors.New("no password or token yet: waiting for the file that `remote_write_password_file` or `remote_write_bearer_token_file` names")
 
-// encode writes a request's body. It is in the other version if the last answer was
+// encode returns a request's body. It uses the other version if the last answer was
 // about the version.
 func (p *protocol) encode(items []item) []byte {
 	if !p.again {
@@ -129,8 +129,8 @@ func (p *protocol) giveUpNative(why string) {
 	p.log.Warn("the receiver takes no native histograms: exponential ones go to it with classic buckets", "host", p.host, "why", why)
 }
 
-// lostHistograms tells whether the receiver says, of a request that it has taken, that
-// it wrote fewer histograms than it had.
+// lostHistograms reports whether, according to the receiver, it accepted a request but
+// wrote fewer histograms than it had.
 func (p *protocol) lostHistograms(items []item, h http.Header) bool {
 	if !p.encoder.native || p.cfg.NativeHistograms != NativeAuto {
 		return false
@@ -166,8 +166,8 @@ func (p *protocol) post(ctx context.Context, wire []byte, secret delivery.Secret
 	return p.client.Do(req)
 }
 
-// judge says what an answer means. A receiver that does not take the version is
-// spoken to in the other one, if the user allows that.
+// judge returns the meaning of an answer. If a receiver does not support the version,
+// the other one is used, if the user permits that.
 func (p *protocol) judge(a delivery.Answer) delivery.Outcome {
 	if p.encoder.native && p.cfg.NativeHistograms == NativeAuto && a.Status/100 != 2 && bytes.Contains(a.Body, []byte("native histograms are disabled")) {
 		p.giveUpNative("they are disabled there")
@@ -198,7 +198,7 @@ func storesPart(answer []byte) bool {
 	return bytes.Contains(answer, []byte("err-mimir-")) || bytes.Contains(answer, []byte("ingester"))
 }
 
-// read is what an answer says for itself.
+// read interprets an answer on its own.
 func (p *protocol) read(a delivery.Answer) *verdict {
 	v := &verdict{Outcome: outcomeOf(a.Status, a.Body), refusesVersion: a.Status == http.StatusUnsupportedMediaType}
 	if p.sentVersion2 {
@@ -207,8 +207,8 @@ func (p *protocol) read(a delivery.Answer) *verdict {
 	return v
 }
 
-// choose is the verdict of two, of which first was about the version, and second is
-// the answer to the other one.
+// choose selects one of two verdicts: first was about the version, second is the answer
+// to the other one.
 func (p *protocol) choose(first, second *verdict) *verdict {
 	switch {
 	case first.refusesVersion && second.doubtful:
@@ -223,14 +223,13 @@ func (p *protocol) choose(first, second *verdict) *verdict {
 			"host", p.host, "version", p.versionName())
 		return second
 	case second.Action == delivery.Retry || second.Action == delivery.Reload:
-		return second // in trouble; nothing is learnt
+		return second // a failure: nothing is learnt
 	}
 	return first
 }
 
-// believe takes an answer to version 2 that would be doubtful, had the receiver not
-// rejected version 1: it reads the version, and takes this one. To doubt it would
-// be to resend forever.
+// believe accepts a doubtful answer to version 2 from a receiver that rejected version
+// 1: it reads the version and accepts this one. Otherwise this would resend forever.
 func (p *protocol) believe(v *verdict) *verdict {
 	p.version2, p.silent2 = true, true
 	p.log.Warn("the receiver takes version 2 of remote write alone, and does not say how many samples it has written: its word is taken",
@@ -246,9 +245,9 @@ func (p *protocol) versionName() string {
 	return Version1
 }
 
-// checkWritten looks whether a receiver of version 2 says how many samples it has
-// written. An answer that does not is of a receiver that knows version 1 alone: to
-// it, the request was an empty one.
+// checkWritten checks whether a receiver of version 2 reports how many samples it has
+// written. An answer without that is from a receiver that supports only version 1: for
+// it the request was empty.
 func (p *protocol) checkWritten(v *verdict, h http.Header) {
 	n, err := strconv.Atoi(h.Get(headerWritten))
 	said := err == nil && n >= 0
@@ -259,11 +258,11 @@ func (p *protocol) checkWritten(v *verdict, h http.Header) {
 		v.doubtful, v.Loud = true, true
 		v.Meaning = "accepted, but not as version 2 wants: the receiver knows version 1 alone"
 	case v.Action == delivery.Split && !p.knows2:
-		v.doubtful = true // an empty request may be a bad one
+		v.doubtful = true // it may have refused an empty request
 	}
 }
 
-// outcomeOf is delivery's table, with what is particular to remote write.
+// outcomeOf is delivery's table with remote write's special cases.
 func outcomeOf(status int, answer []byte) delivery.Outcome {
 	o := delivery.OfStatus(status)
 	switch status {
@@ -287,21 +286,21 @@ func outcomeOf(status int, answer []byte) delivery.Outcome {
 	}
 	if o.Action == delivery.Split && o.Reason != delivery.ReasonTooLarge {
 		if reason := reasonOf(answer); reason != "" {
-			o.Reason, o.Verdict = reason, true
+			o.Reason, o.FromReceiver = reason, true
 		}
-		o.Verdict = o.Verdict || storesPart(answer) // a receiver, whatever its reason is
+		o.FromReceiver = o.FromReceiver || storesPart(answer) // only a receiver answers like this
 	}
 	return o
 }
 
-// isOtherProtocol recognises what servers say when http is spoken to https.
+// isOtherProtocol recognises the answers of servers to http on an https port.
 func isOtherProtocol(answer []byte) bool {
 	return bytes.Contains(answer, []byte("HTTP request to an HTTPS server")) || // Go
 		bytes.Contains(answer, []byte("plain HTTP request was sent to HTTPS port")) // nginx
 }
 
-// reasonOf reads why a point was refused, or "". The words are those of Prometheus
-// and of what is built on it (Mimir, Cortex, Thanos).
+// reasonOf returns why a point was refused, or "". It knows the texts of Prometheus and
+// of what is built on it (Mimir, Cortex, Thanos).
 func reasonOf(answer []byte) string {
 	answer = bytes.ToLower(answer)
 	has := func(words ...string) bool {

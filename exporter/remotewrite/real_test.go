@@ -293,8 +293,8 @@ func (h *officialHandler) stored(*testing.T, string) storage { return h.all }
 // newest sample.
 func captured(t *testing.T, host string) (chunks []*flushed) {
 	t.Helper()
-	hub := exporter.New(slog.New(slog.DiscardHandler), timefix.SystemClock{})
-	m, err := hub.Open(exporter.Config{Listen: exporter.ListenOff})
+	exp := exporter.New(slog.New(slog.DiscardHandler), timefix.SystemClock{})
+	m, err := exp.Open(exporter.Config{Listen: exporter.ListenOff})
 	if err != nil {
 		t.Fatal(err)
 	}

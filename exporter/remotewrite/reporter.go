@@ -19,21 +19,20 @@ const DefaultReportEvery = time.Minute
 
 // ReporterConfig is what a Reporter sends, and when.
 type ReporterConfig struct {
-	// Gather collects the series; the method of a prometheus.Registry is one.
-	// It is called by one goroutine at a time. What comes with an error is
-	// sent all the same.
+	// Gather collects the series, like the method of a prometheus.Registry. It is called
+	// by one goroutine at a time. Series that it returns with an error are still sent.
 	Gather func() ([]*dto.MetricFamily, error)
 	// Every is the time between two reports, and before the first;
 	// DefaultReportEvery.
 	Every time.Duration
-	// ClockSet tells whether samples can be stamped with an instant of the
-	// clock; while it says no, there is no report. nil believes all.
+	// ClockSet reports whether the clock's time can be used for samples; while it is
+	// false, there is no report. nil is always true.
 	ClockSet func(timefix.Instant) bool
 }
 
-// reporter has gathered series sent from time to time, as if they came with a
-// chunk: each report holds what is so when it is made, so that in an outage later
-// ones take the place of earlier ones.
+// reporter sends gathered series from time to time, as if they were a chunk: each
+// report has the current values, so that in an outage later reports replace earlier
+// ones.
 type reporter struct {
 	sink   *Sink
 	cfg    ReporterConfig
@@ -88,8 +87,8 @@ func (r *reporter) run(ctx context.Context) {
 	}
 }
 
-// report makes one report. Nobody stands over this goroutine: a panic costs the
-// report.
+// report makes one report. It recovers from panics, since nothing above this goroutine
+// does: a panic costs the report.
 func (r *reporter) report() {
 	defer func() {
 		if p := recover(); p != nil {
@@ -115,7 +114,7 @@ func (r *reporter) report() {
 	}
 }
 
-// send has samples leave with the next Send, and asks for one.
+// send adds samples for the next Send, and wakes the worker.
 func (r *reporter) send(now timefix.Instant, samples reported) {
 	if len(samples) == 0 {
 		return
@@ -135,7 +134,7 @@ type reported []metric.Sample
 // Records yields none.
 func (reported) Records(func(*chunk.Record, int64) bool) {}
 
-// Samples are the report's.
+// Samples returns the report's.
 func (s reported) Samples() []metric.Sample { return s }
 
 // Again makes none: all are kept ones.

@@ -11,40 +11,38 @@ import (
 	"out_edge/plugin/metric"
 )
 
-// never is the time of a series of which nothing has been accepted.
+// never is the time of a series without an accepted point.
 const never = math.MinInt64
 
 // state is what is known of a series at the receiver. Times are in ms since 1970.
 type state struct {
 	outputs
-	// stored is the time of the newest point that was accepted, given the
-	// newest that any point has left with; or never.
+	// stored is the time of the newest accepted point, given the newest time of any
+	// point that was sent; or never.
 	stored, given int64
-	// floor is the newest time that was refused as out of order: of the points
-	// before it nothing is asked. never: none was.
+	// floor is the newest time that was refused as out of order: older points are not
+	// sent. never: none was.
 	floor int64
-	// single has points go as parts of their own, since one of them was
-	// refused.
+	// single sends each point as a part of its own, after one was refused.
 	single bool
-	// disorders is how often in a row the receiver has refused a point as out
-	// of order which here is the newest.
+	// disorders is how often in a row the receiver has refused the newest point as out
+	// of order.
 	disorders int
 	// exemplars is the time of the newest exemplar that was accepted, in ns.
 	exemplars int64
 }
 
-// series is one series at the receiver; item is a point of one on its way.
+// series is one series at the receiver; item is one of its points being sent.
 type (
 	series = outbox.Series[state]
 	item   = outbox.Item[state]
 )
 
-// outputs are what the receiver sees of a series, as the label fields of a version
-// 1 TimeSeries: for a gauge, counter or untyped series one; for a histogram _count,
-// _sum and the buckets, +Inf last; for a summary _count, _sum and the quantiles.
-// bounds are those of the distribution that they were made for. native are the labels
-// of an exponential histogram where it is sent as one, nil where there are bounds of the
-// user's.
+// outputs are the receiver's series for one of ours, as the label fields of a version 1
+// TimeSeries: one for a gauge, counter or untyped series; for a histogram _count, _sum
+// and the buckets, +Inf last; for a summary _count, _sum and the quantiles. bounds are
+// those of the distribution that they were made for. native are the labels of an
+// exponential histogram that is sent as one, nil if the user has set bounds.
 type outputs struct {
 	fields [][]byte
 	native []byte
@@ -53,12 +51,12 @@ type outputs struct {
 	bytes  int
 }
 
-// appendKey appends what tells a series at the receiver from others.
+// appendKey appends what identifies a series at the receiver.
 func (s *Sink) appendKey(dst []byte, id *metric.Series) []byte {
 	return s.appendLabels(append(dst, byte(id.Kind)), id, "")
 }
 
-// fit makes the outputs of a series those of a distribution's bounds.
+// fit makes the outputs of a series match a distribution's bounds.
 func (s *Sink) fit(o *outputs, id *metric.Series, d *metric.Distribution) {
 	var bounds []float64
 	if id.Kind.IsDistribution() {
@@ -97,7 +95,7 @@ func (s *Sink) fit(o *outputs, id *metric.Series, d *metric.Distribution) {
 	}
 }
 
-// value is that of one output, in the order of fit.
+// value returns the value of one output, in the order of fit.
 func value(kind metric.Kind, p *outbox.Point, output int) float64 {
 	d := p.Dist
 	switch {
@@ -111,7 +109,7 @@ func value(kind metric.Kind, p *outbox.Point, output int) float64 {
 		return canonical(d.Values[output-2])
 	case output-2 < len(d.Counts):
 		return float64(d.Counts[output-2])
-	default: // +Inf: all of them
+	default: // +Inf
 		return float64(d.Count)
 	}
 }
@@ -138,9 +136,9 @@ func appendLabel(dst []byte, l metric.Label) []byte {
 // fieldSize is the size of a field of n bytes whose tag takes one.
 func fieldSize(n int) int { return 1 + protowire.SizeBytes(n) }
 
-// isSound tells whether a sample can be sent: a histogram or summary needs a value
-// for each of its bounds, which rise.
-func isSound(s *metric.Sample) bool {
+// isValid reports whether a sample can be sent: a histogram or summary needs a value
+// for each of its bounds, which must be ascending.
+func isValid(s *metric.Sample) bool {
 	d := s.Dist
 	switch {
 	case !s.Series.Kind.IsDistribution():
@@ -158,14 +156,14 @@ func isSound(s *metric.Sample) bool {
 	return true
 }
 
-// The NaNs that Prometheus knows: one is a value, the other says that a series
-// has ended. Source: prometheus/model/value.
+// Prometheus' NaNs: one is a value, the other marks the end of a series. Source:
+// prometheus/model/value.
 const (
 	normalNaN = 0x7ff8000000000001
 	staleNaN  = 0x7ff0000000000002
 )
 
-// canonical sees to it that no value looks like a staleness marker.
+// canonical makes sure that no value looks like a staleness marker.
 func canonical(v float64) float64 {
 	if math.IsNaN(v) {
 		return math.Float64frombits(normalNaN)
@@ -199,8 +197,8 @@ func typeOf(k metric.Kind) metricType {
 	}
 }
 
-// unitOf is the unit that a name ends in, or "": OpenMetrics wants a unit to be
-// the name's suffix.
+// unitOf returns the unit at the end of a name, or "": OpenMetrics requires a unit to
+// be the name's suffix.
 func unitOf(name string) string {
 	name = strings.TrimSuffix(name, "_total")
 	switch unit := name[strings.LastIndexByte(name, '_')+1:]; unit {

@@ -23,29 +23,29 @@ type Sink struct {
 	run       delivery.Run
 	batch     batch
 	protocol
-	reporter *reporter              // nil where the plugin's own series do not go
-	wake     atomic.Pointer[func()] // what tells that something waits
+	reporter *reporter              // nil if the plugin's own series are not sent
+	wake     atomic.Pointer[func()] // called when something is waiting
 
 	late []item // older than what the receiver has of their series
-	// minLate is how late, in ms, the least late point was that was refused as
-	// out of order; what is later still is not asked for until lateUntil.
+	// minLate is how late, in ms, the least late point was that was refused as out of
+	// order; later ones are not sent until lateUntil.
 	minLate   int64
 	lateUntil time.Duration
-	// oldUntil is the newest time, in ms, at which a point of a series that this
-	// process had not sent was refused as out of order: a restart has let old
-	// chunks come after newer ones.
+	// oldUntil is the newest time, in ms, at which a point was refused as out of order
+	// although this process had not sent its series: after a restart old chunks may come
+	// after newer ones.
 	oldUntil int64
 }
 
 var _ delivery.Sink = (*Sink)(nil)
 
-// idleTimeout is longer than a minute, so that a push a minute finds its connection
-// alive: a new one with TLS takes more bytes than the push itself.
+// idleTimeout is longer than a minute, so that a push each minute reuses its
+// connection: a new one with TLS takes more bytes than the push itself.
 const idleTimeout = 110 * time.Second
 
-// New makes a Sink. It fails only on what cannot heal: all wrong settings at once.
-// It opens no connection. Files of passwords, tokens and certificates that are
-// missing are waited for.
+// New creates a Sink. It fails only on permanent faults, and reports all wrong settings
+// at once. It opens no connection, and files of passwords, tokens and certificates may
+// be missing yet.
 func New(cfg Config, deps Deps) (*Sink, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -70,15 +70,15 @@ func New(cfg Config, deps Deps) (*Sink, error) {
 // Name is delivery.SinkRemoteWrite.
 func (*Sink) Name() string { return delivery.SinkRemoteWrite }
 
-// Address is the receiver's, as it may be shown.
+// Address returns the receiver's address, without secrets.
 func (s *Sink) Address() string { return delivery.ShownURL(s.cfg.URL) }
 
-// Admit notes the totals of a chunk that are kept here.
+// Admit records the totals of a chunk that are kept here.
 func (s *Sink) Admit(j *delivery.Job) { s.box.Admit(j) }
 
-// Expire tells that a series has ended, whichever pointer its samples came with:
-// a staleness marker goes out with the next Send, unless the series has a sample
-// newer than this call by then. It does not block.
+// Expire notes that a series has ended, whatever pointer its samples had: a staleness
+// marker is sent with the next Send, unless the series has a sample newer than this
+// call by then. It does not block.
 func (s *Sink) Expire(id *metric.Series) {
 	now := s.clock.Now().Wall / 1e6
 	s.box.Mark(id, func(se *series) outbox.Point {
@@ -86,7 +86,7 @@ func (s *Sink) Expire(id *metric.Series) {
 	})
 }
 
-// Send sends what waits, of the jobs and of earlier ones.
+// Send sends what is waiting, of the jobs and of earlier ones.
 func (s *Sink) Send(ctx context.Context, jobs []*delivery.Job, probe bool) error {
 	s.run.Begin(ctx, s.sender)
 	if probe {
@@ -100,14 +100,14 @@ func (s *Sink) Send(ctx context.Context, jobs []*delivery.Job, probe bool) error
 	return s.run.End()
 }
 
-// Waits says whether something is to be sent, of whatever job.
+// Waits reports whether something is waiting, of any job.
 func (s *Sink) Waits() bool { return s.box.Waits() }
 
-// OnWait sets what is called when a report waits. It must not block.
+// OnWait sets what is called when a report is waiting. It must not block.
 func (s *Sink) OnWait(wake func()) { s.wake.Store(&wake) }
 
-// The bounds of one request. Prometheus itself sends up to 2,000 samples; 1 MiB is
-// far under what receivers take.
+// The limits of one request. Prometheus itself sends up to 2,000 samples; 1 MiB is far
+// less than receivers accept.
 const (
 	maxRequestPoints = 2000
 	maxRequestBytes  = 1 << 20
@@ -125,8 +125,8 @@ func (s *Sink) sendAll(jobs []*delivery.Job) {
 	}
 }
 
-// Close ends reports, and gives idle connections back. What waits is Fluent Bit's to
-// offer again. It may be called more than once.
+// Close ends reports and closes idle connections. Fluent Bit offers the waiting chunks
+// again. It may be called more than once.
 func (s *Sink) Close(ctx context.Context) error {
 	s.client.CloseIdleConnections()
 	return s.reporter.close(ctx)

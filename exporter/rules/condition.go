@@ -10,9 +10,9 @@ import (
 	"out_edge/plugin/wire"
 )
 
-// condition says which records a rule is for. The zero value holds for all.
+// condition decides which records a rule applies to. The zero value matches all.
 type condition struct {
-	any   bool // one of the tests is enough
+	any   bool // any instead of all of the tests
 	tests []test
 }
 
@@ -25,11 +25,11 @@ type test struct {
 	texts *sync.Pool     // of *[32]byte: space for the text of a number, for re
 }
 
-// operand is what a field is compared with, as text and, if it is one, as a
+// operand is a value that a field is compared with, as text and, if it is one, as a
 // number.
 type operand struct {
 	text     []byte
-	word     string // the text, or true or false for a bool however written
+	word     string // the text; true or false for a bool in any spelling
 	number   float64
 	isNumber bool
 }
@@ -55,8 +55,8 @@ const (
 
 var operatorNames = []string{"eq", "neq", "gt", "lt", "gte", "lte", "regex", "not_regex", "in", "not_in", "exists", "not_exists"}
 
-// holds tells whether rec fulfils the condition. No record (that of a metrics
-// event) fulfils none but the empty one.
+// holds reports whether rec fulfils the condition. No record (a metrics event) fulfils
+// only the empty one.
 func (c *condition) holds(rec *chunk.Record) bool {
 	if len(c.tests) == 0 {
 		return true
@@ -72,7 +72,7 @@ func (c *condition) holds(rec *chunk.Record) bool {
 	return !c.any
 }
 
-// holds compares the field. One that is not there fulfils the negations alone.
+// holds compares the field. A missing field fulfils only negated tests.
 func (t *test) holds(rec *chunk.Record) bool {
 	v := t.field.find(rec)
 	switch t.op {
@@ -107,7 +107,7 @@ func (t *test) compares(n float64) bool {
 	}
 }
 
-// equalsAny compares numbers as numbers and all else as text.
+// equalsAny compares numbers as numbers and everything else as text.
 func (t *test) equalsAny(v wire.Value) bool {
 	r := v.Reader()
 	switch r.Next() {

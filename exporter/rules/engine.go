@@ -13,40 +13,39 @@ import (
 	"out_edge/timefix"
 )
 
-// MaxLabelValue is how long a label's value may be, in bytes. Whole messages
-// are no labels; Datadog cuts a tag at 200 characters.
+// MaxLabelValue is the longest value of a label, in bytes. Whole messages are no
+// labels; Datadog truncates a tag at 200 characters.
 const MaxLabelValue = 1024
 
 // EngineConfig is one instance's settings.
 type EngineConfig struct {
-	// Limit is how many series the engine may have; 0 is no limit. It also
-	// bounds their label values to 1 KiB a series on average. Over it, series
-	// that are new are refused.
+	// Limit is the most series of the engine; 0 is no limit. It also limits their label
+	// values to 1 KiB a series on average. Further new series are refused.
 	Limit int
-	// Refused is told how many samples a rule did not make, and why: rule is
-	// the metric's name, or metric_relabel_configs; reason is one of Reasons.
-	// May be nil. It is called without locks held, from several goroutines, and
-	// must not call the engine.
+	// Refused is called with how many samples a rule did not make, and why: rule is the
+	// metric's name, or metric_relabel_configs; reason is one of Reasons. May be nil. It
+	// is called without locks held, from several goroutines, and must not call the
+	// engine.
 	Refused func(rule, reason string, n int)
-	// Labels are put on every series. A rule's own label of that name wins, unless
-	// it is empty.
+	// Labels are added to every series. A rule's own label of that name takes
+	// precedence, unless it is empty.
 	Labels []metric.Label
-	// SeriesTTL is how long after its last sample a series makes room for new
-	// series, if the limit is reached; 0, or no Clock, is never. A total that comes
-	// back starts from 0.
+	// SeriesTTL is how long after its last sample a series may be evicted for new series
+	// when the limit is reached; 0, or no Clock, is never. A total that comes back
+	// starts from 0.
 	SeriesTTL time.Duration
-	// TagLabel, if not empty, is a label that has the record's tag, on every series
-	// that has none of that name. A series of each tag has a total of its own.
+	// TagLabel, if not empty, is a label with the record's tag, on every series without
+	// one of that name. Each tag then has its own series and totals.
 	TagLabel string
-	// Series makes the series; nil is an Interner of the Engine's own.
+	// Series creates the series; nil is an Interner of the Engine's own.
 	Series *metric.Interner
-	// Clock also tells, of a total's instant that is far ahead of the next
-	// record, that it was wrong. Without one, it always is.
+	// Clock also shows whether a total's instant that is far ahead of the next record
+	// was wrong. Without one, it is always taken for wrong.
 	Clock timefix.Clock
 }
 
-// Engine is the running state of a file's rules for one plugin instance. It is
-// safe for concurrent use. A nil Engine makes no samples and relabels nothing.
+// Engine is the state of a file's rules for one plugin instance. It is safe for
+// concurrent use. A nil Engine makes no samples and relabels nothing.
 type Engine struct {
 	file    *File
 	cfg     EngineConfig
@@ -57,25 +56,25 @@ type Engine struct {
 	relabel *relabeler
 }
 
-// step is a rule that a tag's records go through.
+// step is a rule that applies to a tag's records.
 type step struct {
 	rule   *rule
 	table  *table
 	labels []template // filled
-	static []string   // in place of labels that are empty, in their order
-	tag    string     // ends the key, where the tag is a label
-	// fieldAt is which of the labels has the name of the field; -1: none.
+	static []string   // values for empty labels, in their order
+	tag    string     // end of the key, if the tag is a label
+	// fieldAt is the index of the label with the name of the field; -1: none.
 	fieldAt int
 }
 
-// scratch is what one Observe works with; reused, never shared.
+// scratch is the working memory of one Observe; reused, never shared.
 type scratch struct {
 	key, path []byte
-	field     []byte // of a rule for all fields
+	field     []byte // for a rule with all fields
 }
 
-// Engine makes an instance's engine. For a nil File, or one without metrics and
-// relabel steps, it may be nil.
+// Engine creates an instance's engine. For a nil File, or one without metrics and
+// relabel steps, it may return nil.
 func (f *File) Engine(cfg EngineConfig) *Engine {
 	if f == nil || len(f.rules) == 0 && len(f.relabels) == 0 {
 		return nil
@@ -97,7 +96,7 @@ func (f *File) Engine(cfg EngineConfig) *Engine {
 	return e
 }
 
-// staticLabels are labels sorted by name, in UTF-8, without empty ones.
+// staticLabels returns labels sorted by name, in UTF-8, without empty ones.
 func staticLabels(labels []metric.Label) []metric.Label {
 	var static []metric.Label
 	for _, l := range labels {
@@ -109,14 +108,13 @@ func staticLabels(labels []metric.Label) []metric.Label {
 	return slices.CompactFunc(static, func(a, b metric.Label) bool { return a.Name == b.Name })
 }
 
-// Observe appends the samples that the rules make of a record: one for each
-// rule that matches. Series are the same pointers each time. A counter's sample
-// holds what it grew by and its total so far; those of one counter or histogram
-// carry instants that rise strictly, unixNano or a little later, so that
-// whichever is applied last, the newest total stands.
+// Observe appends the samples that the rules make of a record: one for each rule that
+// matches. Series have the same pointers each time. A counter's sample has its growth
+// and its total so far. The instants of one counter's or histogram's samples are
+// strictly ascending, unixNano or a little later, so that the newest total always wins.
 //
-// The record is not kept. A sample of a known series costs no allocation, as
-// far as dst has room, but for a histogram's: its Distribution is new.
+// The record is not kept. A sample of a known series costs no allocation if dst has
+// room, except a histogram's, whose Distribution is new.
 func (e *Engine) Observe(dst []metric.Sample, tag string, rec *chunk.Record, unixNano int64) []metric.Sample {
 	if e == nil || len(e.tables) == 0 {
 		return dst
@@ -135,7 +133,7 @@ func (e *Engine) Observe(dst []metric.Sample, tag string, rec *chunk.Record, uni
 	return dst
 }
 
-// steps are a tag's rules, remembered.
+// steps returns a tag's rules, from the cache.
 func (e *Engine) steps(tag string) []step {
 	steps, known := e.plans.Get(tag)
 	if !known {
@@ -145,7 +143,7 @@ func (e *Engine) steps(tag string) []step {
 	return steps
 }
 
-// plan finds a tag's rules.
+// plan returns a tag's rules.
 func (e *Engine) plan(tag string) []step {
 	var steps []step
 	for _, r := range e.file.rules {
@@ -171,7 +169,7 @@ func (e *Engine) plan(tag string) []step {
 	return steps
 }
 
-// static is the value of one of the labels on every series, or "".
+// static returns the value of one of the labels on every series, or "".
 func (e *Engine) static(name string) string {
 	for _, l := range e.cfg.Labels {
 		if l.Name == name {
@@ -181,7 +179,7 @@ func (e *Engine) static(name string) string {
 	return ""
 }
 
-// run makes the sample of a rule that is for rec.
+// run makes the sample of a rule that applies to rec.
 func (e *Engine) run(dst []metric.Sample, st *step, s *scratch, rec *chunk.Record, unixNano int64) []metric.Sample {
 	if st.rule.everyField {
 		return e.runAll(dst, st, s, rec, unixNano)
@@ -190,7 +188,7 @@ func (e *Engine) run(dst []metric.Sample, st *step, s *scratch, rec *chunk.Recor
 	return e.sample(dst, st, s, rec, v, why, unixNano)
 }
 
-// sample makes one sample of a value, unless there is a reason why not.
+// sample makes one sample of a value, unless there is a reason against it.
 func (e *Engine) sample(dst []metric.Sample, st *step, s *scratch, rec *chunk.Record, v float64, why refusal, unixNano int64) []metric.Sample {
 	if why == accepted {
 		why = s.makeKey(st, rec)
@@ -207,14 +205,14 @@ func (e *Engine) sample(dst []metric.Sample, st *step, s *scratch, rec *chunk.Re
 	return append(dst, sample)
 }
 
-// separator stands after each label's value in a key. It is no byte of UTF-8.
+// separator follows each label's value in a key. It is not a byte of UTF-8.
 const (
 	separator     = 0xff
 	separatorText = "\xff"
 )
 
-// makeKey writes the values of the labels, as the series will have them: it must
-// not have two states.
+// makeKey writes the values of the labels as the series will have them, so that no
+// series has two keys.
 func (s *scratch) makeKey(st *step, rec *chunk.Record) refusal {
 	k := s.key[:0]
 	for i, t := range st.labels {
@@ -236,7 +234,7 @@ func (s *scratch) makeKey(st *step, rec *chunk.Record) refusal {
 	return accepted
 }
 
-// add gives v to the series with the key, and makes room first if need be.
+// add adds v to the series with the key, and evicts others first if needed.
 func (e *Engine) add(t *table, key []byte, v float64, unixNano int64) (metric.Sample, refusal) {
 	now := int64(0)
 	if t.family.kind == metric.Gauge {
@@ -249,8 +247,8 @@ func (e *Engine) add(t *table, key []byte, v float64, unixNano int64) (metric.Sa
 	return sample, why
 }
 
-// now is the instant by which gauges live, in ns: that of the clock since boot,
-// which nobody sets, where there is one; 0 where nothing makes room.
+// now is the time for the expiry of gauges, in ns: that of the clock since boot, which
+// nobody sets; 0 if nothing expires.
 func (e *Engine) now() int64 {
 	if e.cfg.SeriesTTL <= 0 || e.cfg.Clock == nil {
 		return 0
@@ -266,9 +264,9 @@ func (e *Engine) wall() int64 {
 	return e.cfg.Clock.Now().Wall
 }
 
-// expire drops the gauges that have had no sample for SeriesTTL, and the totals whose
-// records are older than others by as much, and tells whether there was one. It looks
-// at all of them, so it does at most ten times in that time.
+// expire evicts the gauges that have had no sample for SeriesTTL, and the totals whose
+// records are older than others by as much, and reports whether there was one. It reads
+// all of them, so it runs at most ten times in that period.
 func (e *Engine) expire() bool {
 	now, ttl := e.now(), int64(e.cfg.SeriesTTL)
 	if now == 0 || !e.budget.sweep(now, ttl/10) {

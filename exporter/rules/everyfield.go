@@ -9,19 +9,19 @@ import (
 	"out_edge/plugin/wire"
 )
 
-// everyField is the value_field that stands for all numeric fields of a record, each
-// in a series of its own, which fieldLabel tells apart.
+// everyField is the value_field for all numeric fields of a record. Each makes a series
+// of its own, which fieldLabel distinguishes.
 const (
 	everyField = "*"
 	fieldLabel = "field"
 )
 
-// maxDepth is how deep maps may lie in each other whose fields are taken.
+// maxDepth is how deep maps may be nested whose fields are used.
 const maxDepth = 8
 
 // eachNumber calls do with each number in a map and the path to it, with dots; path is
-// that of the map, and its memory do's only until it returns. Texts that write a number
-// and bools are none.
+// that of the map. do must not keep its path. Texts with a number and bools are not
+// included.
 func eachNumber(path []byte, v wire.Value, depth int, do func(path []byte, v float64)) {
 	it := v.Map()
 	for {
@@ -51,8 +51,8 @@ func eachNumber(path []byte, v wire.Value, depth int, do func(path []byte, v flo
 	}
 }
 
-// NumericFields are the first fields of a record that a value_field of "*" takes, n at
-// most.
+// NumericFields returns the first fields of a record, at most n, that a value_field of
+// "*" uses.
 func NumericFields(rec *chunk.Record, n int) (fields []string) {
 	eachNumber(nil, rec.Body, 0, func(path []byte, _ float64) {
 		if len(fields) < n {
@@ -62,7 +62,7 @@ func NumericFields(rec *chunk.Record, n int) (fields []string) {
 	return fields
 }
 
-// runAll makes the samples of a rule that takes every numeric field of rec.
+// runAll makes the samples of a rule for every numeric field of rec.
 func (e *Engine) runAll(dst []metric.Sample, st *step, s *scratch, rec *chunk.Record, unixNano int64) []metric.Sample {
 	eachNumber(s.path[:0], rec.Body, 0, func(path []byte, v float64) {
 		if s.field = path; !utf8.Valid(path) {
@@ -75,7 +75,7 @@ func (e *Engine) runAll(dst []metric.Sample, st *step, s *scratch, rec *chunk.Re
 	return dst
 }
 
-// Takes tells whether a rule is for a record, be it that it makes no sample of it.
+// Takes reports whether a rule applies to a record, even if it makes no sample of it.
 func (e *Engine) Takes(tag string, rec *chunk.Record) bool {
 	if e == nil {
 		return false

@@ -9,7 +9,7 @@ import (
 	"out_edge/plugin/metric"
 )
 
-// family is a metric: what all rules of one name share.
+// family is a metric: what all rules with its name share.
 type family struct {
 	index         int // in File.families
 	line          int // of the first rule
@@ -33,8 +33,8 @@ var kinds = []metric.Kind{metric.Counter, metric.Gauge, metric.Histogram}
 // log_to_metrics.
 var defaultBuckets = []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
 
-// differs says what a further rule of the same name says otherwise, and what
-// it should say; "" when it fits.
+// differs returns what a further rule with the same name specifies differently, and
+// what it should be; "" if nothing.
 func (f *family) differs(g *family) string {
 	switch {
 	case f.kind != g.kind:
@@ -55,7 +55,7 @@ func (f *family) differs(g *family) string {
 	return ""
 }
 
-// join takes over what only a further rule says.
+// join adds what only a further rule specifies.
 func (f *family) join(g *family) {
 	if f.help == "" {
 		f.help = g.help
@@ -77,7 +77,7 @@ func listOf(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-// exposedNames are the names of the family's lines on the page.
+// exposedNames returns the names of the family's lines on the page.
 func (f *family) exposedNames() []string {
 	if f.kind == metric.Histogram {
 		return []string{f.name + "_bucket", f.name + "_sum", f.name + "_count"}
@@ -85,14 +85,14 @@ func (f *family) exposedNames() []string {
 	return []string{f.name}
 }
 
-// bucket is the index of the first bound that v does not pass.
+// bucket returns the index of the first bound that v does not exceed.
 func (f *family) bucket(v float64) int {
 	i, _ := slices.BinarySearch(f.bounds, v)
 	return i
 }
 
-// rising tells whether bounds are those of a histogram.
-func rising(bounds []float64) bool {
+// isAscending reports whether bounds are valid for a histogram.
+func isAscending(bounds []float64) bool {
 	for i, b := range bounds {
 		if math.IsNaN(b) || math.IsInf(b, 0) || i > 0 && b <= bounds[i-1] {
 			return false

@@ -18,13 +18,13 @@ type fault struct {
 
 func (f *fault) Error() string { return fmt.Sprintf("%s:%d: %s", f.file, f.line, f.text) }
 
-// faults gathers what is wrong with one file.
+// faults collects the faults of one file.
 type faults struct {
 	file string
 	all  []*fault
 }
 
-// at notes a fault of the text at n.
+// at adds a fault of the text at n.
 func (fs *faults) at(n *yaml.Node, format string, args ...any) {
 	fs.line(n.Line, format, args...)
 }
@@ -33,7 +33,7 @@ func (fs *faults) line(line int, format string, args ...any) {
 	fs.all = append(fs.all, &fault{fs.file, max(line, 1), fmt.Sprintf(format, args...)})
 }
 
-// err is all faults in the order of their lines, or nil.
+// err returns all faults in the order of their lines, or nil.
 func (fs *faults) err() error {
 	slices.SortStableFunc(fs.all, func(a, b *fault) int { return cmp.Compare(a.line, b.line) })
 	errs := make([]error, len(fs.all))

@@ -15,11 +15,11 @@ import (
 	"out_edge/exporter/memo"
 )
 
-// maxFile is how large a file may be, in bytes. A rule takes some 300.
+// maxFile is the maximum size of a file, in bytes. A rule takes about 300.
 const maxFile = 1 << 20
 
-// File is what a rules file says. It never changes, and may be shared by
-// instances and goroutines. A nil File has no rules.
+// File is the content of a rules file. It is immutable, and may be shared by instances
+// and goroutines. A nil File has no rules.
 type File struct {
 	name     string
 	families []*family
@@ -29,7 +29,7 @@ type File struct {
 	byTag    memo.Cache[string, []*route]
 }
 
-// Counts are how many metrics, relabel steps and routes there are.
+// Counts returns how many metrics, relabel steps and routes there are.
 func (f *File) Counts() (metrics, relabels, routes int) {
 	if f == nil {
 		return 0, 0, 0
@@ -47,7 +47,7 @@ func Load(path string) (*File, error) {
 	return Parse(path, text)
 }
 
-// readFile reads no more than Parse looks at.
+// readFile reads no more than Parse accepts.
 func readFile(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -57,8 +57,8 @@ func readFile(path string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, maxFile+1))
 }
 
-// Parse reads a file's text; name is what its errors call it. A text without
-// anything in it is a File without rules. Parse keeps nothing of text.
+// Parse reads a file's text; name is used in errors. An empty text is a File without
+// rules. Parse keeps nothing of text.
 func Parse(name string, text []byte) (*File, error) {
 	r := &reader{faults: faults{file: name}}
 	f := &File{name: name, byTag: memo.Cache[string, []*route]{Limit: maxTags}}
@@ -71,7 +71,7 @@ func Parse(name string, text []byte) (*File, error) {
 	return f, nil
 }
 
-// document is the text's one document; nil, with a fault or not, if there is
+// document returns the text's one document; nil, with or without a fault, if there is
 // none.
 func (r *reader) document(text []byte) *yaml.Node {
 	if len(text) > maxFile {
@@ -95,8 +95,8 @@ func (r *reader) document(text []byte) *yaml.Node {
 	return doc.Content[0]
 }
 
-// syntax notes an error of package yaml, which has the line in its text, if
-// any: yaml: line 3: did not find expected key.
+// syntax adds an error of package yaml, whose text may have the line: yaml: line 3: did
+// not find expected key.
 func (r *reader) syntax(err error) {
 	text := strings.TrimPrefix(err.Error(), "yaml: ")
 	line := 1
@@ -106,7 +106,7 @@ func (r *reader) syntax(err error) {
 	r.line(line, "no YAML, here or below: %s", text)
 }
 
-// cutLine takes the number of the line off a text of package yaml.
+// cutLine removes the line number from a text of package yaml.
 func cutLine(text string) (line int, rest string, ok bool) {
 	number, rest, ok := strings.Cut(strings.TrimPrefix(text, "line "), ": ")
 	if !ok || !strings.HasPrefix(text, "line ") {
@@ -144,8 +144,8 @@ func (f *File) CheckPrefix(prefix string) error {
 	return fs.err()
 }
 
-// Names are the names of the file's metrics, in the order of the file; they are
-// also what EngineConfig.Refused calls its rules.
+// Names returns the names of the file's metrics, in the order of the file;
+// EngineConfig.Refused is called with them too.
 func (f *File) Names() []string {
 	if f == nil {
 		return nil

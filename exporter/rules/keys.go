@@ -2,24 +2,22 @@ package rules
 
 import "strings"
 
-// key is one key of a mapping. The tables are the only place where the keys
-// are written: the parser takes them from here, and so do the reference's
-// tables (Tables).
+// key is one key of a mapping. The keys are written only in these tables: the parser
+// uses them, and so do the reference's tables (Tables).
 type key struct {
 	name     string
 	required bool
-	// fallback is what holds without the key, in Markdown; empty where that
-	// goes without saying.
+	// fallback is the default, in Markdown; empty if it is obvious.
 	fallback string
 	help     string
 }
 
 // section is one kind of mapping in the file.
 type section struct {
-	// name is how faults call it, title how the reference does.
+	// name is used in faults, title in the reference.
 	name, title string
 	keys        []key
-	// foreign are the names that users bring along from elsewhere.
+	// foreign are the names that users know from other tools.
 	foreign map[string]string
 }
 
@@ -95,7 +93,7 @@ var relabelSection = section{"a relabel step", "metric_relabel_configs", []key{
 	{"action", false, "`replace`", "`replace` `keep` `drop` `keepequal` `dropequal` `hashmod` `labelmap` `labeldrop` `labelkeep` `lowercase` `uppercase`"},
 }, map[string]string{"source_label": "source_labels", "target": "target_label"}}
 
-// key finds a key by its name.
+// key returns a key by its name.
 func (s *section) key(name string) *key {
 	for i := range s.keys {
 		if s.keys[i].name == name {
@@ -105,8 +103,8 @@ func (s *section) key(name string) *key {
 	return nil
 }
 
-// advice says what to write in place of a key that does not exist, and which
-// key was meant, if it can tell.
+// advice returns what to write instead of an unknown key, and which key was meant, if
+// that is clear.
 func (s *section) advice(name string) (advice, meant string) {
 	if known, ok := s.foreign[name]; ok {
 		meant, _, _ = strings.Cut(known, " ")
@@ -122,7 +120,7 @@ func (s *section) advice(name string) (advice, meant string) {
 	return "there are " + strings.Join(names, ", "), ""
 }
 
-// suggest names the nearest of what is known, or all of it.
+// suggest returns the nearest of the known words, or all of them.
 func suggest(word string, known []string) string {
 	if best := nearest(word, known); best != "" {
 		return "did you mean " + best + "?"
@@ -130,7 +128,7 @@ func suggest(word string, known []string) string {
 	return "there are " + strings.Join(known, ", ")
 }
 
-// nearest is what is at most two characters away from word, or "".
+// nearest returns the known word at most two characters away, or "".
 func nearest(word string, known []string) string {
 	best, distance := "", 3
 	for _, k := range known {
@@ -144,8 +142,8 @@ func nearest(word string, known []string) string {
 // maxWord is the longest word that is compared with known ones.
 const maxWord = 64
 
-// editDistance counts the characters to insert, delete or replace to make b of
-// a.
+// editDistance returns how many characters must be inserted, deleted or replaced to
+// turn a into b.
 func editDistance(a, b string) int {
 	if len(a) > maxWord {
 		return len(a)
@@ -168,8 +166,7 @@ func editDistance(a, b string) int {
 	return row[len(b)]
 }
 
-// Tables are the reference's tables of keys, in Markdown, by the name of the
-// section.
+// Tables returns the reference's tables of keys, in Markdown, by section name.
 func Tables() map[string]string {
 	tables := make(map[string]string)
 	for _, s := range []*section{&fileSection, &metricSection, &nativeSection, &conditionSection, &testSection, &routeSection, &relabelSection} {

@@ -10,7 +10,7 @@ import (
 	"out_edge/plugin/metric"
 )
 
-// native is how a histogram's native form is made. The zero value makes none.
+// native configures a histogram's native form. The zero value has none.
 type native struct {
 	factor  float64 // as the file has it
 	schema  int8    // at first
@@ -32,7 +32,7 @@ const (
 	maxNativeBuckets     = 1000
 )
 
-// native reads what a histogram's native form is to be.
+// native reads the settings of a histogram's native form.
 func (r *reader) native(n *yaml.Node) native {
 	o := native{factor: defaultFactor, buckets: defaultNativeBuckets}
 	if m := r.mapping(n, &nativeSection); m != nil {
@@ -69,7 +69,7 @@ func (r *reader) maxBuckets(n *yaml.Node, o *native) {
 	}
 }
 
-// String is what the file says, or could say.
+// String returns the settings as written in the file.
 func (o native) String() string {
 	if o == (native{}) {
 		return "no native"
@@ -77,14 +77,14 @@ func (o native) String() string {
 	return fmt.Sprintf("{bucket_factor: %v, max_buckets: %d}", o.factor, o.buckets)
 }
 
-// schemaOf is the coarsest schema whose buckets grow by the factor at most, or
-// the finest there is.
+// schemaOf returns the coarsest schema whose buckets grow by the factor at most, or the
+// finest one.
 func schemaOf(factor float64) int8 {
 	n := -math.Floor(math.Log2(math.Log2(factor)))
 	return int8(min(max(n, minSchema), maxSchema))
 }
 
-// snapshot makes an empty Distribution with n classic counts.
+// snapshot returns an empty Distribution with n classic counts.
 func (o native) snapshot(n int) *metric.Distribution {
 	s := &struct {
 		metric.Distribution
@@ -98,8 +98,8 @@ func (o native) snapshot(n int) *metric.Distribution {
 	return &s.Distribution
 }
 
-// observe counts v, which is finite. The slices of h may be in anybody's hands:
-// it gets new ones.
+// observe counts v, which is finite. Others may still use the slices of h, so it gets
+// new ones.
 func (o native) observe(h *metric.Native, v float64) {
 	switch {
 	case math.Abs(v) <= h.ZeroThreshold:
@@ -115,19 +115,19 @@ func (o native) observe(h *metric.Native, v float64) {
 	}
 }
 
-// bucketOf is the index of the bucket for v, which is above 0.
+// bucketOf returns the index of the bucket for v, which is above 0.
 func bucketOf(v float64, schema int8) int32 {
 	frac, exp := math.Frexp(v)
 	i, _ := slices.BinarySearch(finest[:], frac)
 	return coarser(int32(i+(exp-1)*len(finest)), maxSchema-schema)
 }
 
-// coarser is the index in a schema that is lower by n: that divided by 2^n,
-// rounded up, because a bucket contains its upper bound.
+// coarser returns the index in a schema that is lower by n: divided by 2^n and rounded
+// up, because a bucket contains its upper bound.
 func coarser(index int32, n int8) int32 { return (index + 1<<n - 1) >> n }
 
-// counted is b with one more at index. The indices stay the same piece where
-// the bucket is known.
+// counted returns b with one more at index. If the bucket exists, the indices are
+// reused.
 func counted(b metric.NativeBuckets, index int32) metric.NativeBuckets {
 	i, known := slices.BinarySearch(b.Indices, index)
 	if !known {
@@ -141,7 +141,7 @@ func counted(b metric.NativeBuckets, index int32) metric.NativeBuckets {
 	return b
 }
 
-// widened are the buckets of the next lower schema, which are twice as wide.
+// widened returns the buckets of the next lower schema, which are twice as wide.
 func widened(b metric.NativeBuckets) metric.NativeBuckets {
 	var w metric.NativeBuckets
 	for i, index := range b.Indices {

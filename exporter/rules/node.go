@@ -9,10 +9,10 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// maxAliases is how many aliases a file may use: each may stand for much text.
+// maxAliases is the most aliases of a file, since each may expand to much text.
 const maxAliases = 1000
 
-// reader reads the nodes of a YAML file and notes what is wrong with them.
+// reader reads the nodes of a YAML file and collects faults.
 type reader struct {
 	faults
 	aliases int
@@ -24,7 +24,7 @@ type mapping struct {
 	values map[string]*yaml.Node
 }
 
-// follow gives what an alias stands for.
+// follow resolves an alias.
 func (r *reader) follow(n *yaml.Node) *yaml.Node {
 	if n.Kind != yaml.AliasNode {
 		return n
@@ -38,7 +38,7 @@ func (r *reader) follow(n *yaml.Node) *yaml.Node {
 	return n.Alias
 }
 
-// mapping reads a mapping of a section. It is nil where n is none.
+// mapping reads a mapping of a section. It returns nil if n is none.
 func (r *reader) mapping(n *yaml.Node, s *section) *mapping {
 	n = r.follow(n)
 	if n.Kind != yaml.MappingNode {
@@ -69,7 +69,7 @@ func (r *reader) mapping(n *yaml.Node, s *section) *mapping {
 	return m
 }
 
-// list gives a list's elements.
+// list returns a list's elements.
 func (r *reader) list(n *yaml.Node, what string) []*yaml.Node {
 	if n == nil || isNull(n) {
 		return nil
@@ -85,7 +85,7 @@ func (r *reader) list(n *yaml.Node, what string) []*yaml.Node {
 	return elements
 }
 
-// text is a scalar's text; ok is false where n is absent or none.
+// text returns a scalar's text; ok is false if n is absent or no scalar.
 func (r *reader) text(n *yaml.Node, what string) (text string, ok bool) {
 	switch {
 	case n == nil:
@@ -97,7 +97,7 @@ func (r *reader) text(n *yaml.Node, what string) (text string, ok bool) {
 	return n.Value, true
 }
 
-// number is a finite number.
+// number returns a finite number.
 func (r *reader) number(n *yaml.Node, what string) (v float64, ok bool) {
 	if n.Kind != yaml.ScalarNode || isNull(n) {
 		r.at(n, "%s must be a number", what)
@@ -106,8 +106,8 @@ func (r *reader) number(n *yaml.Node, what string) (v float64, ok bool) {
 	return r.decimal(n, what)
 }
 
-// decimal is the finite number that a scalar is. One with a zero first is octal
-// to some readers of YAML, decimal to others.
+// decimal returns a scalar's finite number. It rejects a leading zero, which some YAML
+// readers take for octal and others for decimal.
 func (r *reader) decimal(n *yaml.Node, what string) (v float64, ok bool) {
 	if n.Decode(&v) != nil || math.IsNaN(v) || math.IsInf(v, 0) {
 		r.at(n, "%s must be a number", what)
@@ -120,7 +120,7 @@ func (r *reader) decimal(n *yaml.Node, what string) (v float64, ok bool) {
 	return v, true
 }
 
-// choice is the index of a word among those that are known, or -1.
+// choice returns the index of a word among the known ones, or -1.
 func (r *reader) choice(n *yaml.Node, what string, known []string) int {
 	text, ok := r.text(n, what)
 	if !ok {
@@ -133,7 +133,7 @@ func (r *reader) choice(n *yaml.Node, what string, known []string) int {
 	return i
 }
 
-// regex is a regular expression that looks anywhere in a text.
+// regex returns a regular expression that matches anywhere in a text.
 func (r *reader) regex(n *yaml.Node, what string) *regexp.Regexp {
 	text, ok := r.text(n, what)
 	if !ok {
@@ -161,8 +161,8 @@ func (r *reader) path(n *yaml.Node, what string) *path {
 	return p
 }
 
-// pattern reads match or match_regex. What is wrong gives the pattern of all
-// tags, so that captures can be looked at no further.
+// pattern reads match or match_regex. After a fault it returns the pattern for all
+// tags, so that captures are not checked further.
 func (r *reader) pattern(m *mapping) (p tagPattern, ok bool) {
 	glob, re := m.values["match"], m.values["match_regex"]
 	switch {

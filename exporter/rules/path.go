@@ -20,27 +20,26 @@ const (
 	scope
 )
 
-// sourceWords are the accessors' first names that mean something else than a
-// field of the body.
+// sourceWords are the first names of accessors that do not mean a field of the body.
 var sourceWords = map[string]source{"METADATA": metadata, "RESOURCE": resource, "SCOPE": scope}
 
-// path leads to one value of a record.
+// path selects one value of a record.
 type path struct {
 	from source
-	// dotted is the path as it was written, when that has dots: a key of that
-	// very name goes first.
+	// dotted is the path as written if it has dots: a key with exactly this name takes
+	// precedence.
 	dotted string
 	steps  []pathStep
 }
 
-// pathStep is a map's key, or an array's index where key is empty and isIndex.
+// pathStep is a map's key, or an array's index if key is empty and isIndex is set.
 type pathStep struct {
 	key     string
 	index   int
 	isIndex bool
 }
 
-// find is the value at the path's end; empty when there is none, or it is nil.
+// find returns the value of the path; empty if there is none, or it is nil.
 func (p *path) find(rec *chunk.Record) wire.Value {
 	v := p.start(rec)
 	if p.dotted != "" {
@@ -69,7 +68,7 @@ func (p *path) start(rec *chunk.Record) wire.Value {
 	}
 }
 
-// msgpackNil is how MessagePack writes null, which stands for no value.
+// msgpackNil is null in MessagePack, which counts as no value.
 const msgpackNil = 0xc0
 
 func orNone(v wire.Value) wire.Value {
@@ -117,8 +116,8 @@ func parsePath(text string) (*path, error) {
 	return p, nil
 }
 
-// parseAccessor reads the accessor that text starts with, a dollar sign, and
-// gives what follows it.
+// parseAccessor reads the accessor at the start of text, which begins with a dollar
+// sign, and returns the rest.
 func parseAccessor(text string) (p *path, rest string, err error) {
 	p = new(path)
 	rest = text[1:]
@@ -142,7 +141,7 @@ func parseAccessor(text string) (p *path, rest string, err error) {
 	return p, rest, nil
 }
 
-// wordLen is how long the name is that s starts with.
+// wordLen is the length of the name at the start of s.
 func wordLen(s string) int {
 	n := 0
 	for n < len(s) && (isLetter(s[n]) || s[n] == '_' || n > 0 && isDigit(s[n])) {

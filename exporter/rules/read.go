@@ -8,7 +8,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// condition reads a condition; none holds for all.
+// condition reads a condition; an absent one matches all.
 func (r *reader) condition(n *yaml.Node) condition {
 	var c condition
 	if n == nil {
@@ -48,11 +48,11 @@ func (r *reader) test(n *yaml.Node) (t test, ok bool) {
 	return t, r.operands(&t, m) && t.field != nil
 }
 
-// operatorSigns are the operators as other languages write them.
+// operatorSigns are the operators in the spelling of other languages.
 var operatorSigns = map[string]string{"==": "eq", "=": "eq", "equals": "eq", "!=": "neq", "ne": "neq", ">": "gt", "<": "lt",
 	">=": "gte", "ge": "gte", "<=": "lte", "le": "lte", "=~": "regex", "match": "regex", "!~": "not_regex"}
 
-// operator is the index of an operator, or -1.
+// operator returns the index of an operator, or -1.
 func (r *reader) operator(n *yaml.Node) int {
 	if n != nil {
 		if known, ok := operatorSigns[n.Value]; ok {
@@ -107,9 +107,9 @@ func (r *reader) operandList(t *test, value *yaml.Node, name string) bool {
 	return true
 }
 
-// operand reads what a field is compared with. What YAML takes for a number or
-// a bool is one, however it is written: 0x10, 1_000, True. In quotes, it is what
-// it would be in a record.
+// operand reads a value that a field is compared with. What YAML reads as a number or
+// bool is one in any spelling: 0x10, 1_000, True. A quoted one is compared as it would
+// be in a record.
 func (r *reader) operand(n *yaml.Node, what string) (o operand, ok bool) {
 	text, ok := r.text(n, what)
 	if !ok {
@@ -133,7 +133,7 @@ func (r *reader) operand(n *yaml.Node, what string) (o operand, ok bool) {
 	return o, ok
 }
 
-// regexFault is what package regexp says is wrong, without its own name.
+// regexFault returns package regexp's message without its prefix.
 func regexFault(text string) string {
 	return strings.TrimPrefix(text, "error parsing regexp: ")
 }

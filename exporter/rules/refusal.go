@@ -2,29 +2,28 @@ package rules
 
 import "out_edge/plugin/metric"
 
-// refusal says why a record makes no sample. The names are `reason` label
-// values.
+// refusal is why a record makes no sample. The names are `reason` label values.
 type refusal uint8
 
 const (
 	accepted refusal = iota
-	// overLimit: the engine has as many series as it may.
+	// overLimit: the engine has reached its limit of series.
 	overLimit
 	// noValue: the record does not have the value's field, or it is null.
 	noValue
-	// notANumber: the value's field is no number, and no text that writes one.
+	// notANumber: the value's field is no number, and no text with one.
 	notANumber
 	// notFinite: NaN or an infinity, before or after scaling or adding.
 	notFinite
-	// negative: a counter cannot fall.
+	// negative: a counter cannot decrease.
 	negative
 	// labelTooLong: a label's value is longer than MaxLabelValue.
 	labelTooLong
-	// badName: relabelling leaves a name that Prometheus does not take, or a
-	// label that the kind needs for itself.
+	// badName: relabelling produces a name that Prometheus does not accept, or a label
+	// that is reserved for the kind.
 	badName
-	// duplicate: relabelling makes one series of two whose totals differ. The
-	// exporter tells of it, which sees the samples.
+	// duplicate: relabelling merges two series whose totals differ. The exporter, which
+	// sees the samples, reports it.
 	duplicate
 	numRefusals
 )
@@ -34,10 +33,10 @@ var refusalNames = [numRefusals]string{"", "series_limit", "no_value", "not_a_nu
 
 func (r refusal) String() string { return refusalNames[r] }
 
-// Refusal is what EngineConfig.Refused may be told.
+// Refusal is a possible call of EngineConfig.Refused.
 type Refusal struct{ Rule, Reason string }
 
-// Refusals are all that an engine of the file may tell, in the order of the file.
+// Refusals returns all possible calls for the file, in the order of the file.
 func (f *File) Refusals() []Refusal {
 	if f == nil {
 		return nil
@@ -56,7 +55,7 @@ func (f *File) Refusals() []Refusal {
 	return all
 }
 
-// refusals are those that the rules of one metric can end in.
+// refusals returns those that the rules of one metric can have.
 func (f *File) refusals(fam *family) (may [numRefusals]bool) {
 	may[overLimit] = true
 	may[labelTooLong] = len(fam.labels) > 0
@@ -70,5 +69,5 @@ func (f *File) refusals(fam *family) (may [numRefusals]bool) {
 	return may
 }
 
-// Reasons are the reasons that EngineConfig.Refused may be told.
+// Reasons returns the reasons that EngineConfig.Refused may be called with.
 func Reasons() []string { return append([]string(nil), refusalNames[accepted+1:]...) }

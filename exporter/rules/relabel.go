@@ -14,24 +14,24 @@ import (
 	"out_edge/plugin/metric"
 )
 
-// relabelRule is what EngineConfig.Refused calls the relabel steps.
+// relabelRule is the name of the relabel steps for EngineConfig.Refused.
 const relabelRule = "metric_relabel_configs"
 
-// defaultRelabelLimit is how many series a relabeler remembers, twice over,
-// where there is no limit: the default of series_limit.
+// defaultRelabelLimit is how many series a generation of the relabeler's cache has if
+// there is no limit: the default of series_limit.
 const defaultRelabelLimit = 10000
 
-// relabeler applies the relabel steps and remembers what came of it.
+// relabeler applies the relabel steps and caches the results.
 type relabeler struct {
 	steps   []*relabel.Config
 	intern  *metric.Interner
 	results memo.Cache[*metric.Series, relabelled]
 }
 
-// relabelled is what becomes of a series.
+// relabelled is the result for a series.
 type relabelled struct {
 	to  *metric.Series // nil: dropped
-	why refusal        // of a drop that is a fault
+	why refusal        // of a drop that is no intention of the user
 }
 
 func newRelabeler(steps []*relabel.Config, cfg EngineConfig) *relabeler {
@@ -45,12 +45,11 @@ func newRelabeler(steps []*relabel.Config, cfg EngineConfig) *relabeler {
 	return r
 }
 
-// Relabel sends a series through metric_relabel_configs. It gives s back if
-// nothing changes, else the same pointer each time. With false the series is dropped: nil says that the steps
-// want it so, s that it is refused (and counted) this time, and is to be asked of
-// again. Labels with two
-// underscores first are taken away at the end, as they are for steps among
-// themselves. A known series costs no allocation.
+// Relabel applies metric_relabel_configs to a series. It returns s if nothing changes,
+// else the same pointer each time. false drops the series: with nil because the steps
+// drop it, with s because it is refused (and counted) this time; ask again then. Labels
+// that begin with two underscores are only for the steps and removed at the end. A
+// known series costs no allocation.
 func (e *Engine) Relabel(s *metric.Series) (*metric.Series, bool) {
 	if e == nil || e.relabel == nil {
 		return s, true
@@ -63,7 +62,7 @@ func (e *Engine) Relabel(s *metric.Series) (*metric.Series, bool) {
 	return to, to != nil
 }
 
-// Relabeler is Relabel, or nil where there is nothing to relabel.
+// Relabeler returns Relabel, or nil if there are no steps.
 func (e *Engine) Relabeler() func(*metric.Series) (*metric.Series, bool) {
 	if e == nil || e.relabel == nil {
 		return nil
@@ -114,8 +113,8 @@ func (r *relabeler) work(s *metric.Series) relabelled {
 	return res
 }
 
-// reserved tells whether a kind needs the label for itself: Prometheus would
-// refuse the whole page.
+// reserved reports whether the label is reserved for the kind: with it, Prometheus
+// would refuse the whole page.
 func reserved(kind metric.Kind, label string) bool {
 	return kind == metric.Histogram && label == "le" || kind == metric.Summary && label == "quantile"
 }
@@ -131,8 +130,8 @@ func (r *reader) relabels(f *File, n *yaml.Node) {
 	}
 }
 
-// relabel reads one step. What Prometheus would say without a line is looked at
-// first.
+// relabel reads one step. It first checks what Prometheus would report without a line
+// number.
 func (r *reader) relabel(m *mapping) *relabel.Config {
 	before := len(r.all)
 	if re, ok := r.text(m.values["regex"], "regex"); ok {

@@ -7,16 +7,15 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// partLabels tell the lines of one histogram or summary apart. Here they are one
+// partLabels distinguish the lines of one histogram or summary. Here they are one
 // series, which has no such label.
 var partLabels = []string{"le", "quantile"}
 
-// anyBucket is a pattern of names that would be for the buckets of all
-// histograms.
+// anyBucket matches patterns of names that are meant for the buckets of all histograms.
 var anyBucket = regexp.MustCompile(`\.[*+]\)?_bucket(\W|$)`)
 
-// wholes finds steps that work in prometheus.yml and could do nothing here, where
-// relabelling comes before histograms and summaries are written as lines.
+// wholes finds steps that work in prometheus.yml but can have no effect here, because
+// relabelling comes before histograms and summaries are split into lines.
 func (r *reader) wholes(m *mapping) {
 	sources, re := m.values["source_labels"], m.values["regex"]
 	if sources == nil || sources.Kind != yaml.SequenceNode {

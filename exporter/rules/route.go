@@ -9,19 +9,19 @@ import (
 	"out_edge/plugin/delivery"
 )
 
-// Route says which sinks a record goes to. A record's metrics go where a metrics
-// sink is on: Prometheus is the page.
+// Route is the set of sinks that a record is sent to. A record's metrics are sent to
+// the metrics sinks among them; Prometheus is the page.
 type Route struct {
 	Prometheus, Datadog, DatadogMetrics, RemoteWrite bool
 }
 
-// everywhere is the route of records that no rule is for.
+// everywhere is the route of records without a matching rule.
 var everywhere = Route{Prometheus: true, Datadog: true, DatadogMetrics: true, RemoteWrite: true}
 
-// Metrics tells whether any sink wants the record's metrics.
+// Metrics reports whether any sink wants the record's metrics.
 func (r Route) Metrics() bool { return r.Prometheus || r.DatadogMetrics || r.RemoteWrite }
 
-// Dropped tells whether no sink wants anything of the record.
+// Dropped reports whether no sink wants the record.
 func (r Route) Dropped() bool { return r == Route{} }
 
 // route is one element of routes.
@@ -34,10 +34,9 @@ type route struct {
 // sinkNames are the words of a route's sinks.
 var sinkNames = []string{delivery.SinkPrometheus, delivery.SinkDatadog, delivery.SinkDatadogMetrics, delivery.SinkRemoteWrite}
 
-// Route is where a record goes: the way of the first route that is for its tag
-// and whose condition it fulfils, or everywhere. rec is nil for a metrics
-// event, which fulfils no condition. Without routes, or for a nil File, it costs
-// nothing.
+// Route returns a record's route: that of the first one whose tag and condition match,
+// or everywhere. rec is nil for a metrics event, which fulfils no condition. Without
+// routes, or for a nil File, it costs nothing.
 func (f *File) Route(tag string, rec *chunk.Record) Route {
 	if f == nil || len(f.routes) == 0 {
 		return everywhere
@@ -55,7 +54,7 @@ func (f *File) Route(tag string, rec *chunk.Record) Route {
 	return everywhere
 }
 
-// routesOf are the routes that a record of the tag can take.
+// routesOf returns the routes that match the tag.
 func (f *File) routesOf(tag string) []*route {
 	var of []*route
 	for _, r := range f.routes {
@@ -101,7 +100,7 @@ func (r *reader) sinks(ro *route, n *yaml.Node) {
 	}
 }
 
-// checkReach finds routes behind one that takes everything.
+// checkReach finds routes after one that matches everything.
 func (r *reader) checkReach(f *File, m *mapping) {
 	for _, before := range f.routes {
 		if len(before.when.tests) == 0 && before.tags.re != nil && before.tags.re.String() == anyTag().re.String() {

@@ -11,7 +11,7 @@ import (
 	"out_edge/plugin/metric"
 )
 
-// rule makes a metric's samples of the records that it is for.
+// rule makes a metric's samples from matching records.
 type rule struct {
 	tags  tagPattern
 	when  condition
@@ -23,7 +23,7 @@ type rule struct {
 	labels     []template // in the order of family.labels
 }
 
-// value is what rec gives to the metric.
+// value returns the metric's value of rec.
 func (r *rule) value(rec *chunk.Record) (float64, refusal) {
 	v := 1.0
 	if r.field != nil {
@@ -39,7 +39,7 @@ func (r *rule) value(rec *chunk.Record) (float64, refusal) {
 	return r.scaled(v)
 }
 
-// scaled is a value as the metric takes it.
+// scaled returns a value in the unit of the metric.
 func (r *rule) scaled(v float64) (float64, refusal) {
 	v *= r.scale
 	switch {
@@ -66,7 +66,7 @@ func (r *reader) metrics(f *File, n *yaml.Node) {
 	r.checkFamilies(f)
 }
 
-// rule reads all of a rule but what makes its family.
+// rule reads everything of a rule except its family.
 func (r *reader) rule(m *mapping) (*rule, bool) {
 	before := len(r.all)
 	ru := &rule{scale: 1}
@@ -90,8 +90,7 @@ func (r *reader) rule(m *mapping) (*rule, bool) {
 	return ru, len(r.all) == before
 }
 
-// family reads what the rule says of its metric, and the labels. It is nil
-// where there is too little to go on.
+// family reads a rule's metric and labels. It returns nil if there is too little.
 func (r *reader) family(m *mapping, ru *rule) *family {
 	f := &family{line: m.node.Line}
 	name, hasName := r.text(m.values["name"], "name")
@@ -115,7 +114,7 @@ func (r *reader) family(m *mapping, ru *rule) *family {
 	return f
 }
 
-// checkName looks at a metric's name; kind is that in kindNames or -1.
+// checkName checks a metric's name; kind is an index of kindNames or -1.
 func (r *reader) checkName(m *mapping, name string, kind int) bool {
 	n := m.values["name"]
 	switch base, total := strings.CutSuffix(name, "_total"); {
@@ -173,13 +172,13 @@ func (r *reader) buckets(n *yaml.Node) []float64 {
 		b, _ := r.number(e, "a bucket's bound (+Inf goes without saying)")
 		bounds = append(bounds, b)
 	}
-	if len(r.all) == before && !rising(bounds) {
+	if len(r.all) == before && !isAscending(bounds) {
 		r.at(n, "buckets must rise: write like [0.1, 0.5, 1]")
 	}
 	return bounds
 }
 
-// datadog reads what only Datadog is told.
+// datadog reads what is only for Datadog.
 func (r *reader) datadog(m *mapping, f *family) {
 	if name, ok := r.text(m.values["datadog_name"], "datadog_name"); ok {
 		f.datadog, f.datadogByUser = name, true
@@ -205,7 +204,7 @@ func (r *reader) labels(m *mapping, ru *rule, f *family) {
 	}
 }
 
-// labelMap reads the labels that the file gives.
+// labelMap reads the labels in the file.
 func (r *reader) labelMap(n *yaml.Node, ru *rule, f *family, byName map[string]template) {
 	if n == nil || isNull(n) {
 		return
@@ -254,7 +253,7 @@ func (r *reader) checkLabel(k *yaml.Node, kind metric.Kind) bool {
 	return false
 }
 
-// settle makes the rule one of its name's family.
+// settle adds the rule to its name's family.
 func (r *reader) settle(f *File, m *mapping, ru *rule, own *family) bool {
 	i := slices.IndexFunc(f.families, func(x *family) bool { return x.name == own.name })
 	if i < 0 {
@@ -271,7 +270,7 @@ func (r *reader) settle(f *File, m *mapping, ru *rule, own *family) bool {
 	return what == ""
 }
 
-// checkFamilies looks at what can be said once all rules are read.
+// checkFamilies checks what needs all rules.
 func (r *reader) checkFamilies(f *File) {
 	exposed := make(map[string]*family)
 	for _, fam := range f.families {

@@ -12,7 +12,7 @@ import (
 type table struct {
 	family *family
 	static []metric.Label // of every series
-	// tagLabel, if not empty, is the label that has the tag, which ends a key.
+	// tagLabel, if not empty, is the label with the tag, which is at the end of the key.
 	tagLabel string
 	intern   *metric.Interner
 	budget   *seriesBudget
@@ -22,26 +22,26 @@ type table struct {
 	resets   uint32 // how often totals were dropped
 }
 
-// series is one series and its state, guarded by its table's mutex.
+// series is one series and its state; its table's mutex guards it.
 type series struct {
 	id    *metric.Series
 	total float64              // of a counter
 	dist  *metric.Distribution // of a histogram; shared once it is in a sample
 	at    int64                // instant of the last sample, ns since 1970
 	seen  int64                // arrival of a gauge's last sample
-	reset uint32               // Sample.ResetCount: totals that begin anew after others were dropped have another
+	reset uint32               // Sample.ResetCount: totals that were dropped and started again have a new one
 }
 
-// seriesBudget is how many series an engine has, and may have.
+// seriesBudget is the number of series of an engine, and its limit.
 type seriesBudget struct {
 	limit int
 	mu    sync.Mutex
 	used  int
 	bytes int   // of the keys
-	swept int64 // when expired gauges were last looked for
+	swept int64 // last search for expired gauges
 }
 
-// take makes room for one series with a key of n bytes.
+// take reserves room for one series with a key of n bytes.
 func (r *seriesBudget) take(n int) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -60,7 +60,7 @@ func (r *seriesBudget) give(n int) {
 	r.bytes -= n
 }
 
-// sweep tells whether it is time to look for expired gauges again.
+// sweep reports whether it is time to search for expired gauges again.
 func (r *seriesBudget) sweep(now, every int64) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -76,7 +76,7 @@ func newTable(f *family, e *Engine) *table {
 		wall: e.wall, series: make(map[string]*series)}
 }
 
-// add gives v to the series with the key and returns its sample.
+// add adds v to the series with the key and returns its sample.
 func (t *table) add(key []byte, v float64, unixNano, now int64) (metric.Sample, refusal) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -109,8 +109,8 @@ func (s *series) count(t *table, v float64, unixNano int64) (metric.Sample, refu
 	return metric.Sample{Series: s.id, UnixNano: t.monotonic(s, unixNano), Value: total, Delta: v, HasDelta: true, Kept: true, ResetCount: s.reset}, accepted
 }
 
-// observe adds to a histogram. The state before may be in anybody's hands, so
-// the new one is a copy.
+// observe adds to a histogram. Others may still use the state before, so the new one is
+// a copy.
 func (s *series) observe(t *table, v float64, unixNano int64) (metric.Sample, refusal) {
 	f := t.family
 	d := snapshot(f)
@@ -137,7 +137,7 @@ func (s *series) observe(t *table, v float64, unixNano int64) (metric.Sample, re
 	return metric.Sample{Series: s.id, UnixNano: t.monotonic(s, unixNano), Dist: d, Kept: true, ResetCount: s.reset}, accepted
 }
 
-// snapshot makes a family's empty Distribution, in one piece up to 16 counts.
+// snapshot returns a family's empty Distribution, in one allocation up to 16 counts.
 func snapshot(f *family) *metric.Distribution {
 	n := len(f.bounds)
 	if f.native != (native{}) {
@@ -154,12 +154,12 @@ func snapshot(f *family) *metric.Distribution {
 	return &s.Distribution
 }
 
-// disorder is how far, in ns, the newest record of a series may be ahead of the
-// clock, and of the others: 10 minutes. Beyond both, its time was wrong.
+// disorder is how far, in ns, the newest record of a series may be ahead of the clock
+// and of the other records: 10 minutes. Above both, its time was wrong.
 const disorder = int64(10 * 60 * 1e9)
 
-// monotonic makes the instants of a series' totals rise strictly. A total belongs to
-// the moment at which it was reached, however late its record: with an older
+// monotonic makes the instants of a series' totals strictly ascending. A total belongs
+// to the moment at which it was reached, even if its record is late: with an older
 // instant it would be taken for an older total.
 func (t *table) monotonic(s *series, unixNano int64) int64 {
 	if unixNano <= s.at && (s.at-unixNano <= disorder || s.at-disorder <= t.wall()) {
@@ -169,8 +169,8 @@ func (t *table) monotonic(s *series, unixNano int64) int64 {
 	return unixNano
 }
 
-// identity makes a series from its key. A label on every series stands in for one of
-// the rule that is empty.
+// identity creates a series from its key. A label on every series replaces an empty one
+// of the rule.
 func (t *table) identity(key string) *metric.Series {
 	f := t.family
 	labels := make([]metric.Label, 0, len(f.labels)+1+len(t.static))
@@ -186,7 +186,7 @@ func (t *table) identity(key string) *metric.Series {
 		Labels: append(labels, t.static...)})
 }
 
-// newest is the instant of the newest sample of a total, in ns since 1970.
+// newest returns the instant of the newest sample of a total, in ns since 1970.
 func (t *table) newest() int64 {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -197,8 +197,8 @@ func (t *table) newest() int64 {
 	return newest
 }
 
-// expire drops the gauges that were last seen before one instant, and the totals whose
-// last record is from before another, and tells whether there was one.
+// expire removes the gauges that were last seen before one instant, and the totals
+// whose last record is from before another, and reports whether there was one.
 func (t *table) expire(seen, at int64) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -6,19 +6,19 @@ import (
 	"strings"
 )
 
-// maxTags is how many tags a generation remembers. Devices have a dozen; a tag
-// that holds a file's name may have any number of values.
+// maxTags is how many tags a generation of the cache has. Devices have a dozen; a tag
+// with a file's name may have any number of values.
 const maxTags = 1024
 
-// tagPattern says which tags a rule is for. The zero value takes none; anyTag
-// gives the one that takes all.
+// tagPattern matches the tags of a rule. The zero value matches none; anyTag matches
+// all.
 type tagPattern struct{ re *regexp.Regexp }
 
-// anyTag is what a rule without match and match_regex is for.
+// anyTag matches the tags of a rule without match and match_regex.
 func anyTag() tagPattern { return globTag("*") }
 
-// globTag is a pattern as Fluent Bit's match: a star stands for any number of
-// any characters. $1 is what the first star took, each as little as it can.
+// globTag is a pattern like Fluent Bit's match: a star matches any number of any
+// characters. $1 is the match of the first star; each matches as little as possible.
 func globTag(glob string) tagPattern {
 	parts := strings.Split(glob, "*")
 	for i := range parts {
@@ -27,7 +27,7 @@ func globTag(glob string) tagPattern {
 	return tagPattern{regexp.MustCompile(`(?s)^` + strings.Join(parts, "(.*?)") + `$`)}
 }
 
-// capture is which group name stands for, a number or a group's name.
+// capture returns the index of a group by number or name.
 func (p tagPattern) capture(name string) (int, bool) {
 	n, err := strconv.Atoi(name)
 	if err != nil {
@@ -36,5 +36,5 @@ func (p tagPattern) capture(name string) (int, bool) {
 	return n, n >= 0 && n <= p.re.NumSubexp()
 }
 
-// match gives the tag's captures, the whole match first, or nil.
+// match returns the tag's captures, the whole match first, or nil.
 func (p tagPattern) match(tag string) []string { return p.re.FindStringSubmatch(tag) }

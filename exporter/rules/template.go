@@ -65,7 +65,7 @@ func (t template) plain(text string) template {
 
 func (p *part) isPlain() bool { return p.field == nil && p.capture == noCapture }
 
-// parsePart reads what a dollar sign, the first of text, stands for.
+// parsePart reads what follows a dollar sign, the first character of text.
 func parsePart(text string, tag tagPattern) (p part, rest string, err error) {
 	p.capture = noCapture
 	name := text[1:]
@@ -100,11 +100,11 @@ func parsePart(text string, tag tagPattern) (p part, rest string, err error) {
 	return p, "", errors.New("a $ must be followed by a field's name, a number or {a group's name}: write $$ for a dollar sign")
 }
 
-// hyphened is a field's name and what may have been meant for more of it.
+// hyphened matches a field's name and what may be meant to belong to it.
 var hyphened = regexp.MustCompile(`^([a-zA-Z_]\w*)((?:-\w+)+)`)
 
-// checkHyphen refuses a field's name that seems to go on behind a hyphen, where
-// names end.
+// checkHyphen rejects a field's name that seems to continue after a hyphen, where names
+// end.
 func checkHyphen(text string) error {
 	m := hyphened.FindStringSubmatch(text)
 	if m == nil {
@@ -127,8 +127,7 @@ func parseTagPart(text string) (p part, rest string, err error) {
 	return p, rest, err
 }
 
-// tagPart is what the part stands for in the tag; "" where the tag has fewer
-// words.
+// tagPart returns the part's text from the tag; "" if the tag has fewer words.
 func (p *part) tagPart(tag string, captures []string) string {
 	text := tag
 	switch p.capture {
@@ -155,7 +154,7 @@ func captureOf(name string, tag tagPattern) (int, error) {
 	return 0, fmt.Errorf("${%s}: match_regex has no group of that name: write (?P<%s>...) there, or $%s for a field", name, name, name)
 }
 
-// fill puts in what comes from the tag.
+// fill inserts what comes from the tag.
 func (t template) fill(tag string, captures []string) template {
 	var filled template
 	for _, p := range t {
@@ -171,8 +170,8 @@ func (t template) fill(tag string, captures []string) template {
 	return filled
 }
 
-// append appends a filled template's value for rec, as UTF-8. A field that rec
-// does not have, or that is a map or array, is nothing.
+// append appends a filled template's value for rec, as UTF-8. A field that rec does not
+// have, or that is a map or array, is empty.
 func (t template) append(dst []byte, rec *chunk.Record) []byte {
 	for i := range t {
 		if p := &t[i]; p.field != nil {

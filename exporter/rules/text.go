@@ -9,9 +9,8 @@ import (
 	"out_edge/plugin/wire"
 )
 
-// appendText appends a value as the text that a label or a regex sees, in
-// UTF-8: texts as they are, numbers in decimal, true and false. Anything else
-// is nothing.
+// appendText appends a value as the text for a label or a regex, in UTF-8: texts
+// unchanged, numbers in decimal, true and false. Anything else is empty.
 func appendText(dst []byte, v wire.Value) []byte {
 	if text, ok := v.Bytes(); ok {
 		if utf8.Valid(text) {
@@ -33,8 +32,8 @@ func appendText(dst []byte, v wire.Value) []byte {
 	return dst
 }
 
-// appendFloat writes f as people do: without an exponent up to 1e15, the last
-// magnitude at which every whole number has its own float64.
+// appendFloat writes f without an exponent up to 1e15, up to which every whole number
+// is an exact float64.
 func appendFloat(dst []byte, f float64) []byte {
 	if a := math.Abs(f); a == 0 || a >= 1e-6 && a < 1e15 {
 		return strconv.AppendFloat(dst, f, 'f', -1, 64)
@@ -42,8 +41,8 @@ func appendFloat(dst []byte, f float64) []byte {
 	return strconv.AppendFloat(dst, f, 'g', -1, 64)
 }
 
-// number is the number that v is: a number, a text that writes one in decimal,
-// or a bool, 1 or 0.
+// number returns the number of v: a number, a text with one in decimal, or a bool as 1
+// or 0.
 func number(v wire.Value) (float64, bool) {
 	r := v.Reader()
 	switch r.Next() {
@@ -60,12 +59,12 @@ func number(v wire.Value) (float64, bool) {
 	return 0, false
 }
 
-// maxNumber is how long the text of a number may be, in bytes; a float64 never
-// needs more than 24.
+// maxNumber is the longest text of a number, in bytes; a float64 never needs more than
+// 24.
 const maxNumber = 40
 
-// parseNumber reads a number as JSON, nginx and most else write one, with
-// spaces around it. Go's other forms (hexadecimal, inf, underscores) are none.
+// parseNumber reads a number in the usual form of JSON, nginx and others, with spaces
+// around it. Go's other forms (hexadecimal, inf, underscores) are not accepted.
 func parseNumber(text []byte) (float64, bool) {
 	text = bytes.Trim(text, " \t")
 	if len(text) == 0 || len(text) > maxNumber {

@@ -43,7 +43,7 @@ type finding struct {
 // Class is the finding's name in the style sheet.
 func (f finding) Class() string { return f.condition.class() }
 
-// Sign stands before the text for those who see no colours.
+// Sign is shown before the text for people who cannot see the colours.
 func (f finding) Sign() string { return f.condition.sign() }
 
 // findings are the reasons why an instance is not well.

@@ -32,9 +32,8 @@ func Wants(hostMetric string, labels []metric.Label) bool {
 	return slices.Contains(hostMetrics, hostMetric)
 }
 
-// WantsOther is Wants for a series that does not come from a host record, by its
-// name: the user's own rules, and of a node_exporter's page what tells most of a
-// device's state.
+// WantsOther is Wants for a series that does not come from a host record, by its name:
+// the user's own rules, and the most useful series of a node_exporter's page.
 func WantsOther(name string, labels []metric.Label) bool {
 	switch name {
 	case "node_load1", "node_disk_read_bytes_total", "node_disk_written_bytes_total":
@@ -137,8 +136,8 @@ func (c *Chart) row(all []Chart, from, now int64) (r row, shown bool) {
 // last is the newest value.
 func (c *Chart) last() float64 { return c.Points[len(c.Points)-1].Value }
 
-// rates are what a counter's points grow by per second. A counter that has gone
-// down started again from 0.
+// rates returns the growth of a counter's points per second. A counter that has
+// decreased was reset to 0.
 func rates(points []history.Point) (rates []history.Point) {
 	for i := 1; i < len(points); i++ {
 		before, p := points[i-1], points[i]

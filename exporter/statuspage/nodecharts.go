@@ -5,11 +5,11 @@ import (
 	"out_edge/plugin/metric"
 )
 
-// Series of node_exporter_metrics measure what host metrics do, under other names and
-// by other parts: their charts are made those of host metrics, which the page knows how
-// to show. Where a host input measures the same, that one is shown.
+// Series of node_exporter_metrics measure the same as host metrics, with other names
+// and labels. Their charts are converted to those of host metrics, which the page can
+// show. If a host input measures the same, its chart is shown instead.
 
-// nodeGauge is the identity of what is worked out of other series.
+// nodeGauge is the identity of what is computed from other series.
 var nodeGauge = &metric.Series{Kind: metric.Gauge}
 
 // wantsNode reports whether a chart is made of a series of node_exporter_metrics.
@@ -54,7 +54,7 @@ func withNodeCharts(charts []Chart) (all []Chart) {
 	return all
 }
 
-// renamed are charts under a host metric's name, with one label more.
+// renamed returns charts under a host metric's name, with one more label.
 func renamed(charts []Chart, name, labelName, value string) (out []Chart) {
 	for _, c := range charts {
 		c.Metric = name
@@ -66,8 +66,8 @@ func renamed(charts []Chart, name, labelName, value string) (out []Chart) {
 	return out
 }
 
-// nodeCPUs are the charts of each CPU's usage, and of all of them together, from the
-// seconds that each was idle.
+// nodeCPUs returns the charts of the usage of each CPU and of all of them, computed
+// from the seconds that each was idle.
 func nodeCPUs(idle []Chart) (out []Chart) {
 	if len(idle) == 0 {
 		return nil
@@ -93,7 +93,8 @@ func cpuChart(cpu string, points []history.Point) Chart {
 		Labels: []metric.Label{{Name: "cpu", Value: cpu}, {Name: "mode", Value: "total"}}}
 }
 
-// used are the charts of what is used of each total, from what is available.
+// used returns the charts of the used part of each total, computed from what is
+// available.
 func used(name string, totals, available []Chart) (out []Chart) {
 	for _, total := range totals {
 		for _, free := range available {
@@ -121,7 +122,7 @@ func stateChart(name string, labels []metric.Label, state string, points []histo
 		Labels: append(append([]metric.Label(nil), labels...), metric.Label{Name: "state", Value: state})}
 }
 
-// sameLabels tells whether two label sets are equal but for the state.
+// sameLabels reports whether two label sets are equal except for the state.
 func sameLabels(a, b []metric.Label) bool {
 	for _, l := range a {
 		if l.Name != "state" && label(b, l.Name) != l.Value {

@@ -45,7 +45,7 @@ type Instance struct {
 // Setting is one property in force.
 type Setting struct {
 	Key, Value string
-	// Default says that the user has not set it.
+	// Default means that the user has not set it.
 	Default bool
 	// Secret keeps the value off the page. Keys that look like a secret's, and
 	// passwords within URLs, are hidden without it too.
@@ -54,7 +54,7 @@ type Setting struct {
 
 // Backlog is what waits to be delivered.
 type Backlog struct {
-	// Sink is what it waits for, or empty for the instance as a whole.
+	// Sink is the sink that it waits for, or empty for the instance as a whole.
 	Sink string
 	// Chunks of Fluent Bit that wait, and their size in bytes.
 	Chunks int
@@ -62,9 +62,10 @@ type Backlog struct {
 	// Since is when the oldest of them came here, or went back to Fluent Bit; 0 is
 	// not known.
 	Since int64
-	// Stalled says that they wait for a reason, and are not just on their way.
+	// Stalled means that there is a reason for waiting, and they are not just being
+	// sent.
 	Stalled bool
-	// Next is what happens to them next, in words.
+	// Next is what happens to them next.
 	Next string
 }
 

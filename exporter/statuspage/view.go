@@ -168,11 +168,11 @@ func (in *Instance) sinkView(sink, backlog string, scraped, now int64) (v sinkVi
 
 func (v *sinkView) add(name, value string) { v.Rows = append(v.Rows, sinkRow{name, value}) }
 
-// enoughToProject is how long an instance must have run before its traffic tells of a
-// month.
+// enoughToProject is how long an instance must have run before its traffic is projected
+// to a month.
 const enoughToProject = 10 * time.Minute
 
-// sent is what a sink has cost the line: bytes of bodies, without headers.
+// sent returns what a sink has sent: bytes of bodies, without headers.
 func (v *sinkView) sent(last telemetry.SinkTimes, running time.Duration) {
 	if last.Sent == 0 {
 		return
@@ -213,7 +213,7 @@ func reasons(by map[string]float64, prefix string) (all []reasonCount) {
 	return all
 }
 
-// smallSkew is a difference of clocks that means nothing: the intake gives whole
+// smallSkew is a difference of clocks without meaning: the intake's time is in whole
 // seconds.
 const smallSkew = 5 * time.Second
 

@@ -7,22 +7,21 @@ import (
 	"sync/atomic"
 )
 
-// OutputLabel is the label that tells the series of several outputs of one agent
-// apart. Where there is one output they go without it: there is nothing to tell, and
-// whoever asks for such a series by its labels finds it as it is documented.
+// OutputLabel is the label that distinguishes the series of several outputs of one
+// agent. With a single output the series do not have it: it is not needed, and queries
+// work as documented.
 const OutputLabel = "output"
 
-// Group is the Telemetries of the outputs of one process. The zero value is ready, and
-// safe for concurrent use.
+// Group is the Telemetries of the outputs of one process. The zero value is ready to
+// use, and safe for concurrent use.
 type Group struct {
 	mu      sync.Mutex
-	open    map[string]*Telemetry // by what the label says
+	open    map[string]*Telemetry // by the value of the label
 	several atomic.Bool
 }
 
-// Open makes the Telemetry of an output, which Fluent Bit calls output, or "" where
-// that is not known: then it is called by its number, as is one whose name is taken.
-// Close it.
+// Open creates the Telemetry of an output with the name that Fluent Bit uses, or "" if
+// that is not known: then its number is used, as for one whose name is taken. Close it.
 func (g *Group) Open(output string, cfg Config) *Telemetry {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -39,8 +38,7 @@ func (g *Group) Open(output string, cfg Config) *Telemetry {
 	return t
 }
 
-// Close takes a Telemetry out of its Group. It may still be counted with. It may be
-// called again.
+// Close removes a Telemetry from its Group. It can still count, and be closed again.
 func (t *Telemetry) Close() {
 	g := t.group
 	if g == nil {
@@ -54,8 +52,8 @@ func (t *Telemetry) Close() {
 	g.several.Store(len(g.open) > 1)
 }
 
-// Output is what the label output says of the Telemetry, if it is there.
+// Output returns the value of the label output, if there is one.
 func (t *Telemetry) Output() string { return t.output }
 
-// isOneOfSeveral tells whether the series need the label.
+// isOneOfSeveral reports whether the series need the label.
 func (t *Telemetry) isOneOfSeveral() bool { return t.group != nil && t.group.several.Load() }

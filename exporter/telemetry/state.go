@@ -15,7 +15,7 @@ import (
 type State struct {
 	// Sinks has an entry for each sink that was added or counted.
 	Sinks map[string]*SinkState
-	// Arrived is when the last sample was shown: as all instants here in ns of
+	// Arrived is when the last sample was shown, like all instants here in ns of
 	// timefix.Instant.Elapsed; 0 is never.
 	Arrived int64
 	// Skew is how far the intake's clock is ahead of this device's.
@@ -31,24 +31,23 @@ type SinkState struct {
 	Last                        SinkTimes
 }
 
-// SinkTimes is when things happened at a sink.
+// SinkTimes is when events happened at a sink.
 type SinkTimes struct {
 	Delivered int64
 	Dropped   int64
 	Reason    string // of the last drop
 	Fault     int64
 	Code      string // of the last fault: an HTTP status, or a word
-	// Failing is when the first fault came since the last success; 0 after a
-	// success.
+	// Failing is the time of the first fault since the last success; 0 after a success.
 	Failing int64
-	// Sent are the bytes of request bodies as they were sent, since the start, and
-	// SentToday those of the day (UTC) that it is by the device's clock.
+	// Sent are the bytes of request bodies as sent, since the start; SentToday those of
+	// the current day (UTC) by the device's clock.
 	Sent, SentToday int64
 
 	day int64 // the day of SentToday, since 1970
 }
 
-// State is a copy of what is counted.
+// State returns a copy of the counts.
 func (t *Telemetry) State() State {
 	s := State{Sinks: make(map[string]*SinkState), Arrived: t.arrived.Load(),
 		Skew: time.Duration(read(t.skew).GetGauge().GetValue() * 1e9)}
@@ -97,11 +96,11 @@ func eachCounter(v *prometheus.CounterVec, by string, do func(sink, label string
 
 func read(m prometheus.Metric) *dto.Metric {
 	var d dto.Metric
-	_ = m.Write(&d) // those of this package cannot fail
+	_ = m.Write(&d) // metrics of this package cannot fail
 	return &d
 }
 
-// times finds or makes a sink's; the caller holds t.mu.
+// times returns a sink's times, and creates them if needed; the caller holds t.mu.
 func (t *Telemetry) times(sink string) *SinkTimes {
 	if t.sinks[sink] == nil {
 		t.sinks[sink] = new(SinkTimes)
@@ -138,8 +137,8 @@ func (t *Telemetry) noteSent(sink string, wire int) {
 	s.SentToday += int64(max(wire, 0))
 }
 
-// affectsHealth reports whether a drop means that the device needs attention. Of
-// what the page refuses, most is meant to be refused.
+// affectsHealth reports whether a drop means that the device needs attention. Most
+// refusals of the page are intended.
 func affectsHealth(sink, reason string) bool {
 	if reason == delivery.ReasonNoRule {
 		return false
@@ -147,8 +146,8 @@ func affectsHealth(sink, reason string) bool {
 	return sink != delivery.SinkPrometheus || reason == delivery.ReasonSeriesLimit || reason == delivery.ReasonNameConflict
 }
 
-// noteAnswer judges the code of a request. What splits a request is a fault of an
-// entry, not of the sink.
+// noteAnswer records the code of a request. An answer that splits a request is a fault
+// of an entry, not of the sink.
 func (t *Telemetry) noteAnswer(sink, code string) {
 	if code == delivery.CodeCanceled {
 		return
@@ -168,7 +167,7 @@ func (t *Telemetry) noteAnswer(sink, code string) {
 	s.Fault, s.Code = at, code
 }
 
-// OutcomeOf is the row of the outcome table for a value of the label code.
+// OutcomeOf returns the row of the outcome table for a value of the label code.
 func OutcomeOf(code string) delivery.Outcome {
 	if status, err := strconv.Atoi(code); err == nil {
 		return delivery.OfStatus(status)
@@ -182,7 +181,7 @@ const (
 	endpointSeries = "series"
 )
 
-// sinkOf is the sink that an endpoint belongs to.
+// sinkOf returns the sink of an endpoint.
 func sinkOf(endpoint string) string {
 	switch endpoint {
 	case endpointLogs:

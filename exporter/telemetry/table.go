@@ -75,11 +75,11 @@ type Family struct {
 	Kind       metric.Kind
 	Constant   map[string]string // labels with one value
 	Names      []string          // labels with any value
-	output     string            // what the label output says, where it is there
+	output     string            // the value of the label output, if there is one
 }
 
-// Owns tells whether s has the labels that a series of the family may have: then it
-// could not be told from one.
+// Owns reports whether s has the labels of a series of the family, so that the two
+// could not be distinguished.
 func (f *Family) Owns(s *metric.Series) bool {
 	n := len(s.Labels)
 	for _, l := range s.Labels {
@@ -94,5 +94,5 @@ func (f *Family) Owns(s *metric.Series) bool {
 	return n == len(f.Constant)+len(f.Names)
 }
 
-// Families are those of the series.
+// Families returns those of the series.
 func (t *Telemetry) Families() []*Family { return t.families }

@@ -1,11 +1,11 @@
-// Package telemetry is what the plugin counts about itself: edge_records_total,
-// edge_dropped_records_total and the others of its table, and for the status page
-// when each sink last succeeded and failed.
+// Package telemetry is the plugin's own metrics: edge_records_total,
+// edge_dropped_records_total and the others of its table, and for the status page the
+// times when each sink last succeeded and failed.
 //
-// A Telemetry exists before anything else of an instance, and depends on nothing
-// else: the sinks, the rules and the pipeline count with it, the page shows it. The
-// counters of a sink are made by AddSink, with all their reasons: a rate over a
-// series that appears with its first event misses that event.
+// A Telemetry is created before anything else of an instance, and depends on nothing
+// else: sinks, rules and pipeline count with it, the page shows it. AddSink creates the
+// counters of a sink with all their reasons, because a rate over a series that appears
+// with its first event misses that event.
 package telemetry
 
 import (
@@ -27,7 +27,7 @@ import (
 // Config is how the series are named.
 type Config struct {
 	Prefix string
-	// Labels are put on every series, unless it has one of that name itself.
+	// Labels are added to every series, unless it has one of that name itself.
 	Labels []metric.Label
 	// Version is that of edge_build_info.
 	Version string
@@ -54,7 +54,7 @@ type Telemetry struct {
 	writes   *prometheus.CounterVec
 	skew     prometheus.Gauge
 
-	// Those of the sink prometheus, which each record touches.
+	// Those of the sink prometheus, which each record updates.
 	shown   prometheus.Counter
 	shownAt prometheus.Gauge
 	arrived atomic.Int64 // when the last sample was shown, in ns of Instant.Elapsed
@@ -62,15 +62,15 @@ type Telemetry struct {
 	mu    sync.Mutex
 	sinks map[string]*SinkTimes
 
-	group  *Group // nil where it is alone
+	group  *Group // nil if it is alone
 	output string
 	page   *prometheus.Registry // of Collect's series
 }
 
 var _ delivery.Telemetry = (*Telemetry)(nil)
 
-// New makes the series of one prefix and label set, of an output that is alone. The
-// sinks decode and prometheus are there from the start.
+// New creates the series of one prefix and label set, for a single output. The sinks
+// decode and prometheus exist from the start.
 func New(cfg Config) *Telemetry { return newTelemetry(cfg, nil, "") }
 
 func newTelemetry(cfg Config, g *Group, output string) *Telemetry {
@@ -115,8 +115,8 @@ const (
 	wire = "wire"
 )
 
-// AddSink makes the series of a sink, all at 0, with the reasons for which it
-// drops or adjusts records.
+// AddSink creates the series of a sink, all at 0, with its reasons for dropping or
+// adjusting records.
 func (t *Telemetry) AddSink(sink string, dropReasons, adjustReasons []string) {
 	t.records.WithLabelValues(sink, lost)
 	for _, r := range dropReasons {
@@ -148,14 +148,14 @@ func (t *Telemetry) addEndpoint(endpoint string) {
 	t.Sent(endpoint, 0, 0)
 }
 
-// Shown counts n samples that reached the page.
+// Shown counts n samples that were shown on the page.
 func (t *Telemetry) Shown(n int, now timefix.Instant) {
 	t.shown.Add(float64(n))
 	t.shownAt.Set(seconds(now))
 	t.arrived.Store(int64(now.Elapsed()))
 }
 
-// seconds is the wall clock's time, to the millisecond.
+// seconds is the wall clock's time in seconds, to the millisecond.
 func seconds(now timefix.Instant) float64 { return float64(now.Wall/1e6) / 1e3 }
 
 // Delivered is part of delivery.Telemetry.
@@ -183,14 +183,14 @@ func (t *Telemetry) Dropped(sink, reason string, n int) {
 	}
 }
 
-// Refused counts samples of a rule of config_file that do not reach the page, by
+// Refused counts samples of a rule of config_file that are not shown on the page, by
 // rule and as dropped by the sink prometheus.
 func (t *Telemetry) Refused(rule, reason string, n int) {
 	t.Dropped(delivery.SinkPrometheus, reason, n)
 	t.RefusedByRule(rule, reason, n)
 }
 
-// RefusedByRule is Refused for samples that are counted as dropped already.
+// RefusedByRule is Refused for samples that were already counted as dropped.
 func (t *Telemetry) RefusedByRule(rule, reason string, n int) {
 	t.refused.WithLabelValues(rule, reason).Add(float64(max(n, 0)))
 }
@@ -211,8 +211,7 @@ func (t *Telemetry) Request(endpoint, code string) {
 	t.requests.WithLabelValues(endpoint, code).Inc()
 }
 
-// Sent is part of delivery.Telemetry. Remote write's bytes are shown on the status
-// page alone.
+// Sent is part of delivery.Telemetry. Only the status page shows remote write's bytes.
 func (t *Telemetry) Sent(endpoint string, rawBytes, wireBytes int) {
 	t.noteSent(sinkOf(endpoint), wireBytes)
 	if endpoint == delivery.SinkRemoteWrite {
@@ -225,7 +224,7 @@ func (t *Telemetry) Sent(endpoint string, rawBytes, wireBytes int) {
 // Skew is part of delivery.Telemetry.
 func (t *Telemetry) Skew(d time.Duration) { t.skew.Set(d.Seconds()) }
 
-// FlushDuration notes how long Fluent Bit waited for one flush.
+// FlushDuration records how long Fluent Bit waited for one flush.
 func (t *Telemetry) FlushDuration(d time.Duration) { t.flush.Observe(max(d, 0).Seconds()) }
 
 // Repairs counts the verdicts of one chunk's times.
@@ -237,11 +236,11 @@ func (t *Telemetry) Repairs(counts timefix.Counts) {
 	}
 }
 
-// Gather gives the series as a prometheus.Gatherer does.
+// Gather returns the series like a prometheus.Gatherer.
 func (t *Telemetry) Gather() ([]*dto.MetricFamily, error) { return t.page.Gather() }
 
-// Collect gives the series to the registry of a page, with the label output if there
-// are several.
+// Collect sends the series to the registry of a page, with the label output if there
+// are several outputs.
 func (t *Telemetry) Collect(ch chan<- prometheus.Metric) {
 	if t.isOneOfSeveral() {
 		prometheus.WrapCollectorWith(prometheus.Labels{OutputLabel: t.output}, t.registry).Collect(ch)
@@ -250,7 +249,7 @@ func (t *Telemetry) Collect(ch chan<- prometheus.Metric) {
 	t.registry.Collect(ch)
 }
 
-// builder makes and registers the series of the table.
+// builder creates and registers the series of the table.
 type builder struct {
 	cfg      Config
 	registry *prometheus.Registry
@@ -258,7 +257,8 @@ type builder struct {
 	families []*Family
 }
 
-// opts are those of one metric. Its own label names win over the instance's.
+// opts returns those of one metric. Its own label names take precedence over the
+// instance's.
 func (b *builder) opts(index int, own []string) prometheus.Opts {
 	constant := make(prometheus.Labels, len(b.cfg.Labels))
 	for _, l := range b.cfg.Labels {

@@ -24,8 +24,8 @@ const (
 	maxConnections = 64
 )
 
-// stopGrace bounds how long requests under way may run on after Stop; Fluent Bit
-// gives its outputs 5 s.
+// stopGrace limits how long requests in progress may continue after Stop; Fluent Bit
+// allows its outputs 5 s.
 const stopGrace = 2 * time.Second
 
 // Waits between attempts to serve.

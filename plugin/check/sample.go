@@ -65,7 +65,7 @@ func (o *Output) sample(tag string, all []map[string]any, to io.Writer) error {
 	return nil
 }
 
-// matches says whether a tag fits Fluent Bit's pattern, in which * is any text.
+// matches reports whether a tag matches Fluent Bit's pattern, in which * is any text.
 func matches(pattern, tag string) bool {
 	head, rest, wild := strings.Cut(pattern, "*")
 	if !wild {

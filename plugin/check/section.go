@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Place is where something stands in a configuration.
+// Place is a position in a configuration.
 type Place struct {
 	File string
 	Line int // from 1
@@ -89,8 +89,7 @@ func (s *source) file(at Place, path string, depth int) {
 	}
 }
 
-// include reads the files that a pattern stands for, relative to the file that
-// names it.
+// include reads the files that match a pattern, relative to the file that names it.
 func (s *source) include(at Place, pattern string, depth int) {
 	if !filepath.IsAbs(pattern) {
 		pattern = filepath.Join(filepath.Dir(at.File), pattern)
@@ -105,8 +104,8 @@ func (s *source) include(at Place, pattern string, depth int) {
 	}
 }
 
-// expand puts the environment's values in place of ${NAME}, as Fluent Bit does: one
-// that is not set is empty, which is a fault, as nothing else tells of it.
+// expand replaces ${NAME} by the environment's values, like Fluent Bit: a variable that
+// is not set is empty, which is a fault, because nothing else reports it.
 func (s *source) expand(at Place, text string) string {
 	var out strings.Builder
 	for {

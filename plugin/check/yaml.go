@@ -49,8 +49,8 @@ func (s *source) yamlEnv(path string, n *yaml.Node) {
 	}
 }
 
-// yamlSection takes up a mapping. Of a list each element is an entry, as Fluent Bit
-// has it; what is nested deeper (processors, routes) is no property.
+// yamlSection reads a mapping. Each element of a list is an entry, like in Fluent Bit;
+// what is nested deeper (processors, routes) is no property.
 func (s *source) yamlSection(path, name string, n *yaml.Node) {
 	section := &Section{Place: Place{File: path, Line: n.Line}, Name: name}
 	s.sections = append(s.sections, section)

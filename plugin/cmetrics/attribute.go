@@ -10,7 +10,7 @@ import (
 	"out_edge/plugin/wire"
 )
 
-// textOfAttribute is an attribute's value as OpenTelemetry writes it as text: lists and
+// textOfAttribute returns an attribute's value as text like OpenTelemetry: lists and
 // maps are JSON, bytes base64.
 func textOfAttribute(v wire.Value) string {
 	switch v.Kind() {
@@ -25,7 +25,7 @@ func textOfAttribute(v wire.Value) string {
 	}
 }
 
-// maxJSONDepth bounds lists within lists.
+// maxJSONDepth is how deep lists may be nested.
 const maxJSONDepth = 8
 
 func appendJSON(dst []byte, v wire.Value, depth int) []byte {
@@ -85,7 +85,7 @@ func appendContainer(dst []byte, v wire.Value, depth int) []byte {
 	}
 }
 
-// closed ends a container: the last comma goes.
+// closed ends a container and removes the last comma.
 func closed(dst []byte, open, end byte) []byte {
 	if dst[len(dst)-1] != open {
 		dst = dst[:len(dst)-1]

@@ -1,3 +1,3 @@
-// Package cmetrics reads metrics events, as Fluent Bit's cmetrics library encodes
-// them, and turns them into samples.
+// Package cmetrics converts metrics events, as encoded by Fluent Bit's cmetrics
+// library, to samples.
 package cmetrics

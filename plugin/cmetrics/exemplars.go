@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	// maxExemplars is how many of a point are kept, the newest; the SDKs send up to
-	// one a bucket.
+	// maxExemplars is how many exemplars of a point are kept, the newest; the SDKs send
+	// up to one for each bucket.
 	maxExemplars = 16
 	// maxExemplarRunes is OpenMetrics' limit for the labels of one.
 	maxExemplarRunes = 128

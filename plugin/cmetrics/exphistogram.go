@@ -9,7 +9,7 @@ import (
 
 // expHistogram reads {scale, zero_count, zero_threshold, positive_offset,
 // positive_buckets: [count, ...], negative_offset, negative_buckets, count, sum_set,
-// sum: bits}: the native form, and the classic one beside it.
+// sum: bits}: the native form, and the classic one as well.
 func (f *family) expHistogram(v wire.Value) (*metric.Distribution, bool) {
 	scale, ok := v.Get("scale").Int64()
 	if !ok || scale < metric.MinSchema || scale > math.MaxInt32 {
@@ -41,9 +41,9 @@ func (f *family) expHistogram(v wire.Value) (*metric.Distribution, bool) {
 	return d, true
 }
 
-// nativeBuckets are those of one sign, without the empty ones. OpenTelemetry numbers a
-// bucket by its lower bound, Prometheus by its upper one. Buckets that are no
-// float64's are none.
+// nativeBuckets returns those of one sign, without the empty ones. OpenTelemetry
+// numbers a bucket by its lower bound, Prometheus by its upper one. Buckets outside
+// float64 are not accepted.
 func nativeBuckets(offset, counts wire.Value, schema int8, shift int64) (b metric.NativeBuckets, ok bool) {
 	index, _ := offset.Int64()
 	most := int64(math.Ldexp(1075, int(schema))) + 1

@@ -8,10 +8,9 @@ import (
 	"slices"
 )
 
-// family is what the series of one metric have in common. It is read anew for
-// each metric, into the same space. Byte slices other than names are views into
-// the payload; the strings of familyText are made when the family's first new
-// series is.
+// family is what the series of one metric have in common. It is read for each metric,
+// into the same memory. Byte slices other than names are views into the payload; the
+// strings of familyText are created with the family's first new series.
 type family struct {
 	kind    metric.Kind
 	exp     bool        // an exponential histogram
@@ -34,24 +33,24 @@ type familyLabel struct {
 	name   []byte
 	index  int    // of its value among those of a sample; -1 for a static one
 	value  []byte // of a static one
-	isName bool   // it is __name__: the metric's name says it already, or another one
+	isName bool   // it is __name__, which may repeat the metric's name
 	// OpenTelemetry's: the attribute's name as it came. Attributes whose names become
 	// the same are joined.
 	attribute []byte
 	isBool    bool
 }
 
-// familyText is what of a family stands in each of its series.
+// familyText is the part of a family that is in each of its series.
 type familyText struct{ datadogName, help, unit string }
 
-// reset lets go of the payload and keeps the space.
+// reset releases the payload and keeps the memory.
 func (f *family) reset() {
 	clear(f.labels)
 	*f = family{labels: f.labels[:0], arena: f.arena[:0]}
 }
 
-// read takes up a metric's meta: {ver, type, opts, labels: [name, ...],
-// buckets: [bound, ...], quantiles: [q, ...], aggregation_type}.
+// read reads a metric's meta: {ver, type, opts, labels: [name, ...], buckets: [bound,
+// ...], quantiles: [q, ...], aggregation_type}.
 //
 // The events of OpenTelemetry's services have a context.
 func (f *family) read(meta wire.Value, in *Interner, c *otlpContext) error {
@@ -108,7 +107,7 @@ func optionsOf(v wire.Value) options {
 	}
 }
 
-// composeName joins the parts as cmetrics does for its own Prometheus page.
+// composeName joins the parts like cmetrics does for its own Prometheus page.
 func (f *family) composeName() {
 	start := len(f.arena)
 	for _, part := range [...][]byte{f.options.ns, f.options.ss} {
@@ -121,8 +120,8 @@ func (f *family) composeName() {
 	f.name = f.arena[start:]
 }
 
-// readLabels takes up the labels that the family's samples may have and those
-// that all series of the event have. A sample's own label wins.
+// readLabels reads the labels that the family's samples may have and those that all
+// series of the event have. A sample's own label takes precedence.
 func (f *family) readLabels(own wire.ArrayIter, static []staticLabel) {
 	for name, ok := own.Next(); ok; name, ok = own.Next() {
 		f.addLabel(familyLabel{name: textOf(name), index: f.own})
@@ -132,11 +131,10 @@ func (f *family) readLabels(own wire.ArrayIter, static []staticLabel) {
 	slices.SortStableFunc(f.labels, func(a, b familyLabel) int { return bytes.Compare(a.name, b.name) })
 }
 
-// addLabel adds a label unless its name is none. le and quantile are what a
-// histogram's and a summary's own lines are told apart by, __name__ the
-// metric's name: a label of that name is called exported_..., which is what
-// Prometheus does with labels that are taken. A __name__ that says the metric's own
-// name is left out of the key.
+// addLabel adds a label unless its name is empty. A label named le or quantile, which
+// distinguish a histogram's and a summary's own lines, or __name__ is renamed to
+// exported_..., like Prometheus does with reserved labels. A __name__ that repeats the
+// metric's own name is left out of the key.
 func (f *family) addLabel(l familyLabel) {
 	if len(l.name) == 0 {
 		return
@@ -190,8 +188,8 @@ func (f *family) addAttribute(in *Interner, attribute []byte) {
 		isBool: slices.Contains(in.OTLP.Bools, string(attribute))})
 }
 
-// readBounds reads a histogram's upper bounds or a summary's quantiles. They
-// must rise; +Inf as the last one goes without saying.
+// readBounds reads a histogram's upper bounds or a summary's quantiles. They must be
+// ascending; +Inf is implied.
 func (f *family) readBounds(v wire.Value) error {
 	f.bounds = make([]float64, 0, v.Len())
 	it := v.Array()
@@ -241,13 +239,12 @@ func (f *family) histogram(v wire.Value) (*metric.Distribution, bool) {
 	return d, true
 }
 
-// accumulate makes counts cumulative when they are not. cmetrics counts an
-// observation in every bucket that it fits, but passes on the buckets of OTLP
-// as they came, which hold each observation once. Nothing in the event says
-// which; the total does: single buckets add up to it. Cumulative ones never
-// fall, and add up to more unless all but the last are 0, which is the same
-// either way. Buckets that do neither (a histogram that was read while it
-// counted) are cumulative if they never fall.
+// accumulate makes counts cumulative if they are not. cmetrics counts an observation in
+// every bucket that it fits, but passes on the buckets of OTLP, which count each
+// observation once. Only the total shows which: separate buckets add up to it.
+// Cumulative ones never decrease, and add up to more unless all but the last are 0,
+// which is the same either way. Buckets that fit neither (a histogram that was read
+// while it counted) are cumulative if they never decrease.
 func accumulate(counts []uint64, total uint64) {
 	var sum uint64
 	for _, n := range counts {
@@ -291,7 +288,7 @@ func (f *family) summary(v wire.Value) (*metric.Distribution, bool) {
 	return d, true
 }
 
-// shared is what the family's series share, made once.
+// shared returns what the family's series share, created once.
 func (f *family) shared() *familyText {
 	if f.text == nil {
 		o := f.options

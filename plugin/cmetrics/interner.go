@@ -10,26 +10,25 @@ import (
 	"sync/atomic"
 )
 
-// defaultInternLimit is the design's default for a page's series.
+// defaultInternLimit is the default of series_limit.
 const defaultInternLimit = 10000
 
-// internBytes is how many bytes of names and labels the Interner holds for each
-// series of its limit, on the average, before it lets go of old ones.
+// internBytes is the average number of bytes of names and labels for each series of the
+// limit, above which old ones are evicted.
 const internBytes = 512
 
-// Interner gives a series of metrics events the same *metric.Series each time that it
-// comes, so that one that is known costs nothing new. The zero value is ready;
-// it may be used by several goroutines, one after the other inside
-// Append.
+// Interner returns the same *metric.Series each time for a series of metrics events, so
+// that a known one costs no allocation. The zero value is ready to use; several
+// goroutines may use it, one after the other inside Append.
 //
-// It holds at most twice Limit series, by the event's own bytes, before the one
-// metric.Interner that makes all series. They are kept in two generations: what
-// is used stands in the young one, and when that is full the old one is let go.
+// It is a two-generation cache of at most twice Limit series, keyed by the event's own
+// bytes, in front of the metric.Interner that creates all series: those in use are in
+// the young generation, and when that is full the old one is evicted.
 type Interner struct {
-	// Limit is how many series a generation holds; 0 means 10000. It must not
-	// change once the Interner is in use.
+	// Limit is the number of series of a generation; 0 means 10000. It must not change
+	// once the Interner is in use.
 	Limit int
-	// Series makes the series; nil is one of the Interner's own. It must not change
+	// Series creates the series; nil is one of the Interner's own. It must not change
 	// once the Interner is in use.
 	Series *metric.Interner
 
@@ -38,13 +37,13 @@ type Interner struct {
 	OTLP OTLP
 
 	clashed atomic.Uint64
-	private metric.Interner // where Series is nil
+	private metric.Interner // used if Series is nil
 
 	mu         sync.Mutex
 	young, old map[string]*entry
-	bytes      int // of the young ones' keys and counts
+	bytes      int // of the young entries' keys and counts
 
-	// Scratch space of the Append that holds mu.
+	// Working memory of the Append that holds mu.
 	checker wire.Checker
 	family  family
 	static  []staticLabel
@@ -53,16 +52,16 @@ type Interner struct {
 	otlp    otlp
 }
 
-// entry is one series, and the running state of one that is sent as deltas.
+// entry is one series, with its state if it is sent as deltas.
 type entry struct {
 	key    string
 	series *metric.Series
 	total  float64
 	dist   *metric.Distribution
-	counts int // that dist has
-	// Of OpenTelemetry's: the metric that makes it, when its total began and was last
-	// seen (total is what it was then), whether it was given as a counter, and whether a
-	// counter of before has been ended.
+	counts int // in dist
+	// For OpenTelemetry: the metric that makes it, the start and last time of its total
+	// (total is the value then), whether it was returned as a counter, and whether its
+	// series as a counter has been ended.
 	otlp           *otlpFamily
 	start, at      int64
 	given, isEnded bool
@@ -71,11 +70,11 @@ type entry struct {
 // staticLabel is a label of all series of an event, views into the payload.
 type staticLabel struct{ name, value []byte }
 
-// Clashed is how many samples Append passed over because another metric of
-// OpenTelemetry's makes their series.
+// Clashed returns how many samples Append refused because another OpenTelemetry metric
+// makes their series.
 func (in *Interner) Clashed() uint64 { return in.clashed.Load() }
 
-// Len is how many series are held.
+// Len returns how many series are held.
 func (in *Interner) Len() int {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -88,11 +87,11 @@ func (in *Interner) Len() int {
 	return n
 }
 
-// scratchLimit is how large scratch space may stay between payloads, in bytes
-// of text and in labels.
+// scratchLimit is how much working memory is kept between payloads, in bytes of text
+// and in labels.
 const scratchLimit = 64 << 10
 
-// release lets go of the payload, and keeps the space unless an odd payload
+// release releases the payload, and keeps the working memory unless an unusual payload
 // made it large.
 func (in *Interner) release() {
 	in.family.reset()
@@ -104,15 +103,15 @@ func (in *Interner) release() {
 	clear(in.values[:cap(in.values)])
 }
 
-// separator stands after each part of a key. It is no byte of UTF-8.
+// separator follows each part of a key. It is not a byte of UTF-8.
 const (
 	separator = 0xff
 	partEnd   = "\xff"
 )
 
-// key writes a series' identity: its kind and name, and its labels' names and
-// values sorted by name. It is valid until the next key. Labels without a value
-// are left out: to Prometheus an empty one is none.
+// key returns a series' key: its kind and name, and its labels' names and values sorted
+// by name. It is valid until the next key. Labels without a value are left out: in
+// Prometheus an empty label is none.
 func (in *Interner) key(f *family, values wire.ArrayIter) []byte {
 	in.values = in.values[:0]
 	for v, ok := values.Next(); ok && len(in.values) < f.own; v, ok = values.Next() {
@@ -158,7 +157,7 @@ func (in *Interner) valueOf(l *familyLabel) []byte {
 	return value
 }
 
-// intern finds the entry of a key, or makes it.
+// intern returns the entry of a key, and creates it if needed.
 func (in *Interner) intern(f *family, key []byte) *entry {
 	if e, ok := in.young[string(key)]; ok {
 		return e
@@ -172,8 +171,8 @@ func (in *Interner) intern(f *family, key []byte) *entry {
 	return e
 }
 
-// hold puts an entry into the young generation, which becomes the old one when
-// it is full.
+// hold adds an entry to the young generation, which becomes the old one when it is
+// full.
 func (in *Interner) hold(e *entry) {
 	limit := in.Limit
 	if limit <= 0 {
@@ -189,7 +188,7 @@ func (in *Interner) hold(e *entry) {
 	in.bytes += len(e.key) + e.counts*8
 }
 
-// seriesOf makes the series of a key.
+// seriesOf creates the series of a key.
 func (in *Interner) seriesOf(f *family, key []byte) *metric.Series {
 	text := f.shared()
 	id := metric.Series{DatadogName: text.datadogName, Help: text.help, Unit: text.unit, Kind: f.kind}
@@ -214,7 +213,7 @@ func (in *Interner) interner() *metric.Interner {
 	return in.Series
 }
 
-// add turns a sample that holds what was added into one of totals.
+// add converts a sample with a delta to one with a total.
 func (e *entry) add(s *metric.Sample) {
 	if s.Series.Kind == metric.Gauge { // of a sum that may fall
 		e.total += s.Value

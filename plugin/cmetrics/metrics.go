@@ -9,7 +9,7 @@ import (
 	"out_edge/plugin/wire"
 )
 
-// What Append can find wrong with a payload: what a Error wraps.
+// The faults of a payload, which an Error wraps.
 var (
 	ErrNotMetrics  = errors.New("not a metrics event")
 	ErrCutMetrics  = errors.New("cut off, nested too deep or not MessagePack")
@@ -18,14 +18,14 @@ var (
 	ErrLargeLabels = errors.New("labels too large for the payload that carries them")
 )
 
-// Error says how much of a payload of metrics events was unreadable.
-// Samples of the rest are given beside it. It has nothing of the payload in it.
+// Error is how much of a payload of metrics events was unreadable. The samples of the
+// rest are returned with it. It contains nothing of the payload.
 type Error struct {
 	// Count is how many events, metrics or samples could not be read.
 	Count int
-	// Event is the place in the payload of the event with the first of them.
+	// Event is the index in the payload of the event with the first of them.
 	Event int
-	// Err is that one's cause: ErrNotMetrics, ErrCutMetrics, ...
+	// Err is the first one's cause: ErrNotMetrics, ErrCutMetrics, ...
 	Err error
 }
 
@@ -35,29 +35,28 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// labelBudget is how many bytes of names and labels a payload may be turned
-// into for each of its own. A metric's label names and an event's static
-// labels are written once and repeat in every series, so that without a limit
-// the work would grow with the payload's square. Real events stay under 10.
+// labelBudget is how many bytes of names and labels may be made of each byte of a
+// payload. A metric's label names and an event's static labels are written once but
+// repeat in every series, so without a limit the work would grow with the payload's
+// square. Real events stay under 10.
 const labelBudget = 64
 
 // Append appends the samples of a payload of metrics events (cmetrics,
 // one root value an event) to dst and returns it.
 //
-// Counters, gauges, untyped values, histograms and summaries become samples.
-// Those of OpenTelemetry's services are named as Interner.OTLP says, with the labels of
-// their resource, which has a target_info of its own; a sum that was seen to fall is a
-// gauge, and what it was before is ended with a staleness marker. A
-// sample's Index is the place of its event in the payload. Its time is the
-// event's own, or arrivalUnixNano where that is missing, 0 or past 2262. Label
-// and metric names that Prometheus refuses get underscores. HasDelta is set
-// only for a counter that is sent as deltas; its Value is then what they add up
-// to since the Interner first saw the series.
+// Counters, gauges, untyped values, histograms and summaries become samples. Those of
+// OpenTelemetry's services are named according to Interner.OTLP, with the labels of
+// their resource, which has a target_info of its own; a sum that was seen to decrease
+// is a gauge, and its series as a counter is ended with a staleness marker. A sample's
+// Index is its event's index in the payload. Its time is the event's own, or
+// arrivalUnixNano if that is missing, 0 or past 2262. Characters of names that
+// Prometheus does not accept become underscores. HasDelta is set only for a counter
+// that is sent as deltas; its Value is then their sum since the Interner first saw the
+// series.
 //
-// An event or metric that cannot be read costs itself alone: the samples of the
-// others are in the slice that is returned beside the error, a *Error.
-// Nothing in dst refers to payload. The work and the memory are bounded by the
-// payload's length.
+// An event or metric that cannot be read does not affect the others, whose samples are
+// returned with the error, an *Error. Nothing in dst refers to payload. Work and memory
+// are limited by the payload's length.
 func Append(dst []metric.Sample, payload []byte, arrivalUnixNano int64, in *Interner) ([]metric.Sample, error) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -77,8 +76,8 @@ func Append(dst []metric.Sample, payload []byte, arrivalUnixNano int64, in *Inte
 	return r.dst, nil
 }
 
-// eventReader turns one payload into samples. It uses the Interner's scratch
-// space, whose lock Append holds.
+// eventReader converts one payload to samples. It uses the Interner's working memory,
+// whose lock Append holds.
 type eventReader struct {
 	dst     []metric.Sample
 	arrival int64
@@ -246,25 +245,25 @@ func (r *eventReader) values(f *family, values wire.Value) (ok bool) {
 	}
 }
 
-// errFalls says that a sum falls.
+// errFalls means that a sum decreases.
 var errFalls = errors.New("the sum falls: it is no counter")
 
-// point is one entry of a metric's values, not looked into.
+// point is one entry of a metric's values, not decoded.
 type point struct {
 	time, start int64
-	ownTime     int64 // as it came
+	ownTime     int64 // as given
 	hash        uint64
 	value       wire.Value
 	labels      wire.Value
 	dist        wire.Value // histogram, exp_histogram or summary
-	isStale     bool       // it says that there is no value
+	isStale     bool       // it has no value
 	noSum       bool
 	exemplars   *metric.Exemplars
 }
 
 // pointOf finds the members of {ts, start_ts, value, value_int64, value_uint64, labels,
 // histogram, exp_histogram, summary, hash, ...} in one pass. An integer's exact form
-// wins over its double.
+// takes precedence over its double.
 func pointOf(v wire.Value, arrival int64) point {
 	p := point{time: arrival}
 	exact := false
@@ -298,7 +297,7 @@ func pointOf(v wire.Value, arrival int64) point {
 	}
 }
 
-// note adds what meta.external says of a point.
+// note adds what meta.external contains about a point.
 func (r *eventReader) note(p *point) {
 	for it := r.in.otlp.meta.of(p.hash, p.ownTime).Map(); ; {
 		key, val, ok := it.Next()
@@ -352,8 +351,8 @@ func (r *eventReader) sample(f *family, v wire.Value) error {
 	return nil
 }
 
-// value reads the value of a point. Where it says that there is none, that is a
-// staleness marker, of a histogram or summary too.
+// value reads the value of a point. A point marked as having none becomes a staleness
+// marker, also of a histogram or summary.
 func (f *family) value(s *metric.Sample, p *point) (ok bool) {
 	switch {
 	case p.isStale:
@@ -399,8 +398,8 @@ func (r *eventReader) check(f *family, e *entry, s *metric.Sample, p *point) err
 	return nil
 }
 
-// falls tells whether a sum shows that it is none of a counter: it is less than 0, or
-// less than it was although it did not begin anew.
+// falls reports whether a sum cannot be a counter: it is less than 0, or has decreased
+// without a reset.
 func (e *entry) falls(value float64, p *point, delta bool) bool {
 	if value < 0 {
 		return true
@@ -438,14 +437,14 @@ func (r *eventReader) endCounter(f *family, gauge *metric.Sample) {
 		Value: math.Float64frombits(metric.StaleNaN)})
 }
 
-// textOf is the content of a str or bin, nil for anything else.
+// textOf returns the content of a str or bin, nil for anything else.
 func textOf(v wire.Value) []byte {
 	b, _ := v.Bytes()
 	return b
 }
 
-// floatBits reads a float that cmetrics wrote as the integer of its bits, as it
-// does for a summary's numbers; one that was written as a float is one.
+// floatBits reads a float that cmetrics wrote as the integer of its bits, as it does
+// for a summary's numbers; a plain float is returned unchanged.
 func floatBits(v wire.Value) (float64, bool) {
 	if bits, ok := v.Uint64(); ok {
 		return math.Float64frombits(bits), true

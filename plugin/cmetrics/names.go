@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// appendText appends text as UTF-8: what is not becomes U+FFFD.
+// appendText appends text as UTF-8 with U+FFFD for invalid bytes.
 func appendText(dst, text []byte) []byte {
 	if utf8.Valid(text) {
 		return append(dst, text...)
@@ -14,8 +14,7 @@ func appendText(dst, text []byte) []byte {
 	return append(dst, bytes.ToValidUTF8(text, []byte("\uFFFD"))...)
 }
 
-// helpOf is a metric's description; " " and "-" are how cmetrics writes that
-// there is none.
+// helpOf returns a metric's description; cmetrics writes " " and "-" if there is none.
 func helpOf(b []byte) string {
 	help := strings.TrimSpace(strings.ToValidUTF8(string(b), "\uFFFD"))
 	if help == "-" {

@@ -12,17 +12,17 @@ import (
 	"out_edge/plugin/wire"
 )
 
-// OTLP says how series of OpenTelemetry's services are called. The zero value is what
-// Prometheus' own OTLP receiver does without a configuration, with promoted scopes.
+// OTLP configures the names of series of OpenTelemetry's services. The zero value is
+// like Prometheus' own OTLP receiver without a configuration, with promoted scopes.
 type OTLP struct {
 	// Promote are the attributes of a resource that become labels of its series;
-	// PromoteAll takes all of them.
+	// PromoteAll promotes all of them.
 	Promote    []string
 	PromoteAll bool
-	// NoSuffixes keeps units and _total off the ends of names.
+	// NoSuffixes does not add units and _total to names.
 	NoSuffixes bool
-	// UpDown are names of sums that may fall, beside those of the semantic conventions:
-	// Fluent Bit does not pass on which sums are monotonic.
+	// UpDown are names of sums that may decrease, in addition to those of the semantic
+	// conventions: Fluent Bit does not pass on which sums are monotonic.
 	UpDown []string
 	// Bools are names of attributes that are true or false: Fluent Bit passes them on as
 	// 1 and 0.
@@ -30,13 +30,13 @@ type OTLP struct {
 	// Fallen are the sums that were seen to fall; Interners of one instance share it. nil
 	// keeps them as long as their names.
 	Fallen *Fallen
-	// Clash is told once of two metrics whose names, written for Prometheus, are the
-	// same. May be nil. It is called under a lock.
+	// Clash is called once for two metrics whose Prometheus names are the same. May be
+	// nil. It is called under a lock.
 	Clash func(used, refused string)
 }
 
-// otlp is what is kept of OTLP's events: names that are translated, and contexts. Each
-// map is emptied when it has grown too large. The Interner's lock guards it.
+// otlp is the state for OTLP's events: translated names, and contexts. Each map is
+// emptied when it is too large. The Interner's lock guards it.
 type otlp struct {
 	families map[string]*otlpFamily
 	labels   map[string]string
@@ -46,20 +46,20 @@ type otlp struct {
 	meta     pointMetadata
 }
 
-// maxNames bounds each of the maps.
+// maxNames is the maximum size of each of the maps.
 const maxNames = 4096
 
-// otlpFamily is a metric of OpenTelemetry's.
+// otlpFamily is an OpenTelemetry metric.
 type otlpFamily struct {
-	key     string // the name and unit as they came
+	key     string // name and unit as given
 	kind    metric.Kind
-	name    string // as Prometheus has it
-	counter string // what it was called before it was seen to fall
-	upDown  bool   // a sum that may fall
+	name    string // the Prometheus name
+	counter string // its name before it was seen to decrease
+	upDown  bool   // a sum that may decrease
 	isNamed bool   // name is up to date
 }
 
-// familyOf finds or makes the family of a metric.
+// familyOf returns the family of a metric, and creates it if needed.
 func (in *Interner) familyOf(o *options, kind metric.Kind) *otlpFamily {
 	x := &in.otlp
 	x.key = append(append(append(x.key[:0], byte(kind)), o.name...), separator)
@@ -102,7 +102,7 @@ func (f *Fallen) has(name []byte) bool {
 	return f.names[string(name)]
 }
 
-// fall notes that a sum may fall, so that it is no counter.
+// fall notes that a sum may decrease, so that it is no counter.
 func (f *otlpFamily) fall() {
 	f.upDown, f.isNamed, f.counter = true, false, f.name
 }
@@ -114,8 +114,8 @@ func put[V any](m *map[string]V, key string, v V) {
 	(*m)[key] = v
 }
 
-// metricName is the Prometheus name of a metric. What has no character that Prometheus
-// takes keeps its own name, which is then escaped.
+// metricName returns the Prometheus name of a metric. A name without any character that
+// Prometheus accepts is kept and escaped.
 func (in *Interner) metricName(name, unit string, f *otlpFamily) string {
 	types := [...]otlptranslator.MetricType{
 		metric.Gauge: otlptranslator.MetricTypeGauge, metric.Counter: otlptranslator.MetricTypeMonotonicCounter,
@@ -133,7 +133,7 @@ func (in *Interner) metricName(name, unit string, f *otlpFamily) string {
 	return name
 }
 
-// labelName is the Prometheus name of an attribute, as Prometheus' OTLP receiver has it
+// labelName returns the Prometheus name of an attribute, like Prometheus' OTLP receiver
 // by default.
 func (in *Interner) labelName(attribute []byte) string {
 	if name, known := in.otlp.labels[string(attribute)]; known {
@@ -159,7 +159,7 @@ func (in *Interner) isUpDown(name string) bool {
 	return known || slices.Contains(in.OTLP.UpDown, name)
 }
 
-// clash counts a sample whose series another metric makes, and tells of the two.
+// clash counts a sample whose series another metric makes, and reports the two.
 func (in *Interner) clash(used, refused *otlpFamily) {
 	in.clashed.Add(1)
 	pair := [2]string{used.key, refused.key}
@@ -173,10 +173,10 @@ func (in *Interner) clash(used, refused *otlpFamily) {
 	in.OTLP.Clash(used.shown(), refused.shown())
 }
 
-// maxClashes bounds the pairs of names that are told of.
+// maxClashes is the most pairs of names that are reported.
 const maxClashes = 64
 
-// shown is the name and unit for people.
+// shown returns the name and unit for people.
 func (f *otlpFamily) shown() string {
 	name, unit, _ := strings.Cut(f.key, partEnd)
 	if unit != "" {
@@ -185,7 +185,7 @@ func (f *otlpFamily) shown() string {
 	return name
 }
 
-// isOTLP tells whether an event is of OpenTelemetry's services.
+// isOTLP reports whether an event is from OpenTelemetry's services.
 func isOTLP(meta, external wire.Value) bool {
 	producer, _ := meta.Get("cmetrics").Get("producer").Bytes()
 	return string(producer) == "opentelemetry" || external.Get("resource").Get("attributes").Len() > 0

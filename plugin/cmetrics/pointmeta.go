@@ -6,22 +6,22 @@ import (
 	"out_edge/plugin/wire"
 )
 
-// OTLP's input notes what cmetrics has no place for in meta.external: {otlp: {metrics:
-// {KIND: {NAME: {datapoints: {HASH:TIME: {flags, has_sum, exemplars, ...}}}}}}}, names
-// and points in the order in which the metrics have them, but for a point without
-// attributes, which comes first there. So it is read in step with the metrics; what
-// does not fit is looked for ahead, which a limit keeps from costing much.
+// OTLP's input stores what cmetrics has no field for in meta.external: {otlp: {metrics:
+// {KIND: {NAME: {datapoints: {HASH:TIME: {flags, has_sum, exemplars, ...}}}}}}}. Names
+// and points are in the order of the metrics, except that a point without attributes
+// comes first. So it is read in parallel with the metrics; what is not at the expected
+// place is searched ahead, for a limited number of times.
 
-// cursor goes through a map in step with something else.
+// cursor iterates over a map in parallel with something else.
 type cursor struct {
 	it       wire.MapIter
 	key      []byte
 	value    wire.Value
 	ok       bool
-	searches int // that may still be made
+	searches int // searches left
 }
 
-// maxSearches is how often a cursor looks ahead.
+// maxSearches is how often a cursor may search ahead.
 const maxSearches = 16
 
 func newCursor(v wire.Value) cursor {
@@ -36,8 +36,8 @@ func (c *cursor) step() {
 	c.key = textOf(key)
 }
 
-// find returns the value of a key, and goes behind it unless stay is set and it lies
-// ahead; nil where there is none.
+// find returns the value of a key, and moves behind it unless stay is set and the key
+// is ahead; nil if there is none.
 func (c *cursor) find(key []byte, stay bool) wire.Value {
 	if c.ok && string(c.key) == string(key) {
 		v := c.value
@@ -64,17 +64,17 @@ func (c *cursor) find(key []byte, stay bool) wire.Value {
 	return nil
 }
 
-// pointMetadata finds what is noted of the points of one metric after the other.
+// pointMetadata finds the metadata of the points of one metric after the other.
 type pointMetadata struct {
 	kinds  [numTypes]cursor
 	points cursor
 	key    []byte
 }
 
-// numTypes is how many types cmetrics has.
+// numTypes is the number of cmetrics' types.
 const numTypes = cmtExpHistogram + 1
 
-// reset begins an event. external is its meta.external.
+// reset starts an event. external is its meta.external.
 func (m *pointMetadata) reset(external wire.Value) {
 	names := [numTypes]string{"counter", "gauge", "histogram", "summary", "untyped", "exp_histogram"}
 	metrics := external.Get("otlp").Get("metrics")
@@ -84,15 +84,15 @@ func (m *pointMetadata) reset(external wire.Value) {
 	m.points = cursor{}
 }
 
-// release lets go of the payload.
+// release releases the payload.
 func (m *pointMetadata) release() { *m = pointMetadata{key: m.key[:0]} }
 
-// begin goes to a metric of a type.
+// begin moves to a metric of a type.
 func (m *pointMetadata) begin(kind uint64, name []byte) {
 	m.points = newCursor(m.kinds[kind].find(name, false).Get("datapoints"))
 }
 
-// of is what is noted of a point, nil for nothing.
+// of returns the metadata of a point, nil if there is none.
 func (m *pointMetadata) of(hash uint64, unixNano int64) wire.Value {
 	if !m.points.ok {
 		return nil

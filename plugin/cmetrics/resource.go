@@ -9,16 +9,16 @@ import (
 	"out_edge/plugin/wire"
 )
 
-// otlpContext is what the series of one resource and scope have in common.
+// otlpContext is what all series of one resource and scope have in common.
 type otlpContext struct {
-	// forced are labels that win over the samples' own: job, instance, otel_scope_...;
-	// promoted fill gaps.
+	// forced are labels that take precedence over the samples' own: job, instance,
+	// otel_scope_...; promoted are added only where there is no label of the name.
 	forced, promoted []staticLabel
 	resource         *metric.Resource
 	info             *metric.Series // target_info, nil without
 }
 
-// contextOf finds or makes the context of an event.
+// contextOf returns the context of an event, and creates it if needed.
 func (in *Interner) contextOf(external wire.Value) *otlpContext {
 	attributes, scope := external.Get("resource").Get("attributes"), external.Get("scope")
 	schema := textOf(external.Get("scope_metrics").Get("metadata").Get("schema_url"))
@@ -33,10 +33,10 @@ func (in *Interner) contextOf(external wire.Value) *otlpContext {
 	return c
 }
 
-// attribute is one of a resource or scope.
+// attribute is an attribute of a resource or scope.
 type attribute struct{ name, value string }
 
-// attributesOf are those of a map, by name.
+// attributesOf returns those of a map, sorted by name.
 func attributesOf(v wire.Value) (all []attribute) {
 	for it := v.Map(); ; {
 		key, value, ok := it.Next()
@@ -100,8 +100,8 @@ func (in *Interner) newContext(attributes []attribute, scope wire.Value, schema 
 	return c
 }
 
-// targetInfo is the series with the attributes that do not identify the resource; nil
-// where there are none, or nothing identifies it.
+// targetInfo returns the series with the attributes that do not identify the resource;
+// nil if there are none, or nothing identifies it.
 func (in *Interner) targetInfo(attributes []attribute, identity []staticLabel) *metric.Series {
 	id := metric.Series{Name: "target_info", Kind: metric.Gauge, Help: "Target metadata", Info: true}
 	for _, l := range identity {
@@ -141,8 +141,8 @@ var datadogTags = sync.OnceValue(func() map[string]string {
 	}
 })
 
-// datadogResource is a resource as Datadog has it: host, service, env, version, and
-// tags for the rest, but for what the SDK and the process say of themselves.
+// datadogResource returns a resource in Datadog's form: host, service, env, version,
+// and tags for the rest, without what describes the SDK and the process.
 func datadogResource(attributes []attribute) *metric.Resource {
 	res := &metric.Resource{}
 	for _, name := range []string{"datadog.host.name", "host.name", "host.id"} {

@@ -18,7 +18,7 @@ import (
 
 // Source is where settings come from.
 type Source struct {
-	// Property gives a property's text, "" where it is not set.
+	// Property returns a property's text, "" if it is not set.
 	Property func(key string) string
 	// Env looks up the environment.
 	Env func(name string) string
@@ -27,32 +27,32 @@ type Source struct {
 	IsPrivate bool
 	// Version is the plugin's own.
 	Version string
-	// BuildDate is when the plugin was built, as far as that is known: a wall
-	// clock before it is wrong.
+	// BuildDate is when the plugin was built, if that is known: a wall clock before it
+	// is wrong.
 	BuildDate time.Time
 }
 
 // Settings is one instance's configuration.
 type Settings struct {
 	Pipeline pipeline.Config
-	// LogLevel is the lowest level that is written.
+	// LogLevel is the lowest level that is logged.
 	LogLevel slog.Level
-	// MemoryLimit is the Go runtime's soft limit in bytes; 0 leaves it alone.
+	// MemoryLimit is the Go runtime's soft limit in bytes; 0 leaves it unchanged.
 	MemoryLimit int64
 	// ClockStart, unless zero, is what the plugin's clock shows at start.
 	ClockStart time.Time
-	// Notes are lines for the log: what was settled for the user, and might not be
-	// what is wanted.
+	// Notes are log lines: decisions that were made for the user, who may want something
+	// else.
 	Notes []string
 
-	datadog  ddsink.Config
-	remote   remotewrite.Config
-	hostname string
-	nameless string // why no host name is sent; "" where one is, or none is to be
+	datadog      ddsink.Config
+	remote       remotewrite.Config
+	hostname     string
+	noNameReason string // why no host name is sent; "" if one is, or none is wanted
 }
 
-// Fault is one wrong property. Its text names the key, the value unless that is
-// a secret, and what the value must be.
+// Fault is one wrong property. Its text has the key, the value unless that is a secret,
+// and what the value must be.
 type Fault struct {
 	Key   string
 	value string
@@ -67,11 +67,10 @@ func (f Fault) Error() string {
 	return fmt.Sprintf("`%s` = %s: %v", f.Key, f.value, f.err)
 }
 
-// Unwrap gives what the value must be.
+// Unwrap returns what the value must be.
 func (f Fault) Unwrap() error { return f.err }
 
-// Load reads the properties. The settings are of use only when there is no
-// fault.
+// Load reads the properties. The settings are valid only if there is no fault.
 func Load(from Source) (*Settings, []error) {
 	s := new(Settings)
 	var faults []error
@@ -90,7 +89,7 @@ func Load(from Source) (*Settings, []error) {
 	return s, append(faults, s.complete(from)...)
 }
 
-// text is the property as the user wrote it, or from the environment, or the
+// text returns the property as the user wrote it, or from the environment, or the
 // default.
 func (o Option) text(from Source) (text string, isDefault bool) {
 	if text = from.Property(o.Key); text != "" {
@@ -104,7 +103,7 @@ func (o Option) text(from Source) (text string, isDefault bool) {
 	return o.Default, true
 }
 
-// shown is a value as it may stand in a log or on a page.
+// shown returns a value for a log or a page.
 func (o Option) shown(text string) string {
 	switch {
 	case o.Secret:
@@ -115,14 +114,14 @@ func (o Option) shown(text string) string {
 	return text
 }
 
-// complete fills in what follows from the properties together, and checks it.
+// complete sets what follows from several properties, and checks it.
 func (s *Settings) complete(from Source) []error {
 	s.Pipeline.Metrics.Version = from.Version
 	s.nameDevice(from)
 	if s.ClockStart.IsZero() { // a replay may be older than the plugin
 		s.Pipeline.Time.BuildDate = from.BuildDate
 	}
-	defer s.sayNameless()
+	defer s.noteNoName()
 	return unjoin(errors.Join(
 		s.checkMemory(),
 		s.Pipeline.Metrics.Validate(),
@@ -131,8 +130,8 @@ func (s *Settings) complete(from Source) []error {
 		s.completeRemoteWrite(from)))
 }
 
-// checkMemory sees to it that the queue leaves the rest of the plugin half of the
-// memory: the collector would spend the device's time on what cannot be freed.
+// checkMemory checks that the queue leaves half of the memory to the rest of the
+// plugin: otherwise the collector would run all the time without freeing anything.
 func (s *Settings) checkMemory() error {
 	if s.MemoryLimit == 0 || s.Pipeline.QueueBytes <= s.MemoryLimit/2 {
 		return nil
@@ -166,7 +165,7 @@ func (s *Settings) completeRemoteWrite(from Source) error {
 	return s.remote.Validate()
 }
 
-// unjoin gives the faults that a Validate has put together.
+// unjoin returns the faults that a Validate has joined.
 func unjoin(err error) []error {
 	var joined interface{ Unwrap() []error }
 	switch {
@@ -182,8 +181,7 @@ func unjoin(err error) []error {
 	return all
 }
 
-// Clock gives the clock that the settings ask for: base, or base moved so that
-// it shows ClockStart now.
+// Clock returns base, or base moved so that it shows ClockStart now.
 func (s *Settings) Clock(base timefix.Clock) timefix.Clock {
 	if s.ClockStart.IsZero() {
 		return base

@@ -1,19 +1,19 @@
 package config
 
 // History keeps the settings of a process' outputs from one hot reload to the next, so
-// that a fault in the new ones does not end the agent: Fluent Bit has stopped the old
-// pipeline by then, and ends when an output does not start. The zero History is of a
-// process that has just begun.
+// that a fault in the new ones does not end the agent: by then Fluent Bit has stopped
+// the old pipeline, and it exits when an output does not start. The zero History is for
+// a process that has just started.
 type History struct {
-	before, now []*Settings // by the order in which outputs start
+	before, now []*Settings // in the order in which outputs start
 }
 
-// Begin says that the first output of a start, or of a reload, is about to start.
+// Begin is called before the first output of a start or reload.
 func (h *History) Begin() { h.before, h.now = h.now, nil }
 
-// Take notes what Load made of the next output, and returns the settings to start it
-// with: those, or where they have faults the ones that the output in its place had
-// before the reload; nil where there was none.
+// Take records the result of Load for the next output, and returns the settings to
+// start it with: the loaded ones, or if they have faults those that the output at the
+// same position had before the reload; nil if there was none.
 func (h *History) Take(s *Settings, faults []error) (_ *Settings, kept bool) {
 	if len(faults) == 0 {
 		h.now = append(h.now, s)
@@ -24,7 +24,7 @@ func (h *History) Take(s *Settings, faults []error) (_ *Settings, kept bool) {
 		return nil, false
 	}
 	old := *h.before[place]
-	old.Pipeline.Kept = true
+	old.Pipeline.FromBeforeReload = true
 	h.now = append(h.now, &old)
 	return &old, true
 }

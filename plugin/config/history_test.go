@@ -23,8 +23,8 @@ func TestFaultsAtAReloadKeepTheOldSettings(t *testing.T) {
 		got := "nothing"
 		if s != nil {
 			got = s.Pipeline.Metrics.Prefix
-			if s.Pipeline.Kept != wantKept {
-				t.Errorf("%s: Kept = %v", prefix, s.Pipeline.Kept)
+			if s.Pipeline.FromBeforeReload != wantKept {
+				t.Errorf("%s: Kept = %v", prefix, s.Pipeline.FromBeforeReload)
 			}
 		}
 		if got != want || kept != wantKept {

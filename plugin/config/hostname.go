@@ -9,23 +9,23 @@ import (
 	"out_edge/plugin/metric"
 )
 
-// ownUTS is what /proc/self/ns/uts leads to unless the process has a UTS namespace,
-// and with it a host name, of its own. Source: PROC_UTS_INIT_INO in Linux'
+// ownUTS is the target of /proc/self/ns/uts, unless the process has a UTS namespace,
+// and so a host name, of its own. Source: PROC_UTS_INIT_INO in Linux'
 // include/linux/proc_ns.h.
 const ownUTS = "uts:[4026531838]"
 
-// SystemName is the name that the system gives the machine, "" where it has none, and
-// whether that is this process' own: that of a container, which is a random one unless
-// somebody has set it.
+// SystemName returns the machine's name from the system, "" if there is none, and
+// whether it is this process' own: that of a container, which is random unless somebody
+// has set it.
 func SystemName() (name string, isPrivate bool) {
 	name, _ = os.Hostname()
 	namespace, err := os.Readlink("/proc/self/ns/uts")
 	return name, err == nil && namespace != ownUTS
 }
 
-// nameDevice settles the device's one name: of logs and metrics at Datadog, and of
-// series at remote write. What the user says of it is believed, but for a localhost:
-// such a name comes from a system that has none, as `%H` in a unit's environment.
+// nameDevice decides the device's one name: of logs and metrics at Datadog, and of
+// series at remote write. It uses what the user sets, except a localhost: such a name
+// comes from a system without a name, for example by `%H` in a unit's environment.
 func (s *Settings) nameDevice(from Source) {
 	name, fault := from.machine()
 	if said := cmp.Or(s.hostname, s.datadog.Hostname); said != "" {
@@ -45,24 +45,23 @@ func (s *Settings) nameDevice(from Source) {
 	case at == "" || isLocalhost(at):
 		s.datadog.Hostname = name
 	}
-	s.nameless = fault
+	s.noNameReason = fault
 }
 
-// isOff tells whether a name says that none is to be sent.
+// isOff reports whether the user wants no name to be sent.
 func isOff(name string) bool { return strings.EqualFold(name, "off") }
 
-// sayNameless notes that nothing sent says which device it comes from, where anything
-// is sent.
-func (s *Settings) sayNameless() {
-	if s.nameless != "" && (s.Pipeline.Datadog != nil || s.Pipeline.RemoteWrite != nil) {
-		s.Notes = append(s.Notes, "no host name is sent: "+s.nameless+
+// noteNoName adds a note that the sent data does not name its device.
+func (s *Settings) noteNoName() {
+	if s.noNameReason != "" && (s.Pipeline.Datadog != nil || s.Pipeline.RemoteWrite != nil) {
+		s.Notes = append(s.Notes, "no host name is sent: "+s.noNameReason+
 			"; set `hostname` in this output, or "+hostnameVariable+" in the agent's environment, to the device's name, or to `off`")
 	}
 }
 
-// machine is the name that the machine has: what OTEL_RESOURCE_ATTRIBUTES says of it,
-// as OpenTelemetry's resource detector reads that, else the system's. fault says why
-// it is not to be sent, or is "".
+// machine returns the machine's name: from OTEL_RESOURCE_ATTRIBUTES, like
+// OpenTelemetry's resource detector, else from the system. fault is why it is not to be
+// sent, or "".
 func (from Source) machine() (name, fault string) {
 	for _, pair := range list(from.Env("OTEL_RESOURCE_ATTRIBUTES")) {
 		if name, ok := strings.CutPrefix(pair, "host.name="); ok && name != "" {
@@ -78,10 +77,10 @@ func (from Source) machine() (name, fault string) {
 	return from.Hostname, ""
 }
 
-// isLocalhost tells whether a name is what systems are called that nobody has named.
+// isLocalhost reports whether a name is the default of systems without a name.
 func isLocalhost(name string) bool { return strings.HasPrefix(strings.ToLower(name), "localhost") }
 
-// instanceLabels are remote write's label for the device's name, if it has one.
+// instanceLabels returns remote write's label for the device's name, if it has one.
 func instanceLabels(name string) []metric.Label {
 	if name == "" {
 		return nil

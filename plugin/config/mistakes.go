@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// mistakes names the right property where the text looks for a wrong one: before
-// 5.1.1 Fluent Bit tells nobody of a key that no plugin reads. A host can only be
-// asked for one key at a time, so each key of the table of mistakes is asked for,
-// and each that is one edit away from a right one.
+// mistakes finds wrong property names and returns the right ones: before 5.1.1 Fluent
+// Bit does not report a key that no plugin reads. A plugin can ask the host only for
+// one key at a time, so it asks for each key of the table of mistakes, and each that is
+// one edit away from a right one.
 func mistakes(property func(string) string) []error {
 	var faults []error
 	found := func(wrong, right string) {
@@ -28,7 +28,7 @@ func mistakes(property func(string) string) []error {
 	}
 	for _, o := range Options() {
 		for wrong := range edits(o.Key) {
-			if !seen[wrong] && !isCores(wrong) {
+			if !seen[wrong] && !isFluentBitKey(wrong) {
 				seen[wrong] = true
 				found(wrong, o.Key)
 			}
@@ -37,8 +37,8 @@ func mistakes(property func(string) string) []error {
 	return faults
 }
 
-// notOurs says what to write in place of a wrong key: a property, or a text that names
-// it in backticks.
+// notOurs returns what to write instead of a wrong key: a property, or a text that
+// names it in backticks.
 func notOurs(right string) string {
 	if !strings.Contains(right, "`") {
 		right = "`" + right + "`"
@@ -46,11 +46,11 @@ func notOurs(right string) string {
 	return "is not a property of out_edge: write " + right
 }
 
-// letters are those that keys are made of.
+// letters are those of keys.
 const letters = "abcdefghijklmnopqrstuvwxyz_"
 
-// edits are the words that one slip of a finger makes of a key: a letter too many,
-// too few or another one, or two that have changed places.
+// edits yields the words at one typing mistake from a key: a letter too many, one
+// missing or another one, or two letters exchanged.
 func edits(key string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for i := 0; i <= len(key); i++ {
@@ -70,8 +70,8 @@ func edits(key string) iter.Seq[string] {
 	}
 }
 
-// Judge says what is wrong with a key of an output section, in lower case; "" is
-// nothing. It is for who has the whole section before him, which a plugin has not.
+// Judge returns what is wrong with a key of an output section, in lower case; "" is
+// nothing. It is for programs that read the whole section, which a plugin cannot.
 func Judge(key string) string {
 	for _, o := range Options() {
 		if o.Key == key {
@@ -88,7 +88,7 @@ func Judge(key string) string {
 			return "never reaches a Go plugin: " + lost.right
 		}
 	}
-	if isCores(key) {
+	if isFluentBitKey(key) {
 		return ""
 	}
 	for _, o := range Options() {
@@ -101,9 +101,9 @@ func Judge(key string) string {
 	return "is a property of neither out_edge nor Fluent Bit: remove it, or see the README's table"
 }
 
-// isCores says whether a key is one that Fluent Bit itself reads of any output.
-// Source: flb_output_set_property and flb_output's global properties, 1.9 to 5.1.
-func isCores(key string) bool {
+// isFluentBitKey reports whether Fluent Bit itself reads a key for any output. Source:
+// flb_output_set_property and flb_output's global properties, 1.9 to 5.1.
+func isFluentBitKey(key string) bool {
 	switch key {
 	case "name", "match", "match_regex", "alias", "log_level", "log_suppress_interval", "host", "port", "ipv6",
 		"retry_limit", "workers", "tls", "storage.total_limit_size", "processors", "routes":
@@ -112,8 +112,8 @@ func isCores(key string) bool {
 	return strings.HasPrefix(key, "net.") || strings.HasPrefix(key, "tls.") || strings.HasPrefix(key, "oauth2")
 }
 
-// lostKeys are Fluent Bit's own keys that people set to say what a Go plugin cannot
-// read, and what to write instead.
+// lostKeys are Fluent Bit's own keys that a Go plugin cannot read although users set
+// them for it, and what to write instead.
 func lostKeys() []knownMistake {
 	return []knownMistake{
 		{"host", "write `site`, or `dd_url` and `dd_metrics_url`; for /metrics, `listen`"},
@@ -127,22 +127,22 @@ func lostKeys() []knownMistake {
 	}
 }
 
-// Repeatable says whether a key may stand more than once in a section: Fluent Bit
-// reads all of them for keys of its own alone.
+// Repeatable reports whether a key may occur more than once in a section: Fluent Bit
+// reads all of them only for its own keys.
 func Repeatable(key string) bool {
 	return strings.HasPrefix(key, "processors") || strings.HasPrefix(key, "routes")
 }
 
 type knownMistake struct{ wrong, right string }
 
-// Basic auth is asked for at /metrics, and given to a receiver of remote write.
+// Basic auth protects /metrics, and is used for a receiver of remote write.
 const (
 	userElsewhere     = "users and hashed passwords for /metrics into the file of `web_config_file`; for remote write, `remote_write_username`"
 	passwordElsewhere = "users and hashed passwords for /metrics into the file of `web_config_file`; for remote write, `remote_write_password_file`"
 )
 
-// knownMistakes are the names that other tools use, or that are near, each with
-// the right one.
+// knownMistakes are names that other tools use, or similar ones, each with the right
+// one.
 func knownMistakes() []knownMistake {
 	return []knownMistake{
 		{"add_labels", "add_label"},

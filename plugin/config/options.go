@@ -14,22 +14,22 @@ import (
 	"out_edge/timefix"
 )
 
-// hostnameVariable is for who starts the agent, and knows the machine's name where a
-// container does not.
+// hostnameVariable is for whoever starts the agent, who knows the machine's name where
+// a container does not.
 const hostnameVariable = "EDGE_HOSTNAME"
 
 // Option is one property.
 type Option struct {
 	Key string
-	// Default is the text that is read where the user gives none.
+	// Default is the text that is used if the user sets none.
 	Default string
-	// Env is the environment variable that is asked before the default.
+	// Env is the environment variable that takes precedence over the default.
 	Env string
 	// Help is the README's sentence.
 	Help string
-	// Secret keeps the value out of every output.
+	// Secret hides the value in all output.
 	Secret bool
-	// Address lets of the value only show what delivery.ShownURL leaves.
+	// Address shows only the parts of the value that delivery.ShownURL shows.
 	Address bool
 
 	apply func(s *Settings, text string) error
@@ -241,7 +241,7 @@ func networkOptions() []Option {
 func timeOptions() []Option {
 	return []Option{
 		{Key: "time_repair", Default: "auto",
-			Help: "`auto` repairs; `arrival` stamps anything unbelievable with the present; `off` sends what stands there",
+			Help: "`auto` repairs; `arrival` stamps anything implausible with the present; `off` sends what stands there",
 			apply: func(s *Settings, t string) error {
 				i, err := oneOf(t, "auto", "arrival", "off")
 				s.Pipeline.Time.Mode = []timefix.Mode{timefix.Auto, timefix.ArrivalOnly, timefix.Off}[i]

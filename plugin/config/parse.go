@@ -10,13 +10,12 @@ import (
 	"time"
 )
 
-// mustBe is what a parser says of a wrong text: what it must be, in the words of
-// the table.
+// mustBe is a parser's error: what the text must be, in the words of the table.
 func mustBe(format string, args ...any) error {
 	return errors.New("must be " + fmt.Sprintf(format, args...))
 }
 
-// boolean reads a switch as Fluent Bit does.
+// boolean reads a switch like Fluent Bit.
 func boolean(text string) (bool, error) {
 	switch strings.ToLower(text) {
 	case "on", "true", "yes":
@@ -27,7 +26,7 @@ func boolean(text string) (bool, error) {
 	return false, mustBe("`on` or `off`")
 }
 
-// oneOf reads one of names, in any case, and gives its place.
+// oneOf reads one of names, in any case, and returns its index.
 func oneOf(text string, names ...string) (int, error) {
 	i := slices.Index(names, strings.ToLower(text))
 	if i < 0 {
@@ -36,8 +35,8 @@ func oneOf(text string, names ...string) (int, error) {
 	return i, nil
 }
 
-// duration reads Go's form ("10m", "1h30m") or whole seconds, as Fluent Bit
-// does; lo and hi are allowed.
+// duration reads Go's form ("10m", "1h30m") or whole seconds, like Fluent Bit, from lo
+// to hi.
 func duration(text string, lo, hi time.Duration) (time.Duration, error) {
 	d, err := time.ParseDuration(text)
 	if n, e := strconv.ParseInt(text, 10, 32); e == nil {
@@ -49,7 +48,7 @@ func duration(text string, lo, hi time.Duration) (time.Duration, error) {
 	return d, nil
 }
 
-// durationOrNever is duration, with 0 for never.
+// durationOrNever is duration with 0 for never.
 func durationOrNever(text string, lo, hi time.Duration) (time.Duration, error) {
 	if text == "0" {
 		return 0, nil
@@ -73,8 +72,8 @@ func short(d time.Duration) string {
 	return s
 }
 
-// unit reads the letters behind a size: Fluent Bit's K, M and G are powers of
-// 1024; 0 is none of them.
+// unit reads the suffix of a size: Fluent Bit's K, M and G are powers of 1024; 0 is
+// none of them.
 func unit(letters string) int64 {
 	switch strings.ToLower(letters) {
 	case "", "b":
@@ -121,7 +120,7 @@ func integer(text string, lo, hi int) (int, error) {
 	return n, nil
 }
 
-// list splits at commas and leaves out what is empty.
+// list splits at commas and removes empty parts.
 func list(text string) []string {
 	var out []string
 	for part := range strings.SplitSeq(text, ",") {

@@ -71,9 +71,9 @@ type Outcome struct {
 	Meaning string
 	// Loud logs at error level: waiting alone will not resolve it.
 	Loud bool
-	// Verdict is set by a sink if only a real receiver refuses a part for this reason:
+	// FromReceiver is set by a sink if only a real receiver refuses a part for this reason:
 	// it counts even if nothing has been accepted so far.
-	Verdict bool
+	FromReceiver bool
 }
 
 // row assigns an Outcome to the statuses from first to last.

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Reasons that the status page knows.
+// Reasons that the status page uses.
 const (
 	ReasonSeriesLimit  = "series_limit"
 	ReasonNameConflict = "name_conflict"
@@ -19,11 +19,11 @@ const ReasonDryRun = "dry_run"
 // edge_adjusted_records_total.
 type Reason struct {
 	Name string
-	// Dropped and Adjusted are the sinks that count records under it, separated
-	// by spaces.
+	// Dropped and Adjusted are the sinks that count records under it, separated by
+	// spaces.
 	Dropped, Adjusted string
-	// Rule says that only config_file's rules give it, by the sink prometheus; it
-	// is also a reason of edge_rule_refused_samples_total.
+	// Rule means that only config_file's rules use it, with the sink prometheus; it is
+	// also a reason of edge_rule_refused_samples_total.
 	Rule bool
 	// Meaning is for the documentation.
 	Meaning string
@@ -89,12 +89,12 @@ var Reasons = []Reason{
 	{Name: "resent", Adjusted: remote, Meaning: "Refused as out of order after a request that may have stored it, and only that: it had arrived."},
 }
 
-// DropReasons are the reasons for which a sink drops; those of rules are apart.
+// DropReasons returns the reasons for which a sink drops, without those of rules.
 func DropReasons(sink string) []string {
 	return reasonsOf(func(r *Reason) bool { return !r.Rule && names(r.Dropped, sink) })
 }
 
-// AdjustReasons are the reasons for which a sink sends a record changed.
+// AdjustReasons returns the reasons for which a sink sends a record with changes.
 func AdjustReasons(sink string) []string {
 	return reasonsOf(func(r *Reason) bool { return names(r.Adjusted, sink) })
 }
@@ -110,7 +110,7 @@ func reasonsOf(wanted func(*Reason) bool) (all []string) {
 
 func names(sinks, sink string) bool { return slices.Contains(strings.Fields(sinks), sink) }
 
-// ReasonMarkdown is the table as the documentation shows it.
+// ReasonMarkdown returns the table for the documentation.
 func ReasonMarkdown() string {
 	var b strings.Builder
 	b.WriteString("| reason | dropped by | adjusted by | meaning |\n| --- | --- | --- | --- |\n")

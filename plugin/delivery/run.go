@@ -236,7 +236,7 @@ func (r *Run) adjustLimit(res request, size int) {
 
 // refuse settles a part that is refused on its own.
 func (r *Run) refuse(i int, res request) {
-	if res.Verdict {
+	if res.FromReceiver {
 		r.sender.accepted.Store(true)
 	}
 	if !r.sender.accepted.Load() && !res.unsent {
@@ -248,7 +248,7 @@ func (r *Run) refuse(i int, res request) {
 
 func (r *Run) drop(i int, reason string) {
 	if r.batch.Refused(i, reason) {
-		r.sender.SayRefused(reason)
+		r.sender.LogRefused(reason)
 	}
 }
 

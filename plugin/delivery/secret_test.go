@@ -49,7 +49,7 @@ func TestSecretNeverShows(t *testing.T) {
 
 // ring is a keyring over a file that the test writes.
 type ring struct {
-	*delivery.Keyring
+	*delivery.SecretFile
 	ticks
 	file string
 	log  bytes.Buffer
@@ -57,7 +57,7 @@ type ring struct {
 
 func newRing(t *testing.T) *ring {
 	r := &ring{file: filepath.Join(t.TempDir(), "key")}
-	r.Keyring = delivery.NewKeyring(delivery.Secret{}, r.file, r.elapsed, slog.New(slog.NewTextHandler(&r.log, nil)))
+	r.SecretFile = delivery.NewSecretFile(delivery.Secret{}, r.file, r.elapsed, slog.New(slog.NewTextHandler(&r.log, nil)))
 	return r
 }
 
@@ -78,7 +78,7 @@ func (r *ring) want(t *testing.T, text string) {
 	}
 }
 
-func TestKeyring(t *testing.T) {
+func TestSecretFile(t *testing.T) {
 	r := newRing(t)
 	r.want(t, "")
 	r.write(t, " one\n", 0o600)
@@ -119,7 +119,7 @@ func TestKeyring(t *testing.T) {
 	}
 }
 
-func TestKeyringSameFaultOnce(t *testing.T) {
+func TestSecretFileSameFaultOnce(t *testing.T) {
 	r := newRing(t)
 	for range 5 {
 		r.want(t, "")
@@ -130,7 +130,7 @@ func TestKeyringSameFaultOnce(t *testing.T) {
 	}
 }
 
-func TestKeyringReload(t *testing.T) {
+func TestSecretFileReload(t *testing.T) {
 	r := newRing(t)
 	r.write(t, "one", 0o600)
 	r.want(t, "one")
@@ -142,7 +142,7 @@ func TestKeyringReload(t *testing.T) {
 		t.Error("the change was missed")
 	}
 	r.want(t, "two")
-	fixed := delivery.NewKeyring(delivery.NewSecret("f"), "", r.elapsed, nil)
+	fixed := delivery.NewSecretFile(delivery.NewSecret("f"), "", r.elapsed, nil)
 	if fixed.Reload(delivery.NewSecret("f")) || fixed.Get().Reveal() != "f" {
 		t.Error("a fixed secret has changed")
 	}

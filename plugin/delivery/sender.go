@@ -23,7 +23,7 @@ type Endpoint struct {
 	// Compress appends the compressed body to dst, or returns body itself.
 	Compress func(dst, body []byte) ([]byte, error)
 	// Secret authenticates requests; nil is none.
-	Secret *Keyring
+	Secret *SecretFile
 	// Post makes one request with a compressed body. The Sender reads and closes the
 	// answer.
 	Post func(ctx context.Context, wire []byte, secret Secret) (*http.Response, error)
@@ -247,8 +247,8 @@ func (s *Sender) logFault(o Outcome, err error) {
 	s.faults.Fail(o.Answer, o.Loud, s.Words.NotAccepted, attrs...)
 }
 
-// SayRefused logs the first part that is dropped for each reason.
-func (s *Sender) SayRefused(reason string) {
+// LogRefused logs the first part that is dropped for each reason.
+func (s *Sender) LogRefused(reason string) {
 	attrs := append(s.attrs(), "reason", reason)
 	if s.Words.Cure != nil {
 		attrs = append(attrs, "cure", s.Words.Cure(reason))

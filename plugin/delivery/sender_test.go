@@ -143,11 +143,11 @@ func TestSenderSetsAside(t *testing.T) {
 	}
 }
 
-// TestSenderVerdict: a refusal that only a receiver gives counts at once.
+// TestSenderFromReceiver: a refusal that only a receiver gives counts at once.
 func TestSenderVerdict(t *testing.T) {
 	r := newReceiver(func(e *delivery.Endpoint) {
 		e.Judge = func(delivery.Answer) delivery.Outcome {
-			return delivery.Outcome{Action: delivery.Split, Reason: "too_old", Verdict: true}
+			return delivery.Outcome{Action: delivery.Split, Reason: "too_old", FromReceiver: true}
 		}
 	})
 	r.check(t, "-too_old -too_old", "a", "b")
@@ -179,7 +179,7 @@ func TestSenderRetry(t *testing.T) {
 // later ends the pause.
 func TestSenderSecret(t *testing.T) {
 	r := newReceiver(func(e *delivery.Endpoint) {
-		e.Secret = delivery.NewKeyring(delivery.NewSecret("old"), "", func() time.Duration { return 0 }, nil)
+		e.Secret = delivery.NewSecretFile(delivery.NewSecret("old"), "", func() time.Duration { return 0 }, nil)
 	})
 	r.answer = func(string) (int, http.Header, error) { return 403, nil, nil }
 	_, err := r.deliver("a")
@@ -194,7 +194,7 @@ func TestSenderSecret(t *testing.T) {
 
 func TestSenderWithoutSecret(t *testing.T) {
 	r := newReceiver(func(e *delivery.Endpoint) {
-		e.Secret = delivery.NewKeyring(delivery.Secret{}, t.TempDir()+"/key", func() time.Duration { return 0 }, nil)
+		e.Secret = delivery.NewSecretFile(delivery.Secret{}, t.TempDir()+"/key", func() time.Duration { return 0 }, nil)
 	})
 	fates, err := r.deliver("a")
 	if fates != "k" || len(r.bodies) != 0 || !strings.Contains(fmt.Sprint(err), "waiting for the key") || !strings.Contains(r.log.String(), "no toys are sent") {

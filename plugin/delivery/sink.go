@@ -9,91 +9,87 @@ import (
 	"out_edge/timefix"
 )
 
-// Sink sends to one receiver. The pipeline puts a gate and a backlog around each,
-// and one goroutine, the worker, which makes all calls of Send; a sink knows
-// nothing of other sinks, nor of when it may be asked.
+// Sink sends to one receiver. The pipeline gives each a gate, a backlog, and one
+// goroutine, the worker, which makes all calls of Send. A sink knows nothing of other
+// sinks, nor when it may send.
 type Sink interface {
 	// Name is the value of the `sink` label. It never changes.
 	Name() string
-	// Reasons are the values of the `reason` label that Drop and
-	// Telemetry.Adjusted are called with, so that their counters stand at 0
-	// from the start.
+	// Reasons returns the values of the `reason` label that Drop and Telemetry.Adjusted
+	// are called with, so that their counters start at 0.
 	Reasons() (dropped, adjusted []string)
-	// Admit is called once a chunk, in order of arrival, on the goroutine that
-	// surveys it, maybe while Send runs. What must be noted at once is noted
-	// here: what a sample adds to a total. It must not block, and may settle
-	// positions.
+	// Admit is called once for each chunk, in order of arrival, on the goroutine that
+	// ingests it, possibly while Send runs. It records what must not wait: what a sample
+	// adds to a total. It must not block, and may settle positions.
 	Admit(j *Job)
-	// Send settles what of the jobs is open, the oldest first, in as few
-	// requests as possible. nil means that all of them are settled; a
-	// *RetryError, that some are not, and when to ask again. No other error is
-	// returned. It returns soon after ctx ends.
+	// Send settles the open positions of the jobs, oldest first, in as few requests as
+	// possible. It returns nil when all of them are settled, else a *RetryError with the
+	// time to try again, and no other error. It returns soon after ctx ends.
 	//
-	// The jobs, and the slice, are the caller's again when Send returns: a
-	// job's payload may be gone then. Of a job that it did not settle a sink
-	// may keep the pointer, and settle the rest of it in a later Send or
-	// Admit, at no other time.
+	// The caller owns the jobs and the slice again when Send returns: a job's payload
+	// may be gone then. A sink may keep the pointer of a job that it did not settle, and
+	// settle the rest of it in a later Send or Admit, at no other time.
 	//
-	// After a failure the worker asks with probe set: the sink makes one small
-	// request, with a few parts of the first job, and returns nil if that was
-	// accepted, whatever is still open.
+	// After a failure the worker calls with probe set: the sink makes one small request,
+	// with a few parts of the first job, and returns nil if that was accepted, even if
+	// something is still open.
 	Send(ctx context.Context, jobs []*Job, probe bool) error
-	// Close gives up what the sink holds. Send is not called after it.
+	// Close releases what the sink holds. Send is not called after it.
 	Close(ctx context.Context) error
 }
 
-// Starter is a Sink that has things to send which no chunk brings, or whose chunks
-// are back with Fluent Bit: it is asked to send them without a job.
+// Starter is a Sink that may have something to send without a job, or whose chunks are
+// back with Fluent Bit: Send is then called without jobs.
 type Starter interface {
-	// Waits says whether there is anything.
+	// Waits reports whether there is anything to send.
 	Waits() bool
-	// OnWait is called once, before all else, with what is to be called when
-	// something waits; that does not block.
+	// OnWait is called once, before everything else, with a function to call when there
+	// is something to send; it does not block.
 	OnWait(wake func())
 }
 
-// ProbeParts is how many parts, at most, a probe should carry.
+// ProbeParts is the most parts that a probe should have.
 const ProbeParts = 64
 
-// Source gives what a chunk holds, as often as it is asked, and always the same.
-// The pipeline implements it. Several goroutines may ask at once.
+// Source returns what a chunk contains, as often as needed, and always the same. The
+// pipeline implements it. Several goroutines may call it at once.
 type Source interface {
 	// Records yields the log records with their repaired times, in ns since
 	// 1970, until yield is false. rec is valid until yield returns.
 	Records(yield func(rec *chunk.Record, unixNano int64) bool)
-	// Samples are those that the chunk's records or metrics event made, in the
-	// order of their positions. They may be kept, and never change but for the times
-	// of a provisional job. nil: they had to make room for later ones.
+	// Samples returns the samples of the chunk's records or metrics event, in the order
+	// of their positions. They may be kept, and never change, except for the times of a
+	// provisional job. nil: they were evicted for later ones.
 	Samples() []metric.Sample
-	// Again makes the samples of a sink anew, in the same order. They have no
-	// positions: some may be more or fewer than there were. Nothing is counted, shown
-	// or added by it, so that the totals among them that are kept here mean nothing.
+	// Again makes the samples of a sink again, in the same order. They have no
+	// positions: there may be more or fewer than before. Nothing is counted, shown or
+	// added, so that the totals that are kept here have no meaning in them.
 	Again(sink string) []metric.Sample
 }
 
-// Job is what one sink has to deliver of one chunk: positions, which are
-// Record.Index for a sink of logs, and places in Samples for a sink of metrics.
-// Each is settled once, delivered or dropped, which the job counts. Its methods
-// may be called from any goroutine.
+// Job is what one sink has to deliver of one chunk: positions, which are Record.Index
+// for a sink of logs, and indices into Samples for a sink of metrics. Each is settled
+// once, as delivered or dropped, and counted. Its methods may be called from any
+// goroutine.
 type Job struct {
 	// Tag is Fluent Bit's tag of the chunk.
 	Tag string
 	// Arrived is when the chunk came first.
 	Arrived timefix.Instant
-	// Provisional says that the samples' times may still be repaired, until the job
-	// is given to Send: the wall clock was not set when the chunk came.
+	// Provisional means that the samples' times may still be repaired, until the job is
+	// passed to Send: the wall clock was not set when the chunk arrived.
 	Provisional bool
 
 	sink      string
 	telemetry Telemetry
 
 	mu     sync.Mutex
-	source Source // nil while the payload is not there
+	source Source // nil while there is no payload
 	done   Set
 	open   int
 }
 
-// JobSpec is what NewJob makes a job of.
+// JobSpec is the argument of NewJob.
 type JobSpec struct {
 	Tag     string
 	Arrived timefix.Instant
@@ -102,13 +98,13 @@ type JobSpec struct {
 	Sink        string // its name
 	Telemetry   Telemetry
 	Source      Source
-	// Open is how many positions the sink has to settle, at least 1; Skip are
-	// positions that it has not.
+	// Open is how many positions the sink has to settle, at least 1; Skip are positions
+	// that are not for it.
 	Open int
 	Skip Set
 }
 
-// NewJob makes a job. Only the pipeline and tests do.
+// NewJob creates a job. Only the pipeline and tests call it.
 func NewJob(s JobSpec) *Job {
 	if s.Telemetry == nil {
 		s.Telemetry = NoTelemetry{}
@@ -117,16 +113,16 @@ func NewJob(s JobSpec) *Job {
 		source: s.Source, done: s.Skip, open: s.Open}
 }
 
-// Attach gives the job its payload back; nil takes it away: Records and Samples
-// then give nothing. Whoever takes it away must know that neither is running.
+// Attach sets the job's payload; nil removes it: Records and Samples then return
+// nothing. The caller must know that neither is running when it removes it.
 func (j *Job) Attach(s Source) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.source = s
 }
 
-// Records yields the records of open positions, until yield is false. Those that
-// are settled meanwhile are yielded all the same.
+// Records yields the records of open positions, until yield is false. Those that are
+// settled meanwhile are still yielded.
 func (j *Job) Records(yield func(rec *chunk.Record, unixNano int64) bool) {
 	j.mu.Lock()
 	source, done := j.source, j.done.Clone()
@@ -143,9 +139,9 @@ func (j *Job) Records(yield func(rec *chunk.Record, unixNano int64) bool) {
 	})
 }
 
-// Samples are the chunk's, those of settled positions among them; the position of
-// each is its place. They may be kept. nil: the payload is not there, or the
-// samples had to make room for later ones.
+// Samples returns the chunk's samples, those of settled positions included; the
+// position of each is its index. They may be kept. nil means that there is no payload,
+// or that the samples were evicted for later ones.
 func (j *Job) Samples() []metric.Sample {
 	j.mu.Lock()
 	source := j.source
@@ -156,8 +152,8 @@ func (j *Job) Samples() []metric.Sample {
 	return source.Samples()
 }
 
-// Again makes the samples anew from the payload; ok is false where that is not there.
-// See Source.
+// Again makes the samples again from the payload; ok is false if there is none. See
+// Source.
 func (j *Job) Again() (samples []metric.Sample, ok bool) {
 	j.mu.Lock()
 	source := j.source
@@ -175,7 +171,7 @@ func (j *Job) Open() int {
 	return j.open
 }
 
-// IsDone says whether a position is settled, or none of this sink's.
+// IsDone reports whether a position is settled, or not for this sink.
 func (j *Job) IsDone(position int) bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -187,7 +183,7 @@ func (j *Job) Deliver(positions ...int) {
 	j.DeliverEach(len(positions), func(k int) int { return positions[k] })
 }
 
-// DeliverEach is Deliver for n positions, of which at gives the k-th.
+// DeliverEach is Deliver for n positions; at returns the k-th.
 func (j *Job) DeliverEach(n int, at func(k int) int) {
 	n = j.mark(n, at)
 	if n > 0 {
@@ -195,12 +191,12 @@ func (j *Job) DeliverEach(n int, at func(k int) int) {
 	}
 }
 
-// Drop settles positions as given up, and counts those that were open.
+// Drop settles positions as dropped, and counts those that were open.
 func (j *Job) Drop(reason string, positions ...int) {
 	j.DropEach(reason, len(positions), func(k int) int { return positions[k] })
 }
 
-// DropEach is Drop for n positions, of which at gives the k-th.
+// DropEach is Drop for n positions; at returns the k-th.
 func (j *Job) DropEach(reason string, n int, at func(k int) int) {
 	n = j.mark(n, at)
 	if n > 0 {
@@ -208,13 +204,14 @@ func (j *Job) DropEach(reason string, n int, at func(k int) int) {
 	}
 }
 
-// Absorb settles positions, and counts them as adjusted: they are not sent by
-// themselves, as when a later value covers theirs. An empty reason counts nothing.
+// Absorb settles positions, and counts them as adjusted: they are not sent on their
+// own, for example because a later value includes theirs. An empty reason counts
+// nothing.
 func (j *Job) Absorb(reason string, positions ...int) {
 	j.AbsorbEach(reason, len(positions), func(k int) int { return positions[k] })
 }
 
-// AbsorbEach is Absorb for n positions, of which at gives the k-th.
+// AbsorbEach is Absorb for n positions; at returns the k-th.
 func (j *Job) AbsorbEach(reason string, n int, at func(k int) int) {
 	n = j.mark(n, at)
 	if n > 0 && reason != "" {
@@ -222,7 +219,7 @@ func (j *Job) AbsorbEach(reason string, n int, at func(k int) int) {
 	}
 }
 
-// DropAll gives up all that is open, and returns how many positions that were.
+// DropAll drops everything that is open, and returns how many positions that were.
 func (j *Job) DropAll(reason string) int {
 	j.mu.Lock()
 	n := j.open
@@ -234,8 +231,8 @@ func (j *Job) DropAll(reason string) int {
 	return n
 }
 
-// mark puts positions into done, and returns how many of them were open. After
-// DropAll none is.
+// mark adds positions to done, and returns how many of them were open. After DropAll
+// none is.
 func (j *Job) mark(n int, at func(k int) int) (marked int) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -249,7 +246,7 @@ func (j *Job) mark(n int, at func(k int) int) (marked int) {
 	return marked
 }
 
-// Bytes is the memory that a job holds, without its payload and samples.
+// Bytes is the memory that a job uses, without its payload and samples.
 func (j *Job) Bytes() int {
 	const fixed = 192
 	j.mu.Lock()

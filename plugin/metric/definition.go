@@ -1,10 +1,10 @@
 package metric
 
-// Definition describes one metric that the plugin makes itself. The page, Datadog
-// and the README's table all come from it.
+// Definition describes one metric that the plugin makes itself. The page, Datadog and
+// the README's table all use it.
 type Definition struct {
-	// Word and Rest make the name: <prefix>_<word>_<rest> at Prometheus,
-	// <prefix>.<word>.<rest> at Datadog.
+	// Word and Rest make the name: <prefix>_<word>_<rest> in Prometheus,
+	// <prefix>.<word>.<rest> in Datadog.
 	Word, Rest string
 	Kind       Kind
 	// Unit is Datadog's unit name, or "".

@@ -1,7 +1,6 @@
-// Package metric is what a series, a sample and a histogram are, to every part that
-// makes, shows or sends them.
+// Package metric defines series, samples and histograms for all parts that make, show
+// or send them.
 //
-// A series has one identity, which an Interner makes in one place (names
-// sanitised, labels sorted, units found) and hands out as one pointer: every later
-// map is keyed by that pointer.
+// A series has one identity, which an Interner makes (names sanitised, labels sorted,
+// units found) and returns as one pointer: every later map is keyed by that pointer.
 package metric

@@ -1,19 +1,18 @@
 package metric
 
-// Exemplars are examples of what was counted, by time.
+// Exemplars are examples of what was counted, sorted by time.
 type Exemplars []Exemplar
 
-// Exemplar is one observation, with labels that lead to its trace. It is never
-// written to after it was made.
+// Exemplar is one observation, with labels that identify its trace. It is immutable.
 type Exemplar struct {
 	// Labels are sorted by name; their names and values are at most 128 characters,
 	// which is OpenMetrics' limit.
 	Labels   []Label
 	Value    float64
-	UnixNano int64 // ns since 1970; 0 where nobody says
+	UnixNano int64 // ns since 1970; 0 if not known
 }
 
-// In is the newest exemplar with a value above low and at most high, nil without.
+// In returns the newest exemplar with a value above low and at most high, or nil.
 func (e *Exemplars) In(low, high float64) *Exemplar {
 	if e == nil {
 		return nil

@@ -7,33 +7,32 @@ import (
 	"weak"
 )
 
-// Interner makes series, and gives the same pointer for the same kind, name and
-// labels as long as anybody holds it. It holds no series itself: one that nobody
-// else does is collected. The zero value is ready, and safe for concurrent use.
+// Interner creates series, and returns the same pointer for the same kind, name and
+// labels while anybody holds it. It does not keep series itself: unused ones are
+// garbage. The zero value is ready to use, and safe for concurrent use.
 type Interner struct {
 	mu     sync.Mutex
 	series map[string]weak.Pointer[Series] // by appendKey
-	// sweepAt is how many entries there may be before those of collected series
-	// are looked for.
+	// sweepAt is the number of entries at which those of collected series are removed.
 	sweepAt int
 	key     []byte
 	labels  []Label
 }
 
-// minSweep is the least number of entries that is worth a search for dead ones.
+// minSweep is the least number of entries that is worth a search.
 const minSweep = 1024
 
-// separator stands between the parts of a key. It is no byte of UTF-8.
+// separator is between the parts of a key. It is not a byte of UTF-8.
 const (
 	separator = 0xff
 	partEnd   = "\xff"
 )
 
-// Intern returns the series with id's kind, name and labels, as Series describes
-// it. Of two labels of one name the first that is not empty counts. DatadogName,
-// Help, Unit, Host, Resource and Info are those of the first id of a series; a DatadogName or Unit
-// that is empty is made from the name. Nothing of id is kept. A name that is empty
-// stays so.
+// Intern returns the series with id's kind, name and labels, as Series describes it. Of
+// two labels with the same name the first non-empty one is used. DatadogName, Help,
+// Unit, Host, Resource and Info are those of the first id of a series; an empty
+// DatadogName or Unit is derived from the name. Nothing of id is kept. An empty name
+// stays empty.
 func (in *Interner) Intern(id Series) *Series {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -48,7 +47,7 @@ func (in *Interner) Intern(id Series) *Series {
 	return s
 }
 
-// normal gives labels in the form that a Series has them in, in scratch.
+// normal returns labels in the form of a Series, in scratch.
 func (in *Interner) normal(labels []Label) []Label {
 	out := in.labels[:0]
 	for _, l := range labels {
@@ -61,7 +60,7 @@ func (in *Interner) normal(labels []Label) []Label {
 	return slices.CompactFunc(out, func(a, b Label) bool { return a.Name == b.Name })
 }
 
-// newSeries makes a series whose name and labels are parts of its key.
+// newSeries creates a series whose name and labels are parts of its key.
 func newSeries(id *Series, key string) *Series {
 	s := &Series{Kind: id.Kind, DatadogName: strings.Clone(id.DatadogName), Help: strings.Clone(text(id.Help)),
 		Unit: id.Unit, Host: strings.Clone(id.Host), Resource: id.Resource, Info: id.Info}
@@ -84,8 +83,8 @@ func newSeries(id *Series, key string) *Series {
 	return s
 }
 
-// add enters a series, and from time to time drops the entries of series that are
-// no more: each time that their number may have doubled.
+// add adds a series, and removes the entries of collected series each time that their
+// number may have doubled.
 func (in *Interner) add(key string, s *Series) {
 	if in.series == nil {
 		in.series = make(map[string]weak.Pointer[Series])
@@ -102,7 +101,7 @@ func (in *Interner) add(key string, s *Series) {
 	in.series[key] = weak.Make(s)
 }
 
-// appendKey appends what tells one series from another.
+// appendKey appends what distinguishes series.
 func appendKey(dst []byte, s *Series) []byte {
 	dst = append(dst, byte(s.Kind))
 	dst = append(append(dst, s.Name...), separator)

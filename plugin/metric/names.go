@@ -8,11 +8,11 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-// promName is a metric's name as every Prometheus takes it.
+// promName returns a metric's name that every Prometheus accepts.
 func promName(s string) string { return model.EscapeName(s, model.UnderscoreEscaping) }
 
-// labelName is a label's name as every Prometheus takes it and none keeps for
-// itself: without colons, and without two underscores first.
+// labelName returns a label's name that every Prometheus accepts and none reserves:
+// without colons, and without two underscores at the start.
 func labelName(s string) string {
 	s = strings.ReplaceAll(promName(s), ":", "_")
 	switch {
@@ -24,21 +24,21 @@ func labelName(s string) string {
 	return s
 }
 
-// IsLabelName tells whether a user may choose s as a label's name: letters, digits
-// and underscores, with no digit and no two underscores first.
+// IsLabelName reports whether a user may choose s as a label's name: letters, digits
+// and underscores, not starting with a digit or two underscores.
 func IsLabelName(s string) bool {
 	return model.LegacyValidation.IsValidLabelName(s) && !strings.HasPrefix(s, model.ReservedLabelPrefix)
 }
 
-// text is s as UTF-8: what is not becomes U+FFFD.
+// text returns s as UTF-8 with U+FFFD for invalid bytes.
 func text(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
 
 // maxDatadogName is Datadog's limit for a metric's name, in characters.
 const maxDatadogName = 200
 
-// DatadogName joins the parts that are not empty with dots, as Datadog takes a
-// name: it starts with a letter and has letters, digits, underscores and dots.
-// What does not fit becomes an underscore, or goes where it comes first.
+// DatadogName joins the non-empty parts with dots to a name that Datadog accepts: it
+// starts with a letter and has letters, digits, underscores and dots. Other characters
+// become underscores, or are removed at the start.
 func DatadogName(parts ...string) string {
 	name := make([]byte, 0, 64)
 	for _, part := range parts {
@@ -60,8 +60,8 @@ func DatadogName(parts ...string) string {
 	return string(name[:min(len(name), maxDatadogName)])
 }
 
-// UnitOf is Datadog's name of a unit, from the unit as OpenTelemetry writes it or
-// else from the ending of the metric's name; "" when neither tells.
+// UnitOf returns Datadog's name of a unit, from OpenTelemetry's unit or else from the
+// end of the metric's name; "" if neither has one.
 func UnitOf(unit, name string) string {
 	switch unit {
 	case "s":
@@ -102,15 +102,15 @@ func UnitOf(unit, name string) string {
 	return ""
 }
 
-// Suffix is the last word of a metric's name, _total apart: the unit, where the name
+// Suffix returns the last word of a metric's name without _total: the unit, if the name
 // follows Prometheus' conventions.
 func Suffix(name string) string {
 	name = strings.TrimSuffix(name, "_total")
 	return name[strings.LastIndexByte(name, '_')+1:]
 }
 
-// FormatBound writes the value of le or quantile as OpenMetrics does and as
-// Prometheus stores it: a whole number has a fraction of 0 ("1.0").
+// FormatBound returns the value of le or quantile like OpenMetrics and as Prometheus
+// stores it: a whole number has a fraction of 0 ("1.0").
 func FormatBound(f float64) string {
 	s := strconv.FormatFloat(f, 'g', -1, 64)
 	if strings.ContainsAny(s, ".eIN") {

@@ -9,7 +9,7 @@ import (
 const (
 	MinSchema, MaxSchema = -4, 8
 	// maxBuckets is how many buckets of one sign a histogram keeps: OpenTelemetry's
-	// default. What has more gets a coarser schema.
+	// default. One with more gets a coarser schema.
 	maxBuckets = 160
 )
 
@@ -31,7 +31,7 @@ func (b NativeBuckets) coarser() (c NativeBuckets) {
 	return c
 }
 
-// width is how many buckets there are from the first to the last.
+// width returns how many buckets there are from the first to the last.
 func (b NativeBuckets) width() int64 {
 	if len(b.Indices) == 0 {
 		return 0
@@ -39,16 +39,16 @@ func (b NativeBuckets) width() int64 {
 	return int64(b.Indices[len(b.Indices)-1]) - int64(b.Indices[0]) + 1
 }
 
-// Fit lowers the schema to at most limit, and until no sign has more buckets than
-// 160, counted with those that are empty. The slices are made anew where they change.
+// Fit lowers the schema to at most limit, and until no sign has more than 160 buckets,
+// empty ones included. Changed slices are new.
 func (n *Native) Fit(limit int8) {
 	for n.Schema > MinSchema && (n.Schema > limit || max(n.Positive.width(), n.Negative.width()) > maxBuckets) {
 		n.coarsen()
 	}
 }
 
-// Plus is the sum of two histograms, of a schema that both have room in. Neither is
-// written to.
+// Plus returns the sum of two histograms, in a schema that fits both. Neither is
+// changed.
 func (n *Native) Plus(o *Native) *Native {
 	a, b := *n, *o
 	schema := min(a.Schema, b.Schema)
@@ -85,14 +85,13 @@ func (b NativeBuckets) plus(o NativeBuckets) (sum NativeBuckets) {
 	return sum
 }
 
-// Classic is the histogram with upper bounds and cumulative counts, from the first
-// bucket to the last, in place of exponential buckets: the form in which Fluent Bit's
-// own outputs send it.
+// Classic returns the histogram as upper bounds and cumulative counts, from the first
+// bucket to the last: the form in which Fluent Bit's own outputs send it.
 func (n *Native) Classic() (bounds []float64, counts []uint64) {
 	var total uint64
 	add := func(bound float64, count uint64) {
 		total += count
-		if k := len(bounds) - 1; k >= 0 && bound <= bounds[k] { // too small to be told apart
+		if k := len(bounds) - 1; k >= 0 && bound <= bounds[k] { // too small to be distinguished
 			counts[k] = total
 			return
 		}
@@ -116,8 +115,7 @@ func (n *Native) Classic() (bounds []float64, counts []uint64) {
 	return bounds, counts
 }
 
-// NoZeroThreshold is what Prometheus takes for the width of the zero bucket where
-// only zeros are in it.
+// NoZeroThreshold is the width that Prometheus uses for a zero bucket with only zeros.
 const NoZeroThreshold = 1e-128
 
 type nativeBucket struct {
@@ -125,8 +123,8 @@ type nativeBucket struct {
 	count uint64
 }
 
-// dense are the buckets from the first to the last, the empty ones among them. There
-// are few after a Fit.
+// dense returns the buckets from the first to the last, including empty ones. There are
+// few after a Fit.
 func (b NativeBuckets) dense() []nativeBucket {
 	all := make([]nativeBucket, 0, b.width())
 	for i, index := range b.Indices {
@@ -138,7 +136,7 @@ func (b NativeBuckets) dense() []nativeBucket {
 	return all
 }
 
-// bound is the upper bound of a bucket.
+// bound returns the upper bound of a bucket.
 func (n *Native) bound(index int32) float64 {
 	return math.Exp2(math.Ldexp(float64(index), -int(n.Schema)))
 }

@@ -1,7 +1,7 @@
 package metric
 
-// Sample is one value of one series at one instant. The slices and pointers in
-// it are never written to after it was made, so it may be kept.
+// Sample is one value of one series at one instant. Its slices and pointers are never
+// written to after it was made, so it may be kept.
 type Sample struct {
 	Series *Series
 	// UnixNano is the instant, repaired, in ns since 1970.
@@ -11,45 +11,44 @@ type Sample struct {
 	// Value is the value of a gauge or untyped series, or the total so far of
 	// a counter, in the unit that Series.Name ends in.
 	Value float64
-	// Delta is what this sample added to a counter; HasDelta is false where
-	// that is not known (the first sight of a counter from a metrics event).
+	// Delta is what this sample added to a counter; HasDelta is false if that is not
+	// known (the first sample of a counter from a metrics event).
 	Delta    float64
 	HasDelta bool
-	// Kept says that the total, Value or Dist, is kept by this process: it began
-	// at 0 with it, and holds from the sample's arrival on, whatever UnixNano
-	// says. All others are what somebody else says was true at UnixNano.
+	// Kept means that this process keeps the total, Value or Dist: it began at 0 with
+	// the process, and holds from the sample's arrival on, whatever UnixNano is. All
+	// others are values of somebody else at UnixNano.
 	Kept bool
 	// Dist is set for histograms and summaries only.
 	Dist *Distribution
-	// Start is when a total that is not kept here began, in ns since 1970; 0 where
-	// nobody says. Another one means that it began anew.
+	// Start is when a total that is not kept here began, in ns since 1970; 0 if not
+	// known. A change means that it was reset.
 	Start int64
-	// Exemplars are those that came with the sample, by time; nil without.
+	// Exemplars came with the sample, sorted by time; may be nil.
 	Exemplars *Exemplars
-	// ResetCount rises each time that a histogram or summary (or a total of a rule)
-	// begins anew, or changes its source: between two samples with unlike ones there
-	// is no difference to take.
+	// ResetCount increases each time that a histogram or summary (or a total of a rule)
+	// is reset, or changes its source: there is no difference between two samples with
+	// different counts.
 	ResetCount uint32
 }
 
 // Distribution is a histogram's or summary's state, totals since its start.
 type Distribution struct {
 	Count uint64
-	// Sum is of all observations; NoSum says that nobody knows it.
+	// Sum is the sum of all observations; NoSum means that it is not known.
 	Sum   float64
 	NoSum bool
-	// Bounds are a histogram's upper bounds or a summary's quantiles, rising;
-	// +Inf is not listed.
+	// Bounds are a histogram's upper bounds or a summary's quantiles, ascending, without
+	// +Inf.
 	Bounds []float64
-	// Counts are a histogram's cumulative counts, one a bound.
+	// Counts are a histogram's cumulative counts, one for each bound.
 	Counts []uint64
-	// Values are a summary's values, one a quantile.
+	// Values are a summary's values, one for each quantile.
 	Values []float64
-	// Native is a histogram's native form, beside the classic one or, where
-	// there are no Bounds, alone; nil without.
+	// Native is a histogram's native form, in addition to the classic one or, without
+	// Bounds, alone; may be nil.
 	Native *Native
-	// Exponential says that Bounds and Counts were made of Native, so that they change
-	// with it.
+	// Exponential means that Bounds and Counts were made of Native, and change with it.
 	Exponential bool
 }
 
@@ -66,8 +65,8 @@ type Native struct {
 	Positive, Negative NativeBuckets
 }
 
-// NativeBuckets are the buckets of one sign that are not empty: their indices,
-// rising, and the count of each alone.
+// NativeBuckets are the non-empty buckets of one sign: their ascending indices, and the
+// separate count of each.
 type NativeBuckets struct {
 	Indices []int32
 	Counts  []uint64

@@ -2,7 +2,7 @@ package metric
 
 import "math"
 
-// Kind is a metric's kind, as Prometheus and Fluent Bit's cmetrics name them.
+// Kind is a metric's kind, named like in Prometheus and Fluent Bit's cmetrics.
 type Kind uint8
 
 // The kinds.
@@ -14,14 +14,14 @@ const (
 	Summary
 )
 
-// IsTotal tells whether a series of the kind adds up from a start on: a counter,
-// a histogram or a summary. All else is a value of the moment.
+// IsTotal reports whether a series of the kind is cumulative: a counter, a histogram or
+// a summary. All others are momentary values.
 func (k Kind) IsTotal() bool { return k != Gauge && k != Untyped }
 
-// IsDistribution tells whether samples of the kind have a Distribution.
+// IsDistribution reports whether samples of the kind have a Distribution.
 func (k Kind) IsDistribution() bool { return k == Histogram || k == Summary }
 
-// String is the kind's name in the Prometheus text format.
+// String returns the kind's name in the Prometheus text format.
 func (k Kind) String() string {
 	return [...]string{"gauge", "counter", "untyped", "histogram", "summary"}[k]
 }
@@ -43,21 +43,21 @@ type Label struct{ Name, Value string }
 //   - Labels already include the instance's own (add_label, tag_label), and are as
 //     metric_relabel_configs left them.
 type Series struct {
-	// Name is the Prometheus name, base units and all (edge_memory_bytes).
+	// Name is the Prometheus name, with its base unit (edge_memory_bytes).
 	Name string
-	// DatadogName is the name at Datadog (edge.memory.bytes).
+	// DatadogName is the name in Datadog (edge.memory.bytes).
 	DatadogName string
 	Help        string
 	// Unit is Datadog's unit name (byte, degree celsius, fraction), or "".
 	Unit string
-	// Host is the device that measured it, where the record named one; "" is
-	// this device. It is the value of the label instance as well.
+	// Host is the device that measured it, if the record named one; "" is this device.
+	// It is also the value of the label instance.
 	Host string
-	// Resource is what an OpenTelemetry resource says of the series beyond its labels,
-	// nil without one. It is not part of the identity.
+	// Resource is what an OpenTelemetry resource contains about the series beyond its
+	// labels, or nil. It is not part of the identity.
 	Resource *ResourceRef
-	// Info says that the series describes its source alone (target_info): Prometheus
-	// joins it with others, Datadog has tags in its place.
+	// Info means that the series only describes its source (target_info): Prometheus
+	// joins it with others, Datadog has tags instead.
 	Info bool
 	Kind Kind
 	// Labels are sorted by name, without duplicates and without empty values.
@@ -68,5 +68,5 @@ type Series struct {
 // marker. Source: prometheus/model/value.
 const StaleNaN = 0x7ff0000000000002
 
-// IsStale tells whether v is Prometheus' staleness marker.
+// IsStale reports whether v is Prometheus' staleness marker.
 func IsStale(v float64) bool { return math.Float64bits(v) == StaleNaN }

@@ -13,9 +13,9 @@ import (
 	"out_edge/timefix"
 )
 
-// replay makes samples anew whose memory was needed for others. It has engines of its
-// own, so that nothing is counted, added up or remembered twice; they are there from
-// the first time on that they are needed.
+// replay makes samples again that were evicted from memory. It has engines of its own,
+// so that nothing is counted, added or stored twice; they are created when first
+// needed.
 type replay struct {
 	once   sync.Once
 	series cmetrics.Interner
@@ -35,8 +35,8 @@ func (p *Pipeline) replayed() *replay {
 	return r
 }
 
-// Again makes samples with absolute values anew; see delivery.Source. Of what the
-// survey noted for good (totals, what is shown, what is counted) nothing changes.
+// Again makes samples with absolute values again; see delivery.Source. It does not
+// change what the ingestion has done permanently (totals, what is shown, what is counted).
 func (t *chunkState) Again(sink string) []metric.Sample {
 	p := t.p
 	i := slices.IndexFunc(p.workers, func(w *worker) bool { return w.sink.Name() == sink })
@@ -90,7 +90,7 @@ func (r *replay) apply(s *scratch, t *chunkState, first int, origin exporter.Ori
 	s.samples = s.samples[:first+len(kept)]
 }
 
-// repairQuietly repairs the times of samples, and counts nothing.
+// repairQuietly repairs the times of samples without counting.
 func (p *Pipeline) repairQuietly(samples []metric.Sample, tag string, arrived timefix.Instant) {
 	session := p.fixer.Begin(tag, arrived, true)
 	for i := range samples {

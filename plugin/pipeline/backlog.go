@@ -8,13 +8,13 @@ import (
 	"out_edge/plugin/metric"
 )
 
-// maxHeldChunks bounds the chunks that are held through an outage, each of which takes
-// some 2 KiB here and a coroutine of Fluent Bit's: ten minutes of six tags that are
-// flushed each second. Fluent Bit itself had 2,048 under way at most until 4.1, and
-// has up to 16,384 since.
+// maxHeldChunks is the most chunks that are held through an outage. Each needs about 2
+// KiB here and a coroutine of Fluent Bit's. It is enough for ten minutes of six tags
+// that are flushed each second. Fluent Bit itself had 2,048 in progress at most until
+// 4.1, and up to 16,384 since.
 const maxHeldChunks = 4096
 
-// backlog bounds the chunks that are held here. It is safe for concurrent use.
+// backlog limits the chunks that are held. It is safe for concurrent use.
 type backlog struct {
 	limit int64 // of bytes
 
@@ -23,8 +23,9 @@ type backlog struct {
 	bytes  int64
 }
 
-// reserve takes room for a chunk, or says that there is none. One that is above the
-// whole limit finds room where nothing else is, since no retry would ever make any.
+// reserve reserves room for a chunk, and returns false if there is none. A chunk above
+// the whole limit is accepted when nothing else is held, because no retry could change
+// its size.
 func (b *backlog) reserve(bytes int64) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -49,12 +50,12 @@ func (b *backlog) size() (chunks int, bytes int64) {
 	return b.chunks, b.bytes
 }
 
-// maxSampleBytes bounds the samples of all chunks that are not settled. Over it the
-// oldest chunks lose theirs: what their sinks have not taken by then is made again from
-// the payload when its turn comes.
+// maxSampleBytes limits the samples of all unsettled chunks. Over it the oldest chunks
+// lose theirs: what their sinks have not taken by then is made again from the payload
+// when it is sent.
 const maxSampleBytes = 4 << 20
 
-// sampleStore bounds the samples of chunks.
+// sampleStore limits the samples of chunks.
 type sampleStore struct {
 	mu      sync.Mutex
 	order   list.List // of *chunkState, the oldest first
@@ -62,8 +63,8 @@ type sampleStore struct {
 	bytes   int64
 }
 
-// keep notes a chunk's samples, and takes those of the oldest until the bound holds,
-// never the newest's.
+// keep adds a chunk's samples, and evicts the oldest until the limit holds, never the
+// newest's.
 func (s *sampleStore) keep(t *chunkState) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -78,7 +79,7 @@ func (s *sampleStore) keep(t *chunkState) {
 	}
 }
 
-// drop lets go of a chunk's samples.
+// drop releases a chunk's samples.
 func (s *sampleStore) drop(t *chunkState) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -97,7 +98,7 @@ func (s *sampleStore) remove(e *list.Element) {
 	t.samples = nil
 }
 
-// sampleBytes is the memory of samples.
+// sampleBytes is the memory that samples use.
 func sampleBytes(samples []metric.Sample) int64 {
 	n := int64(unsafe.Sizeof(metric.Sample{})) * int64(cap(samples))
 	for i := range samples {

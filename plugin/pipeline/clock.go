@@ -6,10 +6,10 @@ import (
 	"out_edge/timefix"
 )
 
-// isClockSet looks at the wall clock, and says once, each way, what it finds.
+// isClockSet checks the wall clock, and logs each change once.
 func (p *Pipeline) isClockSet(now timefix.Instant) bool {
 	good := p.fixer.ClockSet(now)
-	if p.clockBad.Swap(!good) == good {
+	if p.clockUnset.Swap(!good) == good {
 		if good {
 			p.log.Info("the wall clock is believable again: delivery goes on", "now", stamp(now.Wall))
 		} else {
@@ -19,11 +19,10 @@ func (p *Pipeline) isClockSet(now timefix.Instant) bool {
 	return good
 }
 
-// since is the time from a to b, which no step of the wall clock touches.
+// since is the time from a to b; steps of the wall clock do not change it.
 func since(a, b timefix.Instant) time.Duration { return time.Duration(b.Boot - a.Boot) }
 
-// eventTime is the raw form of an instant that had been repaired under another
-// clock.
+// eventTime is the raw form of a time that was repaired under another clock.
 func eventTime(unixNano int64) timefix.Raw {
 	sec, nsec := unixNano/1e9, unixNano%1e9
 	if nsec < 0 {

@@ -12,8 +12,8 @@ import (
 	"out_edge/timefix"
 )
 
-// HostMode says what becomes of the records of Fluent Bit's host inputs (cpu,
-// mem, thermal, disk, netif, proc).
+// HostMode selects what happens to the records of Fluent Bit's host inputs (cpu, mem,
+// thermal, disk, netif, proc).
 type HostMode uint8
 
 // The host modes: metrics only (the default), logs only, both, or neither.
@@ -24,12 +24,12 @@ const (
 	HostOff
 )
 
-// Mode says when a flush answers.
+// Mode selects when a flush is answered.
 type Mode uint8
 
-// The modes: Auto picks by thread; Sync answers once the sinks have; Queue
-// answers at once and delivers behind; with Park the host parks
-// flushes, and one that comes all the same is answered as with Auto.
+// The modes. Auto decides by thread. Sync answers once the sinks have. Queue answers at
+// once and delivers later. With Park the host parks flushes; one that is not parked is
+// handled like Auto.
 const (
 	Auto Mode = iota
 	Sync
@@ -48,35 +48,35 @@ const (
 type Config struct {
 	Time    timefix.Config
 	Metrics exporter.Config
-	// Datadog is nil where there is no Datadog.
+	// Datadog is nil if not set up.
 	Datadog *ddsink.Config
-	// RemoteWrite is nil where there is no remote write.
+	// RemoteWrite is nil if not set up.
 	RemoteWrite *remotewrite.Config
 	// RemoteWriteSelf also sends the plugin's own series, each minute.
 	RemoteWriteSelf bool
 	// Rules are those of config_file, or nil.
 	Rules *rules.File
-	// OTLP says how metrics of OpenTelemetry's services are called.
+	// OTLP configures the names of metrics of OpenTelemetry's services.
 	OTLP cmetrics.OTLP
 	Host HostMode
 	Mode Mode
-	// QueueBytes bounds the payload bytes that wait in the queue; 0 is
-	// DefaultQueueBytes.
+	// QueueBytes limits the payload bytes in the queue; 0 is DefaultQueueBytes.
 	QueueBytes int64
-	// FlushTimeout bounds one try of one chunk, and the drain at exit; 0 is
+	// FlushTimeout limits one attempt for one chunk, and the drain at exit; 0 is
 	// DefaultFlushTimeout.
 	FlushTimeout time.Duration
 
-	// DryRun does everything but send: each sink says what would go.
+	// DryRun does everything except sending: each sink logs what it would send.
 	DryRun bool
-	// Kept says that these settings are from before a reload, whose own have faults.
-	Kept bool
+	// FromBeforeReload means that these settings are from before a reload, because the new ones have
+	// faults.
+	FromBeforeReload bool
 
-	// moreSinks are sinks beside those of sinkTable, for tests.
+	// moreSinks are sinks in addition to sinkTable, for tests.
 	moreSinks []sinkRow
 }
 
-// Deps is what a pipeline is given by its process.
+// Deps is what the process passes to a pipeline.
 type Deps struct {
 	Exporter *exporter.Exporter
 	Clock    timefix.Clock

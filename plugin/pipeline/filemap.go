@@ -10,16 +10,16 @@ import (
 	"unsafe"
 )
 
-// fileMap is where the process has files mapped that it writes to, as address ranges
-// in rising order. Fluent Bit maps the file of a chunk (`storage.type filesystem`) and
-// flushes from there: a payload in it survives the process, and is offered again by
-// the next one. A payload elsewhere ends with this one.
+// fileMap is the address ranges of files that the process has mapped for writing,
+// ascending. Fluent Bit maps the file of a chunk (`storage.type filesystem`) and
+// flushes from there: a payload in it survives the process, and is offered again by the
+// next one. Other payloads are lost with the process.
 type fileMap []addressRange
 
 type addressRange struct{ from, to uint64 }
 
-// readFileMap reads /proc/self/maps. Where it cannot be read, no payload is taken to
-// be on disk.
+// readFileMap reads /proc/self/maps. If it cannot be read, no payload counts as being
+// on disk.
 func readFileMap() fileMap {
 	f, err := os.Open("/proc/self/maps")
 	if err != nil {
@@ -49,7 +49,7 @@ func parseFileMap(r io.Reader) (m fileMap) {
 	return m
 }
 
-// has says whether a payload lies in a mapped file.
+// has reports whether a payload is in a mapped file.
 func (m fileMap) has(payload []byte) bool {
 	at := uint64(uintptr(unsafe.Pointer(unsafe.SliceData(payload))))
 	i, _ := slices.BinarySearchFunc(m, at, func(r addressRange, at uint64) int {

@@ -11,19 +11,18 @@ import (
 	"out_edge/timefix"
 )
 
-// clockCheck is how often the wall clock is looked at while chunks wait for it to be
-// set.
+// clockCheck is how often the wall clock is checked while chunks wait for it to be set.
 const clockCheck = time.Second
 
-// intake is what waits to be surveyed: chunks that were parked, in order of arrival,
-// and held ones whose times wait for the wall clock.
+// intake holds what waits for its ingestion: parked chunks in order of arrival, and held
+// ones whose times wait for the wall clock.
 type intake struct {
 	wake chan struct{} // room for one signal
 
-	mu      sync.Mutex
-	parked  []parked
-	undated []undated
-	closed  bool
+	mu            sync.Mutex
+	parked        []parked
+	awaitingClock []awaitingClock
+	closed        bool
 }
 
 type parked struct {
@@ -33,22 +32,22 @@ type parked struct {
 	done    func(Result)
 }
 
-type undated struct {
+type awaitingClock struct {
 	chunk *chunkState
 	done  func(error)
 }
 
 // Park takes one chunk of one tag and returns at once. done is called once, when the
-// chunk is settled or is to be offered again; on any goroutine, maybe before Park
-// returns. The payload is read until then. The chunk is held through outages, as
-// far as there is room; beyond that it goes back.
+// chunk is settled or must be offered again: on any goroutine, possibly before Park
+// returns. The payload is read until then. The chunk is held through outages if there
+// is room, else returned.
 func (p *Pipeline) Park(tag string, payload []byte, done func(Result)) {
 	if !p.intake.park(parked{tag, payload, p.clock.Now(), done}) {
 		done(Retry)
 	}
 }
 
-// park is false once the instance closes.
+// park returns false once the instance closes.
 func (in *intake) park(one parked) bool {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -74,7 +73,7 @@ func (in *intake) close() {
 	in.signal()
 }
 
-// take removes what is parked.
+// take removes and returns what is parked.
 func (in *intake) take() (all []parked, closed bool) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -82,32 +81,32 @@ func (in *intake) take() (all []parked, closed bool) {
 	return all, in.closed
 }
 
-// takeUndated removes what waits for the clock.
-func (in *intake) takeUndated() []undated {
+// takeAwaitingClock removes and returns what waits for the clock.
+func (in *intake) takeAwaitingClock() []awaitingClock {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	all := in.undated
-	in.undated = nil
+	all := in.awaitingClock
+	in.awaitingClock = nil
 	return all
 }
 
-// takeIn is the goroutine that surveys what is parked.
-func (p *Pipeline) takeIn() {
+// runIntake is the goroutine that ingests parked chunks.
+func (p *Pipeline) runIntake() {
 	timer := time.NewTimer(clockCheck)
 	defer timer.Stop()
 	for {
 		all, closed := p.intake.take()
 		for _, one := range all {
-			p.takeOne(one, closed)
+			p.ingestParked(one, closed)
 		}
 		if closed {
-			for _, u := range p.intake.takeUndated() {
+			for _, u := range p.intake.takeAwaitingClock() {
 				u.done(errClosed)
 			}
 			return
 		}
 		var tick <-chan time.Time
-		if p.date() {
+		if p.offerAwaiting() {
 			timer.Reset(clockCheck)
 			tick = timer.C
 		}
@@ -118,16 +117,16 @@ func (p *Pipeline) takeIn() {
 	}
 }
 
-// takeOne surveys a parked chunk and offers it to the sinks. Nobody stands over this
-// goroutine: a panic costs the chunk.
-func (p *Pipeline) takeOne(one parked, closed bool) {
+// ingestParked ingests a parked chunk and offers it to the sinks. It recovers from panics,
+// since nothing above this goroutine does: a panic costs the chunk.
+func (p *Pipeline) ingestParked(one parked, closed bool) {
 	if closed {
 		one.done(Retry)
 		return
 	}
-	t := p.recall(one.tag, one.payload)
+	t := p.loadState(one.tag, one.payload)
 	t.began = one.began
-	err := p.guardedSurvey(t)
+	err := p.guardedIngest(t)
 	switch waits := errors.Is(err, errClock); {
 	case err != nil && !waits, !t.isOpen():
 		one.done(p.answer(t, err))
@@ -136,7 +135,7 @@ func (p *Pipeline) takeOne(one parked, closed bool) {
 	}
 }
 
-func (p *Pipeline) guardedSurvey(t *chunkState) (err error) {
+func (p *Pipeline) guardedIngest(t *chunkState) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			p.log.Error("panic in decoding: please report this; the chunk is dropped", "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
@@ -144,11 +143,11 @@ func (p *Pipeline) guardedSurvey(t *chunkState) (err error) {
 			err = errNothing
 		}
 	}()
-	return p.survey(t)
+	return p.ingest(t)
 }
 
-// park offers a parked chunk to the sinks. Where there is no room to hold it, the
-// sinks that may be asked get their part, and then it goes back.
+// park offers a parked chunk to the sinks. If there is no room to hold it, the sinks
+// that may send get their part, and then it is returned.
 func (p *Pipeline) park(t *chunkState, waits bool, done func(Result)) {
 	size := int64(len(t.payload))
 	t.held = p.backlog.reserve(size)
@@ -170,34 +169,34 @@ func (p *Pipeline) park(t *chunkState, waits bool, done func(Result)) {
 	})
 }
 
-// hold offers a chunk to the sinks, once its times are final.
+// hold offers a chunk to the sinks once its times are final.
 func (p *Pipeline) hold(t *chunkState, done func(error)) {
 	if t.timesFinal {
 		t.offer(done)
 		return
 	}
-	if !p.intake.wait(undated{t, done}) {
+	if !p.intake.wait(awaitingClock{t, done}) {
 		done(errClosed)
 		return
 	}
 	p.intake.signal()
 }
 
-// wait is false once the instance closes.
-func (in *intake) wait(u undated) bool {
+// wait returns false once the instance closes.
+func (in *intake) wait(u awaitingClock) bool {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if !in.closed {
-		in.undated = append(in.undated, u)
+		in.awaitingClock = append(in.awaitingClock, u)
 	}
 	return !in.closed
 }
 
-// date gives chunks to the sinks that wait for the wall clock, once it is set. It says
-// whether some wait on.
-func (p *Pipeline) date() (waits bool) {
-	for _, u := range p.intake.takeUndated() {
-		switch err := p.guardedSurvey(u.chunk); {
+// offerAwaiting offers the chunks that wait for the wall clock to the sinks, once it is set. It
+// reports whether some are still waiting.
+func (p *Pipeline) offerAwaiting() (waits bool) {
+	for _, u := range p.intake.takeAwaitingClock() {
+		switch err := p.guardedIngest(u.chunk); {
 		case !errors.Is(err, errClock):
 			u.chunk.offer(u.done)
 		case p.intake.wait(u):

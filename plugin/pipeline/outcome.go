@@ -7,26 +7,26 @@ import (
 	"out_edge/plugin/delivery"
 )
 
-// The reasons for which the pipeline gives up what no sink has settled.
+// The reasons for which the pipeline drops unsettled records.
 const (
 	reasonPanic    = "panic"
 	reasonShutdown = "shutdown" // left in the queue at exit
-	reasonGivenUp  = "given_up" // Fluent Bit has not offered the chunk again
+	reasonGivenUp  = "given_up" // Fluent Bit did not offer the chunk again
 )
 
 // ownReasons are all of them.
 var ownReasons = []string{reasonPanic, reasonShutdown, reasonGivenUp}
 
 var (
-	// errNothing says that a payload held nothing that could be used.
+	// errNothing means that nothing in a payload could be used.
 	errNothing = errors.New("nothing in the chunk could be decoded")
-	// errFull says why a chunk is given back at once.
+	// errFull is why a chunk is returned at once.
 	errFull = errors.New("the queue is full")
-	// errClock says why nothing leaves the device.
+	// errClock is why nothing is sent.
 	errClock = errors.New("the wall clock is not believable yet: waiting for NTP")
 )
 
-// resultOf is the one place where an outcome becomes Fluent Bit's answer.
+// resultOf turns an error into Fluent Bit's answer. Nothing else does.
 func resultOf(err error) Result {
 	var retry *delivery.RetryError
 	switch {

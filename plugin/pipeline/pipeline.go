@@ -18,13 +18,13 @@ import (
 	"out_edge/timefix"
 )
 
-// Result is what Fluent Bit is told of a flush. The numbers are its own
+// Result is the answer to a flush. The numbers are Fluent Bit's
 // (fluent-bit/flb_output.h).
 type Result int
 
 // The results.
 const (
-	Error Result = 0 // give the chunk up
+	Error Result = 0 // drop the chunk
 	OK    Result = 1 // the chunk is settled
 	Retry Result = 2 // keep the chunk and offer it again
 )
@@ -42,10 +42,10 @@ type Pipeline struct {
 	account   *ddsink.Account
 	thread    int // the engine's
 
-	// workers are the sinks, each with its gate and backlog. They are there
-	// before the page, and never change.
+	// workers are the sinks, each with its gate and backlog. They exist before the page,
+	// and never change.
 	workers   []*worker
-	admission sync.Mutex // held while a chunk is surveyed and the sinks are told of it
+	admission sync.Mutex // held while a chunk is ingested and the sinks are told of it
 
 	unused  unused
 	retries retryState
@@ -61,20 +61,20 @@ type Pipeline struct {
 	clashed   uint64
 
 	warnQueue, warnTrace, warnFull, warnRetry sync.Once
-	// clockBad is whether the last look at the wall clock found that it is not set.
-	clockBad atomic.Bool
+	// clockUnset is set when the last check found that the wall clock is not set.
+	clockUnset atomic.Bool
 
 	// ctx ends when Close has waited long enough.
-	ctx      context.Context
-	cancel   context.CancelFunc
-	closing  atomic.Bool
-	running  sync.WaitGroup
-	closed   sync.Once
-	leftOver leftOver
+	ctx         context.Context
+	cancel      context.CancelFunc
+	closing     atomic.Bool
+	running     sync.WaitGroup
+	closed      sync.Once
+	undelivered undelivered
 }
 
-// New starts an instance. An error is a setting that cannot work; whatever may
-// heal (a busy port, a missing key file) is no error.
+// New starts an instance. It returns an error only for a setting that cannot work;
+// faults that may go away (a busy port, a missing key file) are no error.
 func New(cfg Config, deps Deps) (*Pipeline, error) {
 	p := &Pipeline{cfg: cfg.withDefaults(), clock: deps.Clock, log: deps.Log, thread: deps.Thread}
 	p.scratch.New = func() any { return new(scratch) }
@@ -96,12 +96,12 @@ func New(cfg Config, deps Deps) (*Pipeline, error) {
 	for _, w := range p.workers {
 		p.running.Go(func() { w.run(p.ctx) })
 	}
-	p.running.Go(p.takeIn)
+	p.running.Go(p.runIntake)
 	return p, nil
 }
 
-// start makes the plugin's own series, then the sinks, and then the page that shows
-// them; or nothing.
+// start creates the plugin's own series, then the sinks, and then the page that shows
+// them; or nothing on an error.
 func (p *Pipeline) start(deps Deps) (err error) {
 	mc := p.cfg.Metrics
 	mc.Sinks = p.cfg.sinkNames()
@@ -130,22 +130,22 @@ func (p *Pipeline) engineConfig() rules.EngineConfig {
 		Labels: mc.Labels, TagLabel: mc.TagLabel, Series: p.series.Series}
 }
 
-// Flush takes one chunk of one tag on the thread with the given id, and says what
-// became of it. The payload is only read, and not kept.
+// Flush processes one chunk of one tag on the thread with the given id, and returns the
+// answer. It only reads the payload, and does not keep it.
 func (p *Pipeline) Flush(tag string, payload []byte, thread int) Result {
 	if p.closing.Load() {
-		return Retry // whoever comes after may deliver it
+		return Retry // the next instance may deliver it
 	}
-	t := p.recall(tag, payload)
-	if p.queues(thread) {
+	t := p.loadState(tag, payload)
+	if p.usesQueue(thread) {
 		return p.answer(t, p.enqueue(t))
 	}
 	return p.answer(t, p.deliver(t))
 }
 
-// deliver waits until every sink has settled its part of a chunk, or has failed.
+// deliver waits until every sink has settled its part of a chunk or has failed.
 func (p *Pipeline) deliver(t *chunkState) error {
-	if err := p.survey(t); err != nil {
+	if err := p.ingest(t); err != nil {
 		return err
 	}
 	done := make(chan error, 1)
@@ -153,13 +153,13 @@ func (p *Pipeline) deliver(t *chunkState) error {
 	return <-done
 }
 
-// queues says whether this flush goes into the queue.
-func (p *Pipeline) queues(thread int) bool {
+// usesQueue reports whether this flush uses the queue.
+func (p *Pipeline) usesQueue(thread int) bool {
 	switch {
 	case len(p.workers) == 0:
-		return false // nothing here can block
+		return false // nothing can block
 	case p.cfg.Mode == Queue, p.cfg.Mode == Sync:
-		return p.cfg.Mode == Queue // with Park, flushes that cannot be parked go by thread
+		return p.cfg.Mode == Queue // with Park, flushes that cannot be parked are handled by thread
 	case thread != p.thread:
 		return false
 	}
@@ -170,10 +170,10 @@ func (p *Pipeline) queues(thread int) bool {
 	return true
 }
 
-// enqueue answers at once: the page has the chunk when it returns, the receivers get
-// it later, from a copy.
+// enqueue returns at once: the chunk is on the page then, and the receivers get it
+// later from a copy.
 func (p *Pipeline) enqueue(t *chunkState) error {
-	err := p.survey(t)
+	err := p.ingest(t)
 	if waits := errors.Is(err, errClock); err != nil && !waits || !t.isOpen() {
 		return err
 	}
@@ -186,18 +186,18 @@ func (p *Pipeline) enqueue(t *chunkState) error {
 	p.hold(t, func(err error) {
 		p.backlog.release(size)
 		if err != nil {
-			p.leftOver.add(t.dropAll(reasonShutdown))
+			p.undelivered.add(t.dropAll(reasonShutdown))
 		}
 		p.settled(t)
 	})
 	return nil
 }
 
-// chunkBytes is about what a chunk takes besides its payload and samples.
+// chunkBytes is roughly what a chunk needs besides its payload and samples.
 const chunkBytes = 1 << 10
 
-// recall is what is known of a chunk.
-func (p *Pipeline) recall(tag string, payload []byte) *chunkState {
+// loadState returns the state of a chunk, or a new one.
+func (p *Pipeline) loadState(tag string, payload []byte) *chunkState {
 	now := p.clock.Now()
 	for _, t := range p.retries.expire(now.Boot) {
 		t.dropAll(reasonGivenUp)
@@ -211,16 +211,16 @@ func (p *Pipeline) recall(tag string, payload []byte) *chunkState {
 	return t
 }
 
-// answer is the one place where the end of a flush becomes Fluent Bit's answer, and
-// where a chunk's state is kept that it is to offer again. After it, the payload is
-// Fluent Bit's.
+// answer turns the end of a flush into Fluent Bit's answer, and stores the state of a
+// chunk that will be offered again. Nothing else does. Afterwards the payload is Fluent
+// Bit's.
 func (p *Pipeline) answer(t *chunkState, err error) Result {
 	now := p.clock.Now()
 	p.telemetry.FlushDuration(since(t.began, now))
 	result := resultOf(err)
 	switch {
 	case result == Retry:
-		p.sayRetry(err)
+		p.logRetry(err)
 		if forgotten := p.retries.put(t, now.Boot); forgotten != nil {
 			p.settled(forgotten)
 		}
@@ -233,15 +233,15 @@ func (p *Pipeline) answer(t *chunkState, err error) Result {
 	return result
 }
 
-// settled lets go of a chunk.
+// settled releases a chunk's memory.
 func (p *Pipeline) settled(t *chunkState) {
 	p.samples.drop(t)
 	t.payload = nil
 }
 
-// sayRetry says once what Fluent Bit does with a chunk that it is given back. A clock
-// that is not set has a line of its own, and at exit Fluent Bit retries nothing.
-func (p *Pipeline) sayRetry(err error) {
+// logRetry logs once what Fluent Bit does with a chunk that is returned to it. A clock
+// that is not set has a log line of its own, and at exit Fluent Bit retries nothing.
+func (p *Pipeline) logRetry(err error) {
 	if errors.Is(err, errClock) || p.closing.Load() {
 		return
 	}
@@ -251,11 +251,11 @@ func (p *Pipeline) sayRetry(err error) {
 	})
 }
 
-// Close stops the instance. What Fluent Bit has on disk is left there at once: nobody
-// hears of its delivery any more. For all else that waits each sink is asked once more,
-// and the queue, which nobody else has, has until the end of ctx. What is left goes back
-// to Fluent Bit, or is counted and logged. Later calls do nothing, and later flushes are
-// to be retried.
+// Close stops the instance. Chunks that Fluent Bit has on disk stay there and are
+// returned at once, because nobody learns of their delivery any more. For everything
+// else that is waiting each sink is called once more. The queue, which exists only
+// here, has until the end of ctx. The rest is returned to Fluent Bit, or counted and
+// logged. Later calls do nothing, and later flushes are answered with Retry.
 func (p *Pipeline) Close(ctx context.Context) (err error) {
 	p.closed.Do(func() {
 		p.closing.Store(true)
@@ -268,26 +268,26 @@ func (p *Pipeline) Close(ctx context.Context) (err error) {
 		p.running.Wait()
 		stop()
 		p.cancel()
-		p.leftOver.say(p.log)
+		p.undelivered.log(p.log)
 		err = errors.Join(p.closeSinks(ctx), p.metrics.Close(ctx))
 	})
 	return err
 }
 
-// leftOver counts what the queue could not deliver.
-type leftOver struct {
+// undelivered counts what the queue could not deliver.
+type undelivered struct {
 	mu                    sync.Mutex
 	chunks, logs, samples int
 }
 
-func (l *leftOver) add(logs, samples int) {
+func (l *undelivered) add(logs, samples int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.chunks, l.logs, l.samples = l.chunks+1, l.logs+logs, l.samples+samples
 }
 
-// say logs it: the page goes with the instance.
-func (l *leftOver) say(log *slog.Logger) {
+// log logs them, because the page ends with the instance.
+func (l *undelivered) log(log *slog.Logger) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.chunks > 0 {

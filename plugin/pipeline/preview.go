@@ -14,15 +14,15 @@ import (
 	"out_edge/timefix"
 )
 
-// Preview shows what an instance would make of a payload, and opens nothing: no
-// connection, no file, no port.
+// Preview shows what an instance would make of a payload, without opening a connection,
+// file or port.
 type Preview struct {
 	p    *Pipeline
 	mu   sync.Mutex
 	took map[string]Taken // by sink
 }
 
-// Taken is what one sink would be given of a payload.
+// Taken is what one sink would get of a payload.
 type Taken struct {
 	Sink string
 	// Logs is how many records it would get as logs.
@@ -30,7 +30,7 @@ type Taken struct {
 	Samples []metric.Sample
 }
 
-// NewPreview makes a Preview of an instance with these settings.
+// NewPreview creates a Preview of an instance with these settings.
 func NewPreview(cfg Config, clock timefix.Clock) (*Preview, error) {
 	v := &Preview{}
 	log := slog.New(slog.DiscardHandler)
@@ -51,10 +51,10 @@ func NewPreview(cfg Config, clock timefix.Clock) (*Preview, error) {
 	return v, err
 }
 
-// errNoAnswer says that a payload was not looked at.
+// errNoAnswer means that a payload was not processed.
 var errNoAnswer = errors.New("the clock of this machine is not set")
 
-// Take says what each sink would be given of a payload of log records, in the order of
+// Take returns what each sink would get of a payload of log records, in the order of
 // the sinks; nil is nothing.
 func (v *Preview) Take(tag string, payload []byte) ([]Taken, error) {
 	v.mu.Lock()
@@ -74,7 +74,7 @@ func (v *Preview) Take(tag string, payload []byte) ([]Taken, error) {
 	return all, nil
 }
 
-// Sinks are the names of those that would be there; prometheus is the page.
+// Sinks returns the names of the sinks that there would be; prometheus is the page.
 func (v *Preview) Sinks() (names []string) {
 	for _, w := range v.p.workers {
 		names = append(names, w.sink.Name())
@@ -85,7 +85,7 @@ func (v *Preview) Sinks() (names []string) {
 // Close ends the preview.
 func (v *Preview) Close(ctx context.Context) error { return v.p.Close(ctx) }
 
-// previewSink stands in for a sink.
+// previewSink replaces a sink.
 type previewSink struct {
 	row sinkRow
 	to  *Preview
@@ -96,7 +96,7 @@ func (s *previewSink) Reasons() (dropped, adjusted []string) { return nil, nil }
 func (s *previewSink) Admit(*delivery.Job)                   {}
 func (s *previewSink) Close(context.Context) error           { return nil }
 
-// Send notes what the sink is given.
+// Send records what the sink gets.
 func (s *previewSink) Send(_ context.Context, jobs []*delivery.Job, _ bool) error {
 	for _, j := range jobs {
 		one := Taken{Sink: s.row.name}

@@ -7,19 +7,18 @@ import (
 	"github.com/cespare/xxhash/v2"
 )
 
-// maxRetryChunks bounds the chunks that are known between their flushes. The oldest
-// are forgotten: such a chunk is delivered whole again, and its counters are added
-// again.
+// maxRetryChunks is the most chunks that are known between their flushes. The oldest
+// are evicted: such a chunk is delivered and counted as a whole again.
 const maxRetryChunks = 16384
 
-// retryPatience is how long a chunk may stay away: Fluent Bit offers one again after
-// scheduler.cap (2000 s) at most. One that stays away longer has been given up
-// there, at retry_limit.
-const retryPatience = int64(3600e9)
+// retryTTL is how long a chunk may take to come again: Fluent Bit offers it after
+// scheduler.cap (2000 s) at most. After that, Fluent Bit has dropped it, at
+// retry_limit.
+const retryTTL = int64(3600e9)
 
-// retryState keeps the state of chunks that Fluent Bit was told to retry, by the
-// hash of tag and payload. Two chunks that are the same to the byte have an entry
-// each, and either may take either: what is sent in all is the same.
+// retryState holds the state of chunks that Fluent Bit was told to retry, by the hash
+// of tag and payload. Two identical chunks have an entry each, and either may take
+// either: the total sent is the same.
 type retryState struct {
 	mu    sync.Mutex
 	byKey map[uint64][]*list.Element
@@ -34,9 +33,9 @@ type retryEntry struct {
 	since int64 // when it was put here, ns since boot
 }
 
-// take removes and returns the state of a chunk, or nil when it is new.
+// take removes and returns the state of a chunk, or nil if it is new.
 func (r *retryState) take(tag string, payload []byte) *chunkState {
-	if chunks, _ := r.backlog(); chunks == 0 { // the ordinary case costs no hash
+	if chunks, _ := r.backlog(); chunks == 0 { // the usual case needs no hash
 		return nil
 	}
 	key := chunkKey(tag, payload)
@@ -49,9 +48,8 @@ func (r *retryState) take(tag string, payload []byte) *chunkState {
 	return r.remove(elems[0])
 }
 
-// put keeps a chunk's state until it comes again; now is in ns since boot. The
-// payload is looked at, and not kept. It returns a state that had to go for it, or
-// nil.
+// put stores a chunk's state until it comes again; now is in ns since boot. The payload
+// is read, and not kept. It returns the state that was evicted for it, or nil.
 func (r *retryState) put(t *chunkState, now int64) (forgotten *chunkState) {
 	key := chunkKey(t.tag, t.payload)
 	r.mu.Lock()
@@ -68,11 +66,11 @@ func (r *retryState) put(t *chunkState, now int64) (forgotten *chunkState) {
 	return nil
 }
 
-// expire removes and returns the chunks that have stayed away for good.
+// expire removes and returns the chunks that will not come again.
 func (r *retryState) expire(now int64) (gone []*chunkState) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for e := r.order.Front(); e != nil && now-e.Value.(*retryEntry).since > retryPatience; e = r.order.Front() {
+	for e := r.order.Front(); e != nil && now-e.Value.(*retryEntry).since > retryTTL; e = r.order.Front() {
 		gone = append(gone, r.remove(e))
 	}
 	return gone
@@ -96,7 +94,7 @@ func (r *retryState) remove(e *list.Element) *chunkState {
 	return entry.chunk
 }
 
-// backlog is the number of chunks that Fluent Bit was told to retry, and the bytes
+// backlog returns the number of chunks that Fluent Bit was told to retry, and the bytes
 // of their payloads.
 func (r *retryState) backlog() (chunks int, bytes int64) {
 	r.mu.Lock()
@@ -104,7 +102,8 @@ func (r *retryState) backlog() (chunks int, bytes int64) {
 	return r.order.Len(), r.bytes
 }
 
-// oldest is when the oldest of them was given back, ns since boot; 0 without any.
+// oldest returns when the oldest of them was returned, in ns since boot; 0 if there is
+// none.
 func (r *retryState) oldest() int64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -11,24 +11,24 @@ import (
 	"out_edge/plugin/metric"
 )
 
-// route says what of a chunk a sink is given.
+// route selects what of a chunk a sink gets.
 type route struct {
 	// logs: log records; else samples.
 	logs bool
-	// wants says whether a route of config_file leads to the sink.
+	// wants reports whether a route of config_file leads to the sink.
 	wants func(rules.Route) bool
 }
 
 // sinkRow is one sink that an instance can have.
 type sinkRow struct {
 	name string
-	// isOn says whether the user has set it up.
+	// isOn reports whether the user has set it up.
 	isOn func(*Config) bool
 	open func(*Pipeline) (delivery.Sink, error)
 	route
 }
 
-// sinkTable is all sinks.
+// sinkTable lists all sinks.
 func sinkTable() []sinkRow {
 	hasDatadog := func(c *Config) bool { return c.Datadog != nil }
 	return []sinkRow{
@@ -39,7 +39,7 @@ func sinkTable() []sinkRow {
 	}
 }
 
-// sinks are those that are set up.
+// sinks returns the sinks that are set up.
 func (c *Config) sinks() (on []sinkRow) {
 	for _, row := range append(sinkTable(), c.moreSinks...) {
 		if row.isOn(c) {
@@ -56,7 +56,7 @@ func (c *Config) sinkNames() (names []string) {
 	return names
 }
 
-// openSinks makes a worker for each sink.
+// openSinks creates a worker for each sink.
 func (p *Pipeline) openSinks() error {
 	if p.cfg.Datadog == nil {
 		p.log.Info("no apikey: nothing goes to Datadog; set `apikey`, `apikey_file` or DD_API_KEY to change that")
@@ -71,14 +71,14 @@ func (p *Pipeline) openSinks() error {
 	return nil
 }
 
-// Destination is one sink, and where it sends.
+// Destination is a sink and the address that it sends to.
 type Destination struct {
 	Sink string // its name
-	// Address may be shown: it holds no secret.
+	// Address has no secret and may be shown.
 	Address string
 }
 
-// Destinations are the sinks that are set up.
+// Destinations returns the sinks that are set up.
 func (p *Pipeline) Destinations() (all []Destination) {
 	for _, w := range p.workers {
 		d := Destination{Sink: w.sink.Name()}
@@ -97,7 +97,7 @@ func (p *Pipeline) closeSinks(ctx context.Context) (err error) {
 	return err
 }
 
-// datadog is the account that both of Datadog's sinks use.
+// datadog returns the account that both of Datadog's sinks use.
 func (p *Pipeline) datadog() (_ *ddsink.Account, err error) {
 	if p.account == nil {
 		p.account, err = ddsink.Open(*p.cfg.Datadog, ddsink.Deps{Clock: p.clock, Log: p.log, Telemetry: p.telemetry})
@@ -121,10 +121,10 @@ func openMetrics(p *Pipeline) (delivery.Sink, error) {
 	return account.Metrics()
 }
 
-// expirer is a sink that wants to hear of gauges that are no more.
+// expirer is a sink that needs to know when gauges expire.
 type expirer interface{ Expire(s *metric.Series) }
 
-// expired tells the sinks of a gauge that is no more.
+// expired tells the sinks that a gauge has expired.
 func (p *Pipeline) expired(s *metric.Series) {
 	for _, w := range p.workers {
 		if e, ok := w.sink.(expirer); ok {

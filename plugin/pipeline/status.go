@@ -8,9 +8,9 @@ import (
 	"out_edge/exporter/statuspage"
 )
 
-// status is what the page says of this instance: why it does not deliver at the
-// moment, what is held here or waits in Fluent Bit's buffer for a retry, and
-// the last time repairs.
+// status returns what the page shows of this instance: why it does not deliver at the
+// moment, what is held here or waits in Fluent Bit's buffer for a retry, and the last
+// time repairs.
 func (p *Pipeline) status() exporter.Status {
 	s := exporter.Status{Repairs: p.fixer.Repairs(), Notes: p.notes()}
 	if now := p.clock.Now(); !p.fixer.ClockSet(now) {
@@ -27,18 +27,18 @@ func (p *Pipeline) status() exporter.Status {
 	return s
 }
 
-// notes are what the user has to know of the settings.
+// notes returns what the user must know about the settings.
 func (p *Pipeline) notes() (all []string) {
 	if p.cfg.DryRun {
 		all = append(all, "dry run: nothing is sent anywhere, as edge_dry_run is on")
 	}
-	if p.cfg.Kept {
+	if p.cfg.FromBeforeReload {
 		all = append(all, "the configuration of the last reload has faults, which the log names: the settings from before it are in force")
 	}
 	return all
 }
 
-// Page is the address that /metrics is served on; "" while there is none.
+// Page returns the address of /metrics; "" while there is none.
 func (p *Pipeline) Page() string {
 	if a := p.metrics.Addr(); a != nil {
 		return a.String()
@@ -46,14 +46,14 @@ func (p *Pipeline) Page() string {
 	return ""
 }
 
-// Waiting is how many chunks are held here, and their size in bytes.
+// Waiting returns how many chunks are held, and their size in bytes.
 func (p *Pipeline) Waiting() (chunks int, bytes int64) { return p.backlog.size() }
 
-// onItsWay is how long a chunk may take to its receiver before the page says that it
-// waits: a few round trips over a mobile network.
-const onItsWay = 5 * time.Second
+// sendingGrace is how long a chunk may take to its receiver before the page shows it as
+// waiting: a few round trips over a mobile network.
+const sendingGrace = 5 * time.Second
 
-// status is what waits for this sink.
+// status returns what waits for this sink.
 func (w *worker) status() statuspage.Backlog {
 	now, until := w.now(), w.gate.Until()
 	b := statuspage.Backlog{Sink: w.sink.Name()}
@@ -71,7 +71,7 @@ func (w *worker) status() statuspage.Backlog {
 	switch {
 	case until > now:
 		b.Stalled, b.Next = true, fmt.Sprintf("one small request asks again in %d s", (until-now+time.Second-1)/time.Second)
-	case now-oldest > onItsWay:
+	case now-oldest > sendingGrace:
 		b.Stalled, b.Next = true, "they are being sent"
 	}
 	return b

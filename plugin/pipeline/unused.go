@@ -11,29 +11,29 @@ import (
 	"out_edge/plugin/delivery"
 )
 
-// unused counts the records that nothing comes of: no rule is for them, and no sink
-// takes them as logs. It speaks of the first of each tag.
+// unused counts the records that are not used: no rule applies to them, and no sink
+// takes them as logs. It logs the first of each tag.
 type unused struct {
 	engine    *rules.Engine
 	prefix    string // of the plugin's own metrics
 	telemetry delivery.Telemetry
 	log       *slog.Logger
 
-	mu   sync.Mutex
-	said map[string]bool // tags
+	mu     sync.Mutex
+	logged map[string]bool // tags
 }
 
 // reasonNoRule is delivery.ReasonNoRule.
 const reasonNoRule = "no_rule"
 
 const (
-	// maxUnusedTags bounds the tags that are spoken of, maxShownFields the fields of a
-	// record.
+	// maxUnusedTags is the most tags that are logged, maxShownFields the most fields of
+	// a record.
 	maxUnusedTags  = 32
 	maxShownFields = 12
 )
 
-// take counts a record that made no sample and is no log, unless a rule is for it.
+// take counts a record that made no sample and is no log, unless a rule applies to it.
 func (u *unused) take(tag string, rec *chunk.Record) {
 	if u.engine.Takes(tag, rec) {
 		return
@@ -41,20 +41,21 @@ func (u *unused) take(tag string, rec *chunk.Record) {
 	u.telemetry.Dropped(delivery.SinkDecode, reasonNoRule, 1)
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.said[tag] || len(u.said) >= maxUnusedTags {
+	if u.logged[tag] || len(u.logged) >= maxUnusedTags {
 		return
 	}
-	if u.said == nil {
-		u.said = make(map[string]bool)
+	if u.logged == nil {
+		u.logged = make(map[string]bool)
 	}
 	tag = strings.Clone(tag)
-	u.said[tag] = true
+	u.logged[tag] = true
 	fields := rules.NumericFields(rec, maxShownFields)
 	u.log.Warn("nothing comes of this tag's records: no rule of `config_file` is for them, and no sink takes them as logs; they are counted as no_rule, and this is said once a tag",
 		"tag", tag, "numeric_fields", strings.Join(fields, ","), "rule", u.rule(tag, len(fields) > 0))
 }
 
-// word makes of a tag the first word of a metric's name that is none of the plugin's.
+// word returns a tag as the first word of a metric's name that is not one of the
+// plugin's.
 func (u *unused) word(tag string) string {
 	word := strings.Map(func(r rune) rune {
 		switch {
@@ -69,8 +70,8 @@ func (u *unused) word(tag string) string {
 	return word
 }
 
-// rule is one to write for the records of a tag, as a line of YAML: their numbers, or
-// how many they are where they have none.
+// rule returns a suggested rule for the records of a tag, as a line of YAML: for their
+// numbers, or for their count if they have none.
 func (u *unused) rule(tag string, hasNumbers bool) string {
 	word := u.word(tag)
 	match := strings.ReplaceAll(tag, "'", "''")

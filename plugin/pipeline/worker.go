@@ -12,8 +12,8 @@ import (
 	"out_edge/plugin/delivery"
 )
 
-// The bounds of what one Send is given. Its jobs are answered when it returns, so
-// it should not take many round trips.
+// The limits of one Send. Its jobs are answered when it returns, so it should not take
+// many round trips.
 const (
 	maxSendJobs  = 1024
 	maxSendBytes = 4 << 20 // of payloads
@@ -23,20 +23,20 @@ const (
 // flushes its tags one after the other.
 const linger = 20 * time.Millisecond
 
-// task is one job with a worker, for one flush of its chunk.
+// task is one job at a worker, for one flush of its chunk.
 type task struct {
 	*delivery.Job
 	chunk  *chunkState
 	worker *worker
-	since  time.Duration // when it came here
+	since  time.Duration // when it was added
 }
 
-// worker is what stands around one sink: a gate, a backlog, and the goroutine that
-// calls the sink.
+// worker runs one sink: it has a gate, a backlog, and the goroutine that calls the
+// sink.
 type worker struct {
 	route
 	sink delivery.Sink
-	// starter is the sink where it has things to send without a job, or nil.
+	// starter is the sink if it may have something to send without a job, else nil.
 	starter delivery.Starter
 	gate    delivery.Gate
 	p       *Pipeline
@@ -45,13 +45,12 @@ type worker struct {
 
 	mu      sync.Mutex
 	waiting []*task // the oldest first
-	// alone is how many of the next Sends take a single job, to find the one
-	// that panics.
-	alone  int
-	closed bool // nothing is sent from now on but what is here
-	ended  bool // the goroutine is gone
-	// files is set with closed. sending is what a Send is under way with, which
-	// cancel ends.
+	// alone is how many of the next Sends get a single job, to find the one that panics.
+	singleSends int
+	closed      bool // only what is waiting is still sent
+	ended       bool // the goroutine has ended
+	// files is set with closed. sending is the tasks of the running Send, which cancel
+	// ends.
 	files   fileMap
 	sending []*task
 	cancel  context.CancelFunc
@@ -73,19 +72,18 @@ func newWorker(p *Pipeline, s delivery.Sink, r route) *worker {
 	return w
 }
 
-// now is the time that the gate goes by.
+// now is the gate's time.
 func (w *worker) now() time.Duration { return w.p.clock.Now().Elapsed() }
 
-// add takes a task. It reports it at once where its chunk is not held and the sink
-// must not be asked now.
+// add adds a task. It reports it at once if its chunk is not held and the gate is shut.
 func (w *worker) add(t *task) {
 	t.since = w.now()
-	if err := w.put(t); err != nil {
+	if err := w.enqueue(t); err != nil {
 		t.chunk.report(t, err)
 	}
 }
 
-func (w *worker) put(t *task) error {
+func (w *worker) enqueue(t *task) error {
 	if !t.chunk.held {
 		if why, shut := w.gate.IsShut(t.since); shut {
 			return &delivery.RetryError{Err: fmt.Errorf("%w: %w", errShut, why)}
@@ -101,7 +99,7 @@ func (w *worker) put(t *task) error {
 	return nil
 }
 
-// signal wakes the goroutine, now or when it next sleeps.
+// signal wakes the goroutine, now or when it next waits.
 func (w *worker) signal() {
 	select {
 	case w.wake <- struct{}{}:
@@ -109,13 +107,13 @@ func (w *worker) signal() {
 	}
 }
 
-// run is the worker's goroutine, until close was called and nothing is left, or ctx
-// ends: what is left then goes back.
+// run is the worker's goroutine. It ends when close was called and nothing is left, or
+// when ctx ends: what is left is then given back.
 func (w *worker) run(ctx context.Context) {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
-		wait, ended := w.round(ctx)
+		wait, ended := w.sendWaiting(ctx)
 		if ended {
 			return
 		}
@@ -128,18 +126,18 @@ func (w *worker) run(ctx context.Context) {
 	}
 }
 
-// idle is how long a worker sleeps that waits for nothing.
+// idle is how long a worker sleeps when nothing is waiting.
 const idle = time.Hour
 
-// round sends what waits, until nothing is left or the gate is shut. wait is when to
-// look again at the latest.
-func (w *worker) round(ctx context.Context) (wait time.Duration, ended bool) {
+// sendWaiting sends what is waiting, until nothing is left or the gate is shut. wait is the
+// longest time to the next round.
+func (w *worker) sendWaiting(ctx context.Context) (wait time.Duration, ended bool) {
 	for fresh := true; ; fresh = false {
 		w.leaveOnDisk()
-		if w.end(ctx) {
+		if w.shouldEnd(ctx) {
 			return 0, true
 		}
-		if w.sweep(); w.isEmpty() {
+		if w.reportSettled(); w.isEmpty() {
 			return idle, false
 		}
 		probe, wait := w.gate.Ask(w.now())
@@ -162,8 +160,8 @@ func (w *worker) isEmpty() bool {
 	return len(w.waiting) == 0 && (w.starter == nil || !w.starter.Waits() || !w.p.fixer.ClockSet(w.p.clock.Now()))
 }
 
-// linger gives the chunks of other tags time to come, unless a flush waits on its
-// thread or the instance closes.
+// linger waits for chunks of other tags, unless a flush waits on its thread or the
+// instance closes.
 func (w *worker) linger(ctx context.Context) {
 	w.mu.Lock()
 	hurry := w.closed || slices.ContainsFunc(w.waiting, func(t *task) bool { return !t.chunk.held })
@@ -179,8 +177,8 @@ func (w *worker) linger(ctx context.Context) {
 	}
 }
 
-// end says whether the goroutine is to end, and gives back what waits then.
-func (w *worker) end(ctx context.Context) bool {
+// shouldEnd reports whether the goroutine must end, and then gives back what is waiting.
+func (w *worker) shouldEnd(ctx context.Context) bool {
 	w.mu.Lock()
 	w.ended = ctx.Err() != nil || w.closed && len(w.waiting) == 0
 	ended := w.ended
@@ -191,13 +189,13 @@ func (w *worker) end(ctx context.Context) bool {
 	return ended
 }
 
-// next is what the next Send is given, of which the tasks stay where they are.
+// next returns the tasks for the next Send; they stay in the backlog.
 func (w *worker) next() []*task {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	most, bytes := maxSendJobs, 0
-	if w.alone > 0 {
-		w.alone--
+	if w.singleSends > 0 {
+		w.singleSends--
 		most = 1
 	}
 	n := 0
@@ -209,9 +207,9 @@ func (w *worker) next() []*task {
 	return slices.Clone(w.waiting[:n])
 }
 
-// send makes one Send, and reports the jobs that are settled by it.
+// send calls Send once, and reports the jobs that it settled.
 func (w *worker) send(ctx context.Context, tasks []*task, probe bool) {
-	ctx, cancel := w.limit(ctx, tasks)
+	ctx, cancel := w.withDeadline(ctx, tasks)
 	defer cancel()
 	if !w.begin(tasks, cancel) {
 		return
@@ -220,7 +218,7 @@ func (w *worker) send(ctx context.Context, tasks []*task, probe bool) {
 	for i, t := range tasks {
 		jobs[i] = t.Job
 	}
-	err, panicked := w.call(ctx, jobs, probe)
+	err, panicked := w.callSink(ctx, jobs, probe)
 	w.begin(nil, nil)
 	if panicked {
 		w.afterPanic(tasks)
@@ -230,14 +228,14 @@ func (w *worker) send(ctx context.Context, tasks []*task, probe bool) {
 		err = &delivery.RetryError{Err: errUnsettled}
 	}
 	w.gate.Note(err, probe, w.now())
-	w.sweep()
+	w.reportSettled()
 	if err != nil {
-		w.failed(jobs, err, probe)
+		w.afterFailure(jobs, err, probe)
 	}
 }
 
-// limit gives a Send that a flush waits for on its thread the time of that flush.
-func (w *worker) limit(ctx context.Context, tasks []*task) (context.Context, context.CancelFunc) {
+// withDeadline limits a Send to the time that is left for a flush that waits on its thread.
+func (w *worker) withDeadline(ctx context.Context, tasks []*task) (context.Context, context.CancelFunc) {
 	left, limited := w.p.cfg.FlushTimeout, false
 	now := w.now()
 	for _, t := range tasks {
@@ -251,9 +249,9 @@ func (w *worker) limit(ctx context.Context, tasks []*task) (context.Context, con
 	return context.WithTimeout(ctx, left)
 }
 
-// call calls the sink. Nobody stands over this goroutine: a panic is kept from the
-// host.
-func (w *worker) call(ctx context.Context, jobs []*delivery.Job, probe bool) (err error, panicked bool) {
+// callSink calls the sink and recovers from its panics, since nothing above this goroutine
+// does.
+func (w *worker) callSink(ctx context.Context, jobs []*delivery.Job, probe bool) (err error, panicked bool) {
 	defer func() {
 		if r := recover(); r != nil {
 			panicked = true
@@ -273,7 +271,7 @@ func settled(jobs []*delivery.Job) bool {
 	return true
 }
 
-// afterPanic drops the job that panicked. Of several, each is tried by itself
+// afterPanic drops the job that panicked. If there were several, each is sent alone
 // first.
 func (w *worker) afterPanic(tasks []*task) {
 	if len(tasks) == 1 {
@@ -282,13 +280,13 @@ func (w *worker) afterPanic(tasks []*task) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if len(tasks) > 1 {
-		w.alone = len(tasks)
+		w.singleSends = len(tasks)
 	}
 }
 
-// failed counts what has to be offered again. A chunk that is not held goes back;
-// and at exit, after this last try, all that Fluent Bit has kept.
-func (w *worker) failed(jobs []*delivery.Job, err error, probe bool) {
+// afterFailure counts what must be offered again. A chunk that is not held is given back; at
+// exit, after this last attempt, so is everything that Fluent Bit still has.
+func (w *worker) afterFailure(jobs []*delivery.Job, err error, probe bool) {
 	for _, j := range jobs {
 		if n := j.Open(); n > 0 && !probe {
 			w.p.telemetry.Retried(w.sink.Name(), n)
@@ -300,9 +298,9 @@ func (w *worker) failed(jobs []*delivery.Job, err error, probe bool) {
 	w.giveBack(func(t *task) bool { return !t.chunk.held || closed && !t.chunk.owned }, err)
 }
 
-// sweep reports the tasks whose jobs are settled. Only the worker's goroutine calls
-// it, and giveBack: no Send may be using their payloads.
-func (w *worker) sweep() {
+// reportSettled reports the tasks whose jobs are settled. Only the worker's goroutine calls it
+// and giveBack, because no Send may be using their payloads.
+func (w *worker) reportSettled() {
 	w.giveBack(func(t *task) bool { return t.Open() == 0 }, nil)
 }
 
@@ -324,7 +322,7 @@ func (w *worker) allOnDisk(tasks []*task) bool {
 
 func (w *worker) isOnDisk(t *task) bool { return !t.chunk.owned && w.files.has(t.chunk.payload) }
 
-// leaveOnDisk gives back, once the instance closes, what is on disk.
+// leaveOnDisk gives back what is on disk, once the instance closes.
 func (w *worker) leaveOnDisk() {
 	w.mu.Lock()
 	closed := w.closed
@@ -334,7 +332,7 @@ func (w *worker) leaveOnDisk() {
 	}
 }
 
-// giveBack takes tasks out of the backlog and reports them with err.
+// giveBack removes tasks from the backlog and reports them with err.
 func (w *worker) giveBack(which func(*task) bool, err error) {
 	w.mu.Lock()
 	var given []*task
@@ -354,7 +352,7 @@ func (w *worker) giveBack(which func(*task) bool, err error) {
 	}
 }
 
-// close has the worker try once more what waits and would be lost, and end.
+// close makes the worker send once more what is waiting and would be lost, and end.
 func (w *worker) close(files fileMap) {
 	w.mu.Lock()
 	w.closed, w.files = true, files
@@ -367,10 +365,10 @@ func (w *worker) close(files fileMap) {
 }
 
 var (
-	// errShut says why a sink is not even asked.
+	// errShut is why a sink is not called.
 	errShut = errors.New("the receiver is not asked again yet")
-	// errUnsettled is a fault of a sink: never call delivered what is not.
+	// errUnsettled is a fault of a sink: it returned nil without settling everything.
 	errUnsettled = errors.New("the sink has left records unsettled without a word")
-	// errClosed says that the instance has ended.
+	// errClosed means that the instance has ended.
 	errClosed = &delivery.RetryError{Err: errors.New("the instance is closed")}
 )

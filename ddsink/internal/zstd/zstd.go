@@ -9,7 +9,7 @@ import (
 	"io"
 )
 
-// ErrUnavailable is what every use of this package answers.
+// ErrUnavailable is returned by everything in this package.
 var ErrUnavailable = errors.New("zstd: not built in; hand over a body that is compressed already")
 
 // Writer refuses every write.

@@ -11,184 +11,182 @@ import (
 	"out_edge/timefix"
 )
 
-// Reasons for which samples are not sent by themselves, or not at all; they are
-// values of the `reason` label.
+// Reasons for not sending a sample on its own, or at all; values of the `reason` label.
 const (
-	// ReasonSuperseded: a later sample of the same series and chunk went.
+	// ReasonSuperseded: a later sample of the same series and chunk was sent.
 	ReasonSuperseded = "superseded"
-	// ReasonSameTime: another sample has the series' place at that time.
+	// ReasonSameTime: another sample of the series has the same time.
 	ReasonSameTime = "same_time"
-	// ReasonForgotten: it had to make room in memory, and its chunk no longer gives
-	// it.
+	// ReasonForgotten: it was evicted from memory, and its chunk does not return it
+	// again.
 	ReasonForgotten = "forgotten"
 )
 
-// The bounds of what waits. A point takes 48 bytes, so that the two come to some
-// 4 MiB. Beyond the first, kept points are merged; beyond the second, absolute
-// ones stay with their chunks until there is room.
+// The limits of what waits. A point takes 48 bytes, so the two come to about 4 MiB.
+// Above the first, kept points are merged; above the second, absolute ones stay with
+// their chunks until there is room.
 const (
 	maxKept     = 32 << 10
 	maxAbsolute = 48 << 10
-	// firstGrain is that of the first merging, lastGrain the coarsest.
+	// firstGrain is the grain of the first merging, lastGrain the coarsest.
 	firstGrain = int64(time.Second)
 	lastGrain  = int64(2 * time.Hour)
 )
 
-// keepSeries is how long a series is remembered that has nothing waiting;
-// sweepFrom is how many there are before anybody looks.
+// keepSeries is how long a series without waiting points is remembered; eviction begins
+// at sweepFrom series.
 const (
 	keepSeries = time.Hour
 	sweepFrom  = 4096
 )
 
-// Rules are what a receiver makes of points. All but Clock are called with the Box
+// Rules are how a receiver handles points. All but Clock are called with the Box
 // locked, and must not call it.
 type Rules[S any] struct {
 	Clock timefix.Clock
-	// Key appends what tells a series from all others at the receiver.
+	// Key appends what identifies a series at the receiver.
 	Key func(dst []byte, id *metric.Series) []byte
-	// New makes the receiver's own state of a series.
+	// New creates the receiver's own state of a series.
 	New func(id *metric.Series) S
-	// Read makes the point of a sample, with Value and Dist, and for an absolute
-	// one At.
-	Read func(s *Series[S], sample *metric.Sample) (Point, Fate)
-	// IsKept says of a sample that its point is a kept one.
+	// Read returns the point of a sample, with Value and Dist, and At for an absolute
+	// one.
+	Read func(s *Series[S], sample *metric.Sample) (Point, SampleOutcome)
+	// IsKept reports whether a sample's point is a kept one.
 	IsKept func(sample *metric.Sample) bool
-	// Merge adds to newer what an older kept point of the series holds, neither
-	// of them stamped.
+	// Merge adds an older kept point of the series to newer; neither of them is stamped.
 	Merge func(newer *Point, older *Point)
-	// Stamp gives a point that is about to leave its time at the receiver, At,
-	// if it has none yet, and says what becomes of it. A series' points come
-	// in order. before is the one that was stamped last of those that leave now,
-	// or nil.
-	Stamp func(s *Series[S], p, before *Point) Fate
-	// Unstamp takes back from points of a series that certainly did not arrive
-	// what Stamp has given them. Those of which Sealed is true keep it.
+	// Stamp sets At, the time at the receiver, of a point that is about to be sent, if
+	// it has none yet, and returns what happens to it. It gets a series' points in
+	// order. before is the point of this request that was stamped last, or nil.
+	Stamp func(s *Series[S], p, before *Point) SampleOutcome
+	// Unstamp reverses Stamp for points of a series that certainly did not arrive.
+	// Sealed points stay stamped.
 	Unstamp func(s *Series[S], points []Point)
-	// Cost is what n points of a series take in a request.
+	// Cost returns the size of n points of a series in a request.
 	Cost func(s *Series[S], n int) (points, bytes int)
-	// Remember, if not nil, says of a series that has been silent for long that
-	// its state must not be forgotten.
+	// Remember, if not nil, reports whether the state of a series must be kept although
+	// it has been silent for long.
 	Remember func(s *Series[S]) bool
-	// Grain is the time, in ns of arrival, in which a kept series has one point
-	// at most; points of one chunk are always one.
+	// Grain is the time, in ns of arrival, in which a kept series has one point at most;
+	// points of one chunk are always merged.
 	Grain int64
 }
 
-// Fate is what becomes of a sample or a point. The zero value is to send it.
-type Fate struct {
-	what   fate
+// SampleOutcome is what happens to a sample or a point. The zero value is to send it.
+type SampleOutcome struct {
+	what   outcomeKind
 	reason string
 }
 
-type fate uint8
+type outcomeKind uint8
 
 const (
-	send fate = iota
+	send outcomeKind = iota
 	drop
 	absorb
 	taken
 	replaces
 )
 
-// Dropped gives it up, and counts that under the reason.
-func Dropped(reason string) Fate { return Fate{drop, reason} }
+// Dropped drops it, and counts it under the reason.
+func Dropped(reason string) SampleOutcome { return SampleOutcome{drop, reason} }
 
-// Absorbed has it not sent by itself, and counts that under the reason.
-func Absorbed(reason string) Fate { return Fate{absorb, reason} }
+// Absorbed does not send it on its own, and counts it under the reason.
+func Absorbed(reason string) SampleOutcome { return SampleOutcome{absorb, reason} }
 
-// Taken leaves it to the caller of Stamp, who has kept a copy.
-func Taken() Fate { return Fate{what: taken} }
+// Taken leaves it to the caller of Stamp, which has kept a copy.
+func Taken() SampleOutcome { return SampleOutcome{what: taken} }
 
-// Replaces sends it in place of the one stamped before, which it holds too if it
-// is kept; an absolute one is absorbed.
-func Replaces() Fate { return Fate{what: replaces} }
+// Replaces sends it instead of the one stamped before. A kept one includes that one's
+// samples; an absolute one is absorbed.
+func Replaces() SampleOutcome { return SampleOutcome{what: replaces} }
 
-// Point is one value of one series that waits.
+// Point is one waiting value of one series.
 type Point struct {
-	// At is the receiver's time once Stamped is set. Before, it is a kept
-	// point's arrival, in ns as timefix.Instant.Elapsed has it.
+	// At is the receiver's time once Stamped is set. Before, it is a kept point's
+	// arrival, in ns of timefix.Instant.Elapsed.
 	At    int64
 	Value float64
 	Dist  *metric.Distribution
 	// Exemplars are those of the sample, nil without.
 	Exemplars *metric.Exemplars
-	// Group is not 0 once the point may have been stored: points of one series
-	// with the same one have been in the same requests.
+	// Group is not 0 once the point may have been stored: points of one series with the
+	// same group have been in the same requests.
 	Group uint32
-	// N is how many samples a kept point stands for.
+	// N is how many samples a kept point includes.
 	N             int32
 	Kept, Stamped bool
-	// Marker is set by a sink for a point that stands for no sample.
+	// Marker is set by a sink for a point without a sample.
 	Marker bool
 
-	seq   uint32 // the job's: of a kept point the oldest
+	seq   uint32 // the job's; of a kept point the oldest one's
 	index int32  // an absolute sample's position
 }
 
-// Sealed says that the point may have been stored: its time and value stand.
+// Sealed reports whether the point may have been stored: its time and value must not
+// change.
 func (p *Point) Sealed() bool { return p.Group != 0 }
 
-// Cover has a kept point stand for an older one's samples too, which then stands for
-// none, and is not put back.
+// Cover adds an older point's samples to a kept point; the older one then has none, and
+// is not put back.
 func (p *Point) Cover(older *Point) {
 	p.N += older.N
 	p.seq = min(p.seq, older.seq)
 	older.N = 0
 }
 
-// Series is one series at one receiver, and what of it waits.
+// Series is one series at one receiver, with its waiting points.
 type Series[S any] struct {
 	ID  *metric.Series
 	Own S
 
 	waiting  []Point // stamped ones by time, then kept ones by arrival
 	queued   bool
-	flight   bool   // points of it are on their way
-	gathered uint32 // the job that had an absolute point of it last
+	inFlight bool   // points of it are being sent
+	gathered uint32 // the last job with an absolute point of it
 	used     time.Duration
-	standing standing
-	until    time.Duration // of standing aside
-	reason   string        // why it is aside
+	status   seriesStatus
+	until    time.Duration // end of being set aside
+	reason   string        // why it is set aside
 }
 
-// First is the first point that waits; there must be one.
+// First is the first waiting point; there must be one.
 func (s *Series[S]) First() *Point { return &s.waiting[0] }
 
-// Item is a point that is on its way.
+// Item is a point that is being sent.
 type Item[S any] struct {
 	*Series[S]
 	Point
-	done bool // it is not on its way any more
+	done bool // it is not being sent any more
 }
 
-// Box is what waits for one receiver. It is safe for concurrent use; Begin to End
-// are one goroutine's.
+// Box holds what waits for one receiver. It is safe for concurrent use; Begin to End
+// belong to one goroutine.
 type Box[S any] struct {
 	Rules[S]
 
-	mu     sync.Mutex
-	byRef  map[*metric.Series]*Series[S]
-	byKey  map[uint64]*Series[S]
-	sweep  int // how many series there may be until they are looked through
-	key    []byte
-	jobs   map[*delivery.Job]*job
-	order  []*job // by seq
-	seq    uint32
-	queue  []*Series[S] // that have points waiting, in the order in which they got them
-	turn   []*Series[S] // of them, those that leave in this Send
-	kept   int          // points that wait, by what they weigh
-	limit  int          // of kept, beyond which it is worth while to merge
-	grain  int64
-	offset int64 // from elapsed to wall, when a job was admitted last
-	// absolute is how many points wait, ungathered how many jobs have some that do
-	// not.
+	mu      sync.Mutex
+	byRef   map[*metric.Series]*Series[S]
+	byKey   map[uint64]*Series[S]
+	sweep   int // evict series above this number
+	key     []byte
+	jobs    map[*delivery.Job]*job
+	order   []*job // by seq
+	seq     uint32
+	queue   []*Series[S] // that have waiting points, in the order in which they got them
+	sending []*Series[S] // those that are sent in this Send
+	kept    int          // waiting points, by weight
+	limit   int          // of kept, above which merging is worthwhile
+	grain   int64
+	offset  int64 // from elapsed to wall, when the last job was admitted
+	// absolute is how many absolute points are waiting, ungathered how many jobs have
+	// some that are not added yet.
 	absolute, ungathered int
 	groups               uint32
 	aside
-	credits []credit
-	ledger  ledger
-	out     []Item[S] // of the last Request
+	pendingDrops []pendingDrop
+	settlements  settlements
+	out          []Item[S] // of the last Request
 }
 
 // New makes an empty Box.
@@ -199,8 +197,8 @@ func New[S any](r Rules[S]) *Box[S] {
 	}
 }
 
-// Admit takes a chunk's kept points, and its absolute ones if there is room and none of
-// an earlier chunk are missing. It settles what cannot be sent. It does not block.
+// Admit adds a chunk's kept points, and its absolute ones if there is room and no
+// earlier chunk has any left. It settles what cannot be sent. It does not block.
 func (b *Box[S]) Admit(j *delivery.Job) {
 	samples := j.Samples()
 	b.mu.Lock()
@@ -248,7 +246,7 @@ func (b *Box[S]) admit(st *job, i int, sample *metric.Sample, now time.Duration)
 	}
 }
 
-// keep puts a kept point behind all that waits of its series.
+// keep adds a kept point after all waiting ones of its series.
 func (b *Box[S]) keep(s *Series[S], p Point) {
 	b.enqueue(s)
 	if n := len(s.waiting); n > 0 && b.mergeable(&s.waiting[n-1], &p) {
@@ -260,7 +258,7 @@ func (b *Box[S]) keep(s *Series[S], p Point) {
 	b.kept += p.weight()
 }
 
-// mergeable tells whether two kept points are of one grain of time, and neither
+// mergeable reports whether two kept points are in the same grain of time, and neither
 // has a time of its own.
 func (b *Box[S]) mergeable(older, newer *Point) bool {
 	if !older.Kept || older.Stamped || older.Marker || newer.Marker {
@@ -278,7 +276,7 @@ func (b *Box[S]) merge(newer, older *Point) {
 	newer.seq = older.seq
 }
 
-// weight is the memory of a point, in that of a plain one.
+// weight is the memory of a point, relative to that of a plain one.
 func (p *Point) weight() int {
 	if p.Dist == nil {
 		return 1
@@ -286,12 +284,11 @@ func (p *Point) weight() int {
 	return 4 + (len(p.Dist.Counts)+2*len(p.Dist.Values))/6
 }
 
-// coarsen makes the grain coarser until what is kept fits, or nothing is left to
-// merge.
+// coarsen increases the grain until the kept points fit, or nothing is left to merge.
 func (b *Box[S]) coarsen() {
 	for grain := max(2*b.grain, firstGrain); grain <= lastGrain && b.kept > maxKept*3/4; grain *= 2 {
 		b.grain = grain
-		for _, s := range append(b.queue, b.turn...) {
+		for _, s := range append(b.queue, b.sending...) {
 			b.mergeAll(s)
 		}
 	}
@@ -321,7 +318,7 @@ func (b *Box[S]) enqueue(s *Series[S]) {
 	}
 }
 
-// seriesOf is the series at the receiver that an identity stands for.
+// seriesOf returns the receiver's series for an identity.
 func (b *Box[S]) seriesOf(id *metric.Series, now time.Duration) *Series[S] {
 	s := b.byRef[id]
 	if s == nil {
@@ -336,25 +333,24 @@ func (b *Box[S]) find(id *metric.Series, now time.Duration) *Series[S] {
 	h := xxhash.Sum64(b.key)
 	s := b.byKey[h]
 	if s == nil {
-		b.forget(now)
-		s = &Series[S]{ID: id, Own: b.New(id), standing: unknown}
+		b.evictSilent(now)
+		s = &Series[S]{ID: id, Own: b.New(id), status: unknown}
 		b.byKey[h] = s
 	}
 	if len(b.byRef) > 2*len(b.byKey)+sweepFrom {
-		clear(b.byRef) // identities that nobody has any more
+		clear(b.byRef) // identities that are not in use any more
 	}
 	b.byRef[id] = s
 	return s
 }
 
-// forget lets go of series that have been silent for long, each time that there
-// are twice as many as were left the last time.
-func (b *Box[S]) forget(now time.Duration) {
+// evictSilent evicts series that have been silent for long, whenever the number has doubled.
+func (b *Box[S]) evictSilent(now time.Duration) {
 	if len(b.byKey) < b.sweep {
 		return
 	}
 	for h, s := range b.byKey {
-		if now-s.used > keepSeries && !s.queued && !s.flight && (b.Remember == nil || !b.Remember(s)) {
+		if now-s.used > keepSeries && !s.queued && !s.inFlight && (b.Remember == nil || !b.Remember(s)) {
 			delete(b.byKey, h)
 		}
 	}
@@ -362,28 +358,28 @@ func (b *Box[S]) forget(now time.Duration) {
 	b.sweep = max(sweepFrom, 2*len(b.byKey))
 }
 
-// Waits says whether anything is to be sent.
+// Waits reports whether anything is to be sent.
 func (b *Box[S]) Waits() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return len(b.queue)+len(b.turn) > 0
+	return len(b.queue)+len(b.sending) > 0
 }
 
-// Do calls f with the Box locked: a series' own state is read and written there.
+// Do calls f with the Box locked, to read and write a series' own state.
 func (b *Box[S]) Do(f func()) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	f()
 }
 
-// Mark puts a marker behind what waits of a series that is known. From marker.At
-// on, in the receiver's time, a sample of the series takes it away again.
+// Mark adds a marker after the waiting points of a known series. A later sample of the
+// series, from marker.At on in the receiver's time, removes it.
 func (b *Box[S]) Mark(id *metric.Series, marker func(s *Series[S]) Point) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.key = b.Key(b.key[:0], id)
 	s := b.byKey[xxhash.Sum64(b.key)]
-	if s == nil || s.standing == stoodAside {
+	if s == nil || s.status == setAside {
 		return
 	}
 	p := marker(s)

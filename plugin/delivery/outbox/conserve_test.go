@@ -53,11 +53,11 @@ func (p *program) fail(items []outbox.Item[own]) bool {
 		return true
 	case 1:
 		p.store(items)
-		p.Doubt(items)
+		p.MarkUncertain(items)
 		p.PutBack(items)
 		return true
 	case 2:
-		p.Doubt(items)
+		p.MarkUncertain(items)
 		p.PutBack(items)
 		return true
 	}

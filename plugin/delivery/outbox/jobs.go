@@ -9,71 +9,73 @@ import (
 	"out_edge/plugin/metric"
 )
 
-// job is what is known of a chunk's job until it is settled.
+// job is the state of a chunk's job until it is settled.
 type job struct {
 	*delivery.Job
 	seq  uint32
-	kept delivery.Set // positions that a kept point stands for
-	// positions is how many samples there were, those of other sinks among them.
+	kept delivery.Set // positions included in a kept point
+	// positions is how many samples there were, including those for other sinks.
 	positions int
-	gathered  bool // its absolute points have been taken
-	// shared is a position that so many further points than one stand for.
+	gathered  bool // its absolute points have been added
+	// shared is a position that further points belong to.
 	shared  int
 	further int
 }
 
-// credit is kept samples that were given up: they are counted when a job is
-// settled that may have had them.
-type credit struct {
+// pendingDrop counts kept samples that were dropped: they are reported when a job that may
+// have had them is settled.
+type pendingDrop struct {
 	reason string
 	n      int
 }
 
-// ledger is what becomes of positions of jobs. Jobs are told with nothing locked.
-type ledger struct {
-	lines []line
-	spare []line // the memory of lines that are done
+// settlements lists positions of jobs to settle. Jobs are called without a lock.
+type settlements struct {
+	lines []settlement
+	spare []settlement // the memory of settled lines
 }
 
-// maxSpare is how many of those are kept.
+// maxSpare is the longest list kept as spare.
 const maxSpare = 4096
 
-type line struct {
+type settlement struct {
 	*job
 	index int
-	Fate
+	SampleOutcome
 }
 
-func (l *ledger) add(j *job, index int, f Fate) { l.lines = append(l.lines, line{j, index, f}) }
+func (l *settlements) add(j *job, index int, f SampleOutcome) {
+	l.lines = append(l.lines, settlement{j, index, f})
+}
 
-// unlock tells the jobs what became of their positions, and counts it.
+// unlock unlocks, and settles the positions of jobs that were recorded.
 func (b *Box[S]) unlock() {
-	lines := b.ledger.lines
-	b.ledger.lines, b.ledger.spare = b.ledger.spare[:0], nil
+	lines := b.settlements.lines
+	b.settlements.lines, b.settlements.spare = b.settlements.spare[:0], nil
 	b.mu.Unlock()
-	slices.SortStableFunc(lines, func(x, y line) int {
+	slices.SortStableFunc(lines, func(x, y settlement) int {
 		return cmp.Or(cmp.Compare(x.seq, y.seq), cmp.Compare(x.what, y.what), cmp.Compare(x.reason, y.reason))
 	})
 	all := lines
 	for len(lines) > 0 {
 		n := 1
-		for n < len(lines) && lines[n].job == lines[0].job && lines[n].Fate == lines[0].Fate {
+		for n < len(lines) && lines[n].job == lines[0].job && lines[n].SampleOutcome == lines[0].SampleOutcome {
 			n++
 		}
 		settle(lines[:n])
 		lines = lines[n:]
 	}
 	b.mu.Lock()
-	if b.ledger.spare == nil && cap(all) <= maxSpare {
+	if b.settlements.spare == nil && cap(all) <= maxSpare {
 		clear(all)
-		b.ledger.spare = all[:0]
+		b.settlements.spare = all[:0]
 	}
 	b.mu.Unlock()
 }
 
-// settle settles positions of one job that have one fate.
-func settle(lines []line) {
-	j, f := lines[0].Job, lines[0].Fate
+// settle settles positions of one job that have the same outcome.
+func settle(lines []settlement) {
+	j, f := lines[0].Job, lines[0].SampleOutcome
 	at := func(k int) int { return lines[k].index }
 	switch f.what {
 	case drop:
@@ -87,8 +89,8 @@ func settle(lines []line) {
 	}
 }
 
-// Gather takes the absolute points of jobs that Admit had no room for, the oldest
-// first, as far as there is room now, each once. It says whether there are more to come.
+// Gather adds the absolute points of jobs for which Admit had no room, oldest first and
+// each once, while there is room. It reports whether there are more.
 func (b *Box[S]) Gather(jobs []*delivery.Job) (more bool) {
 	for _, j := range jobs {
 		st, full := b.toGather(j)
@@ -100,14 +102,14 @@ func (b *Box[S]) Gather(jobs []*delivery.Job) (more bool) {
 		}
 		if samples := j.Samples(); samples != nil {
 			b.gather(st, samples)
-		} else if samples, ok := j.Again(); ok { // which takes its time
+		} else if samples, ok := j.Again(); ok { // this takes time
 			b.gatherAgain(st, samples)
 		}
 	}
 	return false
 }
 
-// toGather is a job that has not been gathered, and whether there is no room now.
+// toGather returns a job that has not been gathered, and whether there is no room now.
 func (b *Box[S]) toGather(j *delivery.Job) (st *job, full bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -129,9 +131,9 @@ func (b *Box[S]) gather(st *job, samples []metric.Sample) {
 	}
 }
 
-// gatherAgain takes samples that were made anew. Each stands for one that is missing of
-// those that there were; where there are more, the last one is settled with the last of
-// them, and what is missing still is given up.
+// gatherAgain adds samples that were made again. Each takes the place of one of the
+// former samples that is missing. If there are more, they all share the last position;
+// if there are fewer, the rest is dropped.
 func (b *Box[S]) gatherAgain(st *job, samples []metric.Sample) {
 	b.mu.Lock()
 	defer b.unlock()
@@ -144,7 +146,7 @@ func (b *Box[S]) gatherAgain(st *job, samples []metric.Sample) {
 		}
 	}
 	for _, i := range missing[min(len(samples), len(missing)):] {
-		b.ledger.add(st, i, Dropped(ReasonForgotten))
+		b.settlements.add(st, i, Dropped(ReasonForgotten))
 	}
 	if len(missing) == 0 {
 		return
@@ -156,27 +158,27 @@ func (b *Box[S]) gatherAgain(st *job, samples []metric.Sample) {
 	}
 }
 
-// isGathered notes that a job's absolute points are taken, now.
+// isGathered notes that a job's absolute points are added.
 func (b *Box[S]) isGathered(st *job) (now time.Duration) {
 	st.gathered = true
 	b.ungathered--
 	return b.Clock.Now().Elapsed()
 }
 
-// isMissing says of a position that it is open, and that nothing stands for it.
+// isMissing reports whether a position is open and has no point.
 func (st *job) isMissing(i int) bool { return !st.kept.Has(i) && !st.IsDone(i) }
 
-// note notes what becomes of a position, once all that stands for it is settled.
-func (b *Box[S]) note(st *job, i int, f Fate) {
+// note records what happens to a position, once all of its points are settled.
+func (b *Box[S]) note(st *job, i int, f SampleOutcome) {
 	if st.further > 0 && i == st.shared {
 		st.further--
 		return
 	}
-	b.ledger.add(st, i, f)
+	b.settlements.add(st, i, f)
 }
 
-// putNewest puts an absolute point among those that wait, unless a newer one of
-// its chunk does, which it else takes the place of.
+// putNewest adds an absolute point, unless a newer one of its chunk is waiting; an
+// older one of its chunk is replaced.
 func (b *Box[S]) putNewest(s *Series[S], p Point) {
 	if s.gathered == p.seq {
 		for i := len(s.waiting) - 1; i >= 0; i-- {
@@ -185,10 +187,10 @@ func (b *Box[S]) putNewest(s *Series[S], p Point) {
 				continue
 			}
 			if old.At > p.At {
-				b.lose(&p, ReasonSuperseded)
+				b.absorbPoint(&p, ReasonSuperseded)
 				return
 			}
-			b.lose(old, ReasonSuperseded)
+			b.absorbPoint(old, ReasonSuperseded)
 			s.waiting = append(s.waiting[:i], s.waiting[i+1:]...)
 			b.absolute--
 			break
@@ -198,12 +200,12 @@ func (b *Box[S]) putNewest(s *Series[S], p Point) {
 	b.put(s, p)
 }
 
-// put puts a stamped point in its place by time. Of two at one time the later one
-// to come counts, unless the earlier one may have been stored.
+// put inserts a stamped point by time. Of two at the same time the later to arrive is
+// used, unless the earlier one may have been stored.
 func (b *Box[S]) put(s *Series[S], p Point) {
 	b.enqueue(s)
 	if n := len(s.waiting) - 1; n >= 0 && s.waiting[n].Marker && !s.waiting[n].Stamped && p.At > s.waiting[n].At {
-		b.discount(&s.waiting[n])
+		b.uncount(&s.waiting[n])
 		s.waiting = s.waiting[:n]
 	}
 	i := len(s.waiting)
@@ -212,9 +214,9 @@ func (b *Box[S]) put(s *Series[S], p Point) {
 	}
 	if i > 0 && s.waiting[i-1].At == p.At && !p.Kept {
 		if same := &s.waiting[i-1]; same.Kept || same.Sealed() {
-			b.lose(&p, ReasonSameTime)
+			b.absorbPoint(&p, ReasonSameTime)
 		} else {
-			b.lose(same, ReasonSameTime)
+			b.absorbPoint(same, ReasonSameTime)
 			*same = p
 		}
 		return
@@ -229,11 +231,11 @@ func (b *Box[S]) put(s *Series[S], p Point) {
 	}
 }
 
-// lose absorbs an absolute point.
-func (b *Box[S]) lose(p *Point, reason string) { b.record(p, Absorbed(reason)) }
+// absorbPoint absorbs an absolute point.
+func (b *Box[S]) absorbPoint(p *Point, reason string) { b.recordOutcome(p, Absorbed(reason)) }
 
-// record notes what became of a point that is gone from the Box.
-func (b *Box[S]) record(p *Point, f Fate) {
+// recordOutcome records what happened to a point that has left the Box.
+func (b *Box[S]) recordOutcome(p *Point, f SampleOutcome) {
 	switch {
 	case p.Marker:
 	case !p.Kept:
@@ -241,7 +243,7 @@ func (b *Box[S]) record(p *Point, f Fate) {
 			b.note(j, int(p.index), f)
 		}
 	case f.what == drop:
-		b.credits = append(b.credits, credit{f.reason, int(p.N)})
+		b.pendingDrops = append(b.pendingDrops, pendingDrop{f.reason, int(p.N)})
 	}
 }
 
@@ -260,23 +262,23 @@ func (b *Box[S]) jobOf(seq uint32) *job {
 	return nil
 }
 
-// End settles the kept samples of the jobs that have none waiting, and lets go of
-// the jobs that are settled. Nothing is on its way any more.
+// End settles the kept samples of the jobs without waiting ones, and removes the jobs
+// that are settled. Nothing may be in flight.
 func (b *Box[S]) End() {
 	var positions []int
 	for _, st := range b.takeKept() {
 		positions = slices.AppendSeq(positions[:0], st.kept.All())
 		st.settleKept(positions)
 	}
-	b.letGo()
+	b.removeSettled()
 }
 
-// keptOf is the kept samples of a job that has none waiting, and how many of them
-// were given up.
+// keptOf is a job's kept samples when none is waiting, and how many of them were
+// dropped.
 type keptOf struct {
 	*delivery.Job
 	kept  delivery.Set
-	drops []credit
+	drops []pendingDrop
 }
 
 func (k *keptOf) settleKept(positions []int) {
@@ -287,23 +289,23 @@ func (k *keptOf) settleKept(positions []int) {
 	k.Deliver(positions...)
 }
 
-// takeKept is those of all such jobs.
+// takeKept returns those of all such jobs.
 func (b *Box[S]) takeKept() (all []keptOf) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.queue = append(b.turn, b.queue...)
-	b.turn = nil
+	b.queue = append(b.sending, b.queue...)
+	b.sending = nil
 	oldest := b.oldestKept()
 	for _, st := range b.order {
 		if st.seq < oldest && !st.kept.IsEmpty() {
-			all = append(all, keptOf{st.Job, st.kept, b.takeCredits(st.kept.Len())})
+			all = append(all, keptOf{st.Job, st.kept, b.takePendingDrops(st.kept.Len())})
 			st.kept = delivery.Set{}
 		}
 	}
 	return all
 }
 
-// oldestKept is the oldest job of which a kept point waits.
+// oldestKept returns the oldest job with a waiting kept point.
 func (b *Box[S]) oldestKept() uint32 {
 	oldest := b.seq + 1
 	for _, s := range b.queue {
@@ -317,22 +319,22 @@ func (b *Box[S]) oldestKept() uint32 {
 	return oldest
 }
 
-// takeCredits is n samples at most that were given up, by reason.
-func (b *Box[S]) takeCredits(n int) (drops []credit) {
-	for n > 0 && len(b.credits) > 0 {
-		last := &b.credits[len(b.credits)-1]
-		c := credit{last.reason, min(n, last.n)}
+// takePendingDrops takes up to n dropped samples, by reason.
+func (b *Box[S]) takePendingDrops(n int) (drops []pendingDrop) {
+	for n > 0 && len(b.pendingDrops) > 0 {
+		last := &b.pendingDrops[len(b.pendingDrops)-1]
+		c := pendingDrop{last.reason, min(n, last.n)}
 		drops = append(drops, c)
 		n -= c.n
 		if last.n -= c.n; last.n == 0 {
-			b.credits = b.credits[:len(b.credits)-1]
+			b.pendingDrops = b.pendingDrops[:len(b.pendingDrops)-1]
 		}
 	}
 	return drops
 }
 
-// letGo forgets the jobs that are settled, or were given up.
-func (b *Box[S]) letGo() {
+// removeSettled removes the jobs that are settled or dropped.
+func (b *Box[S]) removeSettled() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	open := b.order[:0]

@@ -97,7 +97,7 @@ func TestARefusedPointSettlesItselfAlone(t *testing.T) {
 		r.clock.Advance(time.Millisecond)
 	}
 	r.send(100, func(items []outbox.Item[own]) bool {
-		r.Doubt(items) // the answer is lost
+		r.MarkUncertain(items) // the answer is lost
 		r.PutBack(items)
 		return true
 	})

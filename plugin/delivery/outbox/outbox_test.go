@@ -38,20 +38,20 @@ func newReceiver(t *testing.T, grain time.Duration) *receiver {
 		Clock: r.clock,
 		Key:   func(dst []byte, id *metric.Series) []byte { return append(dst, id.Name...) },
 		New:   func(*metric.Series) own { return own{last: math.MinInt64} },
-		Read: func(_ *outbox.Series[own], s *metric.Sample) (outbox.Point, outbox.Fate) {
+		Read: func(_ *outbox.Series[own], s *metric.Sample) (outbox.Point, outbox.SampleOutcome) {
 			if math.IsNaN(s.Value) {
 				return outbox.Point{}, outbox.Dropped("not_finite")
 			}
-			return outbox.Point{Value: s.Value, At: s.UnixNano / 1e6}, outbox.Fate{}
+			return outbox.Point{Value: s.Value, At: s.UnixNano / 1e6}, outbox.SampleOutcome{}
 		},
 		IsKept: func(s *metric.Sample) bool { return s.Kept },
 		Merge:  func(newer, older *outbox.Point) { newer.Value += older.Value },
-		Stamp: func(s *outbox.Series[own], p, _ *outbox.Point) outbox.Fate {
+		Stamp: func(s *outbox.Series[own], p, _ *outbox.Point) outbox.SampleOutcome {
 			if p.Kept && !p.Stamped {
 				p.At = max(p.At/1e6, s.Own.last+1)
 			}
 			s.Own.last, p.Stamped = max(s.Own.last, p.At), true
-			return outbox.Fate{}
+			return outbox.SampleOutcome{}
 		},
 		Unstamp: func(_ *outbox.Series[own], points []outbox.Point) {
 			for i := range points {

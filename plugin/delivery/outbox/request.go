@@ -2,19 +2,19 @@ package outbox
 
 import "out_edge/plugin/delivery"
 
-// Batch is a request's worth of items on its way to the receiver.
+// Batch is the items of one request.
 type Batch[S any] interface {
 	delivery.Batch
-	// Load begins a batch of items, which are by series, and by time within one.
-	// It returns how many parts they make. The items are the Box's, until the
-	// batch has been delivered. trial is set for series that had been set
-	// aside: when they are refused, nobody looks for the bad ones.
+	// Load begins a batch of items, which are sorted by series, and by time within each.
+	// It returns how many parts they make. The items belong to the Box until the batch
+	// has been delivered. trial is set for series that had been set aside: if they are
+	// refused, the bad ones are not searched.
 	Load(items []Item[S], trial bool) (parts int)
 }
 
-// Request delivers what waits and one request has room for, as batch. It returns
-// false when nothing was left, or run has failed. A panic leaves the items where they
-// would be if the request had failed.
+// Request sends waiting points that fit one request, as batch. It returns false when
+// nothing was left, or run has failed. After a panic the items are where a failed
+// request would have left them.
 func (b *Box[S]) Request(run *delivery.Run, batch Batch[S], room Limit) (more bool) {
 	b.out = b.Take(b.out[:0], room)
 	if len(b.out) == 0 || run.Failed() {

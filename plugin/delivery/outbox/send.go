@@ -7,36 +7,35 @@ import (
 	"out_edge/timefix"
 )
 
-// Limit bounds what goes into one request.
+// Limit is the maximum size of one request.
 type Limit struct{ Points, Bytes int }
 
-// Begin takes all series that have something waiting into this Send: those that
-// the receiver accepts first, so that a search for bad ones costs the good ones
-// nothing.
+// Begin starts a Send with all series that have waiting points: accepted ones first, so
+// that a search for bad ones does not affect good ones.
 func (b *Box[S]) Begin() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.turn = append(b.turn, b.queue...)
+	b.sending = append(b.sending, b.queue...)
 	b.queue = nil
 	if b.searching(b.Clock.Now().Elapsed()) {
-		slices.SortStableFunc(b.turn, func(x, y *Series[S]) int { return int(x.standing) - int(y.standing) })
+		slices.SortStableFunc(b.sending, func(x, y *Series[S]) int { return int(x.status) - int(y.status) })
 	}
 }
 
-// Take appends the points of as many series as one request has room for, one at
-// least, stamped; none: nothing is left in this Send. Those whose standing is not
-// the same do not go together while bad ones are looked for.
+// Take appends the points of as many series as fit one request, at least one, stamped;
+// none means that nothing is left in this Send. Series of different standing are not
+// mixed while bad ones are searched.
 func (b *Box[S]) Take(dst []Item[S], room Limit) []Item[S] {
 	b.mu.Lock()
 	defer b.unlock()
 	now := b.Clock.Now()
-	var first standing
-	for i := 0; len(b.turn) > 0; i++ {
-		s := b.turn[0]
+	var first seriesStatus
+	for i := 0; len(b.sending) > 0; i++ {
+		s := b.sending[0]
 		switch {
 		case i == 0:
-			first = s.standing
-		case s.standing != first && b.searching(now.Elapsed()):
+			first = s.status
+		case s.status != first && b.searching(now.Elapsed()):
 			return dst
 		}
 		n, fits := b.fit(s, &room, len(dst) == 0)
@@ -48,15 +47,15 @@ func (b *Box[S]) Take(dst []Item[S], room Limit) []Item[S] {
 			break
 		}
 		s.queued = false
-		b.turn = b.turn[1:]
-		if i == 0 && len(dst) == 0 { // nothing of it leaves
+		b.sending = b.sending[1:]
+		if i == 0 && len(dst) == 0 { // nothing of it is sent
 			i = -1
 		}
 	}
 	return dst
 }
 
-// fit is how many points of a series there is room for, and takes that room.
+// fit returns how many points of a series fit, and reserves that room.
 func (b *Box[S]) fit(s *Series[S], room *Limit, must bool) (n int, fits bool) {
 	n = len(s.waiting)
 	points, bytes := b.Cost(s, n)
@@ -74,12 +73,12 @@ func (b *Box[S]) fit(s *Series[S], room *Limit, must bool) (n int, fits bool) {
 	return n, true
 }
 
-// stamp moves the first n points of a series to those that leave.
+// stamp moves the first n points of a series to dst.
 func (b *Box[S]) stamp(dst []Item[S], s *Series[S], n int) []Item[S] {
 	from := len(dst)
 	for i := range s.waiting[:n] {
 		p := &s.waiting[i]
-		b.discount(p)
+		b.uncount(p)
 		var before *Point
 		if len(dst) > from {
 			before = &dst[len(dst)-1].Point
@@ -93,22 +92,22 @@ func (b *Box[S]) stamp(dst []Item[S], s *Series[S], n int) []Item[S] {
 				p.seq = min(p.seq, before.seq)
 				p.Group = max(p.Group, before.Group)
 			} else {
-				b.lose(before, ReasonSameTime)
+				b.absorbPoint(before, ReasonSameTime)
 			}
 			*before = *p
 		case taken:
 		default:
-			b.record(p, f)
+			b.recordOutcome(p, f)
 		}
 	}
 	rest := copy(s.waiting, s.waiting[n:])
 	clear(s.waiting[rest:])
 	s.waiting = s.waiting[:rest]
-	s.flight = true
+	s.inFlight = true
 	return dst
 }
 
-func (b *Box[S]) discount(p *Point) {
+func (b *Box[S]) uncount(p *Point) {
 	if p.Kept {
 		b.kept -= p.weight()
 	} else {
@@ -116,7 +115,7 @@ func (b *Box[S]) discount(p *Point) {
 	}
 }
 
-// Now is the clock's, for Stamp.
+// Now returns the clock's time, for Stamp.
 func (b *Box[S]) Now() timefix.Instant { return b.Clock.Now() }
 
 // runs calls f with the items of each series.
@@ -131,35 +130,35 @@ func runs[S any](items []Item[S], f func(s *Series[S], run []Item[S])) {
 	}
 }
 
-// Deliver settles items that the receiver has.
+// Deliver settles items that the receiver has accepted.
 func (b *Box[S]) Deliver(items []Item[S]) {
 	b.mu.Lock()
 	defer b.unlock()
 	runs(items, func(s *Series[S], run []Item[S]) {
-		s.flight = false
+		s.inFlight = false
 		b.accept(s)
 		for i := range run {
 			run[i].done = true
-			b.record(&run[i].Point, Fate{})
+			b.recordOutcome(&run[i].Point, SampleOutcome{})
 		}
 	})
 }
 
 // Settle settles items that are not to be sent again.
-func (b *Box[S]) Settle(items []Item[S], f Fate) {
+func (b *Box[S]) Settle(items []Item[S], f SampleOutcome) {
 	b.mu.Lock()
 	defer b.unlock()
 	runs(items, func(s *Series[S], run []Item[S]) {
-		s.flight = false
+		s.inFlight = false
 		for i := range run {
 			run[i].done = true
-			b.record(&run[i].Point, f)
+			b.recordOutcome(&run[i].Point, f)
 		}
 	})
 }
 
-// Doubt notes that items may have been stored, whatever becomes of them later.
-func (b *Box[S]) Doubt(items []Item[S]) {
+// MarkUncertain notes that items may have been stored, whatever is reported about them later.
+func (b *Box[S]) MarkUncertain(items []Item[S]) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	runs(items, func(_ *Series[S], run []Item[S]) {
@@ -175,14 +174,14 @@ func (b *Box[S]) Doubt(items []Item[S]) {
 	})
 }
 
-// PutBack has items wait for the next Send. Kept ones that cannot have been stored
-// lose their time.
+// PutBack returns items to wait for the next Send. Kept ones that cannot have been
+// stored lose their time.
 func (b *Box[S]) PutBack(items []Item[S]) {
 	b.mu.Lock()
 	defer b.unlock()
 	var points []Point
 	runs(items, func(s *Series[S], run []Item[S]) {
-		s.flight = false
+		s.inFlight = false
 		points = points[:0]
 		for i := range run {
 			run[i].done = true
@@ -193,7 +192,7 @@ func (b *Box[S]) PutBack(items []Item[S]) {
 	})
 }
 
-// Rescue puts back what a panic has kept from being settled.
+// Rescue puts back items that a panic has left unsettled.
 func (b *Box[S]) Rescue(items []Item[S]) {
 	for i := range items {
 		if !items[i].done {
@@ -227,88 +226,89 @@ func (b *Box[S]) putBack(s *Series[S], points []Point) {
 	b.mergeAll(s)
 }
 
-// standing is what the receiver makes of a series, in the order in which they are
-// sent while bad ones are looked for.
-type standing uint8
+// seriesStatus is the receiver's judgement of a series. While bad series are searched, they
+// are sent in this order.
+type seriesStatus uint8
 
 const (
-	accepted standing = iota
-	unknown           // the zero Series is made with this
-	onTrial           // was aside, and is tried again
-	stoodAside
+	accepted seriesStatus = iota
+	unknown               // the zero Series is made with this
+	onTrial               // was set aside, and is tried again
+	setAside
 )
 
-// How long a refused series is set aside, and after a refusal those that are known
-// to be good go by themselves. At most maxWidth series are tried again at once.
+// asideTime is how long a refused series is set aside, searchTime how long after a
+// refusal good series are sent separately. At most maxWidth series are tried again at
+// once.
 const (
-	asideFor  = 5 * time.Minute
-	searchFor = 10 * time.Minute
-	maxWidth  = 256
+	asideTime  = 5 * time.Minute
+	searchTime = 10 * time.Minute
+	maxWidth   = 256
 )
 
-// aside is what is known of refused series.
+// aside is the state for refused series.
 type aside struct {
-	refused bool          // ever
-	last    time.Duration // when one was refused last
-	width   int           // how many may be on trial
-	trials  int           // how many are
+	refused bool          // a series was refused at some time
+	last    time.Duration // time of the last refusal
+	width   int           // how many may be tried at once
+	trials  int           // how many are being tried
 }
 
-func (a *aside) searching(now time.Duration) bool { return a.refused && now-a.last < searchFor }
+func (a *aside) searching(now time.Duration) bool { return a.refused && now-a.last < searchTime }
 
-// isAside says whether a sample of a series is not even asked for.
+// isAside reports whether a sample of a series is dropped without sending it.
 func (b *Box[S]) isAside(s *Series[S], now time.Duration) bool {
-	if s.standing != stoodAside {
+	if s.status != setAside {
 		return false
 	}
 	if now < s.until || b.trials >= b.width {
 		return true
 	}
 	b.trials++
-	s.standing = onTrial
+	s.status = onTrial
 	return false
 }
 
-// accept notes that the receiver has taken points of a series.
+// accept notes that the receiver has accepted points of a series.
 func (b *Box[S]) accept(s *Series[S]) {
-	if s.standing == onTrial {
+	if s.status == onTrial {
 		b.trials--
 		b.width = min(2*b.width, maxWidth)
 	}
-	s.standing = accepted
+	s.status = accepted
 }
 
-// Refuse gives up items of a series that the receiver refuses, and sets the series
-// aside, with all that waits of it.
+// Refuse drops items of a series that the receiver refuses, and sets the series aside
+// with all its waiting points.
 func (b *Box[S]) Refuse(items []Item[S], reason string) {
 	b.mu.Lock()
 	defer b.unlock()
 	now := b.Clock.Now().Elapsed()
 	b.refused, b.last = true, now
 	runs(items, func(s *Series[S], run []Item[S]) {
-		if s.standing == onTrial {
+		if s.status == onTrial {
 			b.trials--
 			b.width = max(1, b.width/2)
 		}
-		s.flight = false
-		s.standing, s.until, s.reason = stoodAside, now+asideFor, reason
+		s.inFlight = false
+		s.status, s.until, s.reason = setAside, now+asideTime, reason
 		for i := range run {
 			run[i].done = true
-			b.record(&run[i].Point, Dropped(reason))
+			b.recordOutcome(&run[i].Point, Dropped(reason))
 		}
 		for i := range s.waiting {
-			b.discount(&s.waiting[i])
-			b.record(&s.waiting[i], Dropped(reason))
+			b.uncount(&s.waiting[i])
+			b.recordOutcome(&s.waiting[i], Dropped(reason))
 		}
 		clear(s.waiting)
 		s.waiting = s.waiting[:0]
 	})
 }
 
-// IsTrial says whether items are of series that are tried again: when they are
-// refused, nobody looks for the bad ones among them.
+// IsTrial reports whether items are of series that are tried again: if they are
+// refused, the bad ones are not searched.
 func (b *Box[S]) IsTrial(items []Item[S]) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return len(items) > 0 && items[0].standing == onTrial
+	return len(items) > 0 && items[0].status == onTrial
 }

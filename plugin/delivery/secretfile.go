@@ -21,10 +21,10 @@ const (
 	maxSecretFile = 16 << 10
 )
 
-// Keyring holds one secret: a fixed one, or the content of a file, which is read again
+// SecretFile holds one secret: a fixed one, or the content of a file, which is read again
 // when it changes. It is safe for concurrent use, starts no goroutine, and reads the
 // file only when the secret is needed.
-type Keyring struct {
+type SecretFile struct {
 	path    string
 	elapsed func() time.Duration
 	log     *slog.Logger
@@ -37,20 +37,20 @@ type Keyring struct {
 	warned  bool   // that others can read the file
 }
 
-// NewKeyring holds fixed, or the content of the file at path if path is not empty.
+// NewSecretFile holds fixed, or the content of the file at path if path is not empty.
 // elapsed is the time since any fixed point, by a clock that never jumps. A missing
 // file is no error, since it may appear later. log may be nil.
-func NewKeyring(fixed Secret, path string, elapsed func() time.Duration, log *slog.Logger) *Keyring {
+func NewSecretFile(fixed Secret, path string, elapsed func() time.Duration, log *slog.Logger) *SecretFile {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &Keyring{path: path, elapsed: elapsed, log: log, secret: fixed}
+	return &SecretFile{path: path, elapsed: elapsed, log: log, secret: fixed}
 }
 
 // Get returns the current secret: a changed file is noticed within five seconds. If the
 // file is gone, the last secret stays in use; the zero Secret means that there has been
 // none so far.
-func (k *Keyring) Get() Secret {
+func (k *SecretFile) Get() Secret {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.path != "" {
@@ -65,7 +65,7 @@ func (k *Keyring) Get() Secret {
 
 // Reload reads the file now and reports whether the secret differs from used. Senders
 // call it when used was refused.
-func (k *Keyring) Reload(used Secret) (changed bool) {
+func (k *SecretFile) Reload(used Secret) (changed bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.path != "" {
@@ -75,7 +75,7 @@ func (k *Keyring) Reload(used Secret) (changed bool) {
 	return !k.secret.IsZero() && !k.secret.Equal(used)
 }
 
-func (k *Keyring) load() {
+func (k *SecretFile) load() {
 	text, mode, err := readSecret(k.path)
 	if err != nil {
 		k.logFault(err)
@@ -98,7 +98,7 @@ func (k *Keyring) load() {
 }
 
 // logFault logs a fault once, until it is over or another one occurs.
-func (k *Keyring) logFault(err error) {
+func (k *SecretFile) logFault(err error) {
 	if k.fault == err.Error() {
 		return
 	}

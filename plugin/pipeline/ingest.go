@@ -13,26 +13,25 @@ import (
 	"out_edge/timefix"
 )
 
-// scratch is what one walk through a payload works with; reused, never shared.
+// scratch is the working memory for decoding one payload; reused, never shared.
 type scratch struct {
 	decoder chunk.Decoder
 	samples []metric.Sample
-	// skip has, for each worker, the positions that are not for its sink.
+	// skip holds, for each worker, the positions that are not for its sink.
 	skip []delivery.Set
 }
 
-// survey looks at a chunk, once: decode, repair the times, make samples, show them,
-// route. Then its sinks know what they have to deliver. nil: the chunk can be
-// offered to them. A chunk whose times wait for the wall clock to be set is looked
-// at again.
-func (p *Pipeline) survey(t *chunkState) error {
+// ingest processes a chunk once: decode, repair the times, make samples, show them,
+// route. Then its sinks know what they have to deliver. nil: the chunk can be offered
+// to them. A chunk whose times wait for the wall clock to be set is processed again.
+func (p *Pipeline) ingest(t *chunkState) error {
 	now := p.clock.Now()
 	p.fixer.Observe(now)
 	final := p.isClockSet(now)
 	switch {
-	case !t.surveyed:
+	case !t.ingested:
 		t.timesFinal = final
-		if err := p.surveyFirst(t); err != nil {
+		if err := p.ingestFirst(t); err != nil {
 			return err
 		}
 	case final && !t.timesFinal:
@@ -46,14 +45,14 @@ func (p *Pipeline) survey(t *chunkState) error {
 	return nil
 }
 
-// surveyFirst decodes a chunk and tells the sinks of it, one chunk after the other: what
+// ingestFirst decodes a chunk and tells the sinks of it, one chunk after the other: what
 // is counted on several threads reaches the sinks in the order in which it was counted,
 // so that no total falls.
-func (p *Pipeline) surveyFirst(t *chunkState) error {
+func (p *Pipeline) ingestFirst(t *chunkState) error {
 	p.admission.Lock()
 	defer p.admission.Unlock()
-	err := p.surveyPayload(t)
-	t.surveyed = true
+	err := p.ingestPayload(t)
+	t.ingested = true
 	if err == nil {
 		p.admit(t)
 	}
@@ -72,18 +71,18 @@ func (p *Pipeline) admit(t *chunkState) {
 	}
 }
 
-// surveyPayload takes the payload for what it is. An error says that there is
-// nothing in it to deliver.
-func (p *Pipeline) surveyPayload(t *chunkState) error {
+// ingestPayload processes the payload by its type. An error means that it contains
+// nothing to deliver.
+func (p *Pipeline) ingestPayload(t *chunkState) error {
 	s := p.scratch.Get().(*scratch)
 	defer p.release(s)
 	s.samples, s.skip = s.samples[:0], make([]delivery.Set, len(p.workers))
 	switch chunk.Detect(t.payload) {
 	case chunk.Logs:
-		p.newJobs(t, s, p.surveyLogs(t, s))
+		p.newJobs(t, s, p.ingestLogs(t, s))
 		return nil
 	case chunk.Metrics:
-		err := p.surveyMetrics(t, s)
+		err := p.ingestMetrics(t, s)
 		p.newJobs(t, s, 0)
 		return err
 	case chunk.Traces:
@@ -93,8 +92,8 @@ func (p *Pipeline) surveyPayload(t *chunkState) error {
 	return p.refuse("undecodable")
 }
 
-// surveyLogs decodes log records, and says how many there are.
-func (p *Pipeline) surveyLogs(t *chunkState, s *scratch) (records int) {
+// ingestLogs decodes log records, and returns how many there are.
+func (p *Pipeline) ingestLogs(t *chunkState, s *scratch) (records int) {
 	session := p.begin(t, s)
 	for s.decoder.Next() {
 		rec := s.decoder.Record()
@@ -109,7 +108,7 @@ func (p *Pipeline) surveyLogs(t *chunkState, s *scratch) (records int) {
 	return records
 }
 
-// begin starts on the log records of a chunk, with a first look at their times.
+// begin starts reading the log records of a chunk, after a preview of their times.
 func (p *Pipeline) begin(t *chunkState, s *scratch) timefix.Session {
 	session := p.fixer.Begin(t.tag, t.arrived, false)
 	s.decoder.Reset(t.payload)
@@ -120,8 +119,8 @@ func (p *Pipeline) begin(t *chunkState, s *scratch) timefix.Session {
 	return session
 }
 
-// repair gives the record's true time in ns since 1970. Only the OTLP input makes
-// groups, and it has a fault of its own.
+// repair returns the record's repaired time in ns since 1970. Only the OTLP input makes
+// groups; it has a fault of its own, which is repaired too.
 func repair(session *timefix.Session, rec *chunk.Record) int64 {
 	raw := rawTime(rec)
 	switch {
@@ -138,7 +137,7 @@ func rawTime(rec *chunk.Record) timefix.Raw {
 	return timefix.Raw{Form: timefix.Form(rec.Time.Form), Bits: rec.Time.Bits}
 }
 
-// route makes a record's samples, and notes which sinks are not to have what.
+// route makes a record's samples, and notes which sinks do not get them.
 func (p *Pipeline) route(s *scratch, t *chunkState, rec *chunk.Record, at int64) {
 	to := p.cfg.Rules.Route(t.tag, rec)
 	first := len(s.samples)
@@ -162,7 +161,7 @@ func (p *Pipeline) route(s *scratch, t *chunkState, rec *chunk.Record, at int64)
 	}
 }
 
-// wantsLog tells whether a sink takes the logs of a route.
+// wantsLog reports whether a sink takes the logs of a route.
 func (p *Pipeline) wantsLog(to rules.Route) bool {
 	for _, w := range p.workers {
 		if w.logs && w.wants(to) {
@@ -172,16 +171,15 @@ func (p *Pipeline) wantsLog(to rules.Route) bool {
 	return false
 }
 
-// skipSamples notes for worker i that the samples from first on are not for its
-// sink.
+// skipSamples notes that worker i's sink does not get the samples from first on.
 func (s *scratch) skipSamples(i, first int, wanted bool) {
 	for k := first; !wanted && k < len(s.samples); k++ {
 		s.skip[i].Add(k)
 	}
 }
 
-// observe makes the samples of a host record, as far as a sink takes them; host is
-// false for any other, and where host records are logs.
+// observe makes the samples of a host record, if a sink takes them; host is false for
+// any other record, and if host records are logs.
 func (p *Pipeline) observe(s *scratch, t *chunkState, rec *chunk.Record, at int64, to rules.Route) (host bool) {
 	switch {
 	case p.cfg.Host == HostLogs:
@@ -196,14 +194,14 @@ func (p *Pipeline) observe(s *scratch, t *chunkState, rec *chunk.Record, at int6
 	return host
 }
 
-// apply relabels the samples from first on, adds them up, and shows them.
+// apply relabels the samples from first on, adds them to totals, and shows them.
 func (p *Pipeline) apply(s *scratch, t *chunkState, first int, origin exporter.Origin, to rules.Route) {
 	kept := p.metrics.Apply(exporter.Batch{Samples: s.samples[first:], Tag: t.tag, At: t.arrived, Origin: origin, Hidden: !to.Prometheus, Note: t.note})
 	s.samples = s.samples[:first+len(kept)]
 }
 
-// surveyMetrics decodes a metrics event.
-func (p *Pipeline) surveyMetrics(t *chunkState, s *scratch) error {
+// ingestMetrics decodes a metrics event.
+func (p *Pipeline) ingestMetrics(t *chunkState, s *scratch) error {
 	samples, err := cmetrics.Append(s.samples, t.payload, t.arrived.Wall, &p.series)
 	s.samples, t.event = samples, true
 	p.repairSamples(t, s.samples)
@@ -234,7 +232,7 @@ func (s *scratch) skipInfo(i int) {
 	}
 }
 
-// countMetrics counts what of a metrics event could not be used.
+// countMetrics counts the unusable parts of a metrics event.
 func (p *Pipeline) countMetrics(err error) {
 	if n := p.newlyClashed(); n > 0 {
 		p.telemetry.Dropped(delivery.SinkDecode, "merged_names", n)
@@ -245,8 +243,8 @@ func (p *Pipeline) countMetrics(err error) {
 	}
 }
 
-// newlyClashed is how many samples were left out since it was last asked because two
-// metrics of OpenTelemetry's have one name at Prometheus.
+// newlyClashed returns how many samples were refused since the last call because two
+// OpenTelemetry metrics have the same Prometheus name.
 func (p *Pipeline) newlyClashed() int {
 	p.clashedMu.Lock()
 	defer p.clashedMu.Unlock()
@@ -256,19 +254,19 @@ func (p *Pipeline) newlyClashed() int {
 	return int(n)
 }
 
-// warnClash says once of two such metrics which one is used.
+// warnClash logs once which of two such metrics is used.
 func (p *Pipeline) warnClash(used, refused string) {
 	p.log.Warn("two metrics of OpenTelemetry's have one name and the same labels at Prometheus: the first is used, the other is refused and counted as merged_names; rename one of them where it is made",
 		"used", used, "refused", refused)
 }
 
-// refuse counts a payload that nothing can be made of.
+// refuse counts a payload that cannot be used.
 func (p *Pipeline) refuse(reason string) error {
 	p.telemetry.Dropped(delivery.SinkDecode, reason, 1)
 	return errNothing
 }
 
-// newJobs makes the jobs of a chunk, with the samples as its own.
+// newJobs creates the jobs of a chunk, with a copy of the samples.
 func (p *Pipeline) newJobs(t *chunkState, s *scratch, records int) {
 	t.jobs = make([]*delivery.Job, len(p.workers))
 	samples := false
@@ -290,8 +288,8 @@ func (p *Pipeline) newJobs(t *chunkState, s *scratch, records int) {
 	}
 }
 
-// repairAgain looks again at the times of a chunk that were repaired before the
-// wall clock was set, and counts them.
+// repairAgain repairs the times of a chunk again that were repaired before the wall
+// clock was set, and counts the repairs.
 func (p *Pipeline) repairAgain(t *chunkState) {
 	if t.event {
 		p.repairSamples(t, t.Samples())
@@ -307,32 +305,32 @@ func (p *Pipeline) repairAgain(t *chunkState) {
 	p.telemetry.Repairs(session.End())
 }
 
-// repairSamples repairs the times of a metrics event. Only what is repaired is
-// counted and listed: an event has hundreds of samples of one time.
+// repairSamples repairs the times of a metrics event. Only actual repairs are counted
+// and listed, since an event has hundreds of samples with the same time.
 func (p *Pipeline) repairSamples(t *chunkState, samples []metric.Sample) {
-	quiet := p.fixer.Begin(t.tag, t.arrived, true)
-	var noting timefix.Session
+	readOnly := p.fixer.Begin(t.tag, t.arrived, true)
+	var recording timefix.Session
 	found := false
 	for i := range samples {
 		raw := eventTime(samples[i].UnixNano)
-		fixed := quiet.Repair(raw)
+		fixed := readOnly.Repair(raw)
 		if fixed.Verdict != timefix.OK {
 			if !found {
-				noting, found = p.fixer.Begin(t.tag, t.arrived, false), true
+				recording, found = p.fixer.Begin(t.tag, t.arrived, false), true
 			}
-			fixed = noting.Repair(raw)
+			fixed = recording.Repair(raw)
 		}
 		if samples[i].UnixNano != fixed.UnixNano { // the source's other times are no better
 			samples[i].UnixNano, samples[i].Start = fixed.UnixNano, 0
 		}
 	}
-	quiet.End()
+	readOnly.End()
 	if found {
-		p.telemetry.Repairs(noting.End())
+		p.telemetry.Repairs(recording.End())
 	}
 }
 
-// release gives scratch back, with nothing in it that points into the payload.
+// release returns scratch to the pool, without references to the payload.
 func (p *Pipeline) release(s *scratch) {
 	s.decoder.Reset(nil)
 	s.skip = nil
