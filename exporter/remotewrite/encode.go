@@ -78,7 +78,7 @@ func (e *encoder) written(it *item) (samples, histograms int) {
 // had none.
 func hasNoSum(it *item) bool {
 	if it.Dist == nil {
-		return it.Own.outputs.noSum
+		return it.Own.noSum
 	}
 	return it.Dist.NoSum
 }

@@ -139,7 +139,7 @@ func (in *Interner) labelName(attribute []byte) string {
 	if name, known := in.otlp.labels[string(attribute)]; known {
 		return name
 	}
-	namer := otlptranslator.LabelNamer{UnderscoreLabelSanitization: true, PreserveMultipleUnderscores: true} //nolint:staticcheck // Prometheus' default
+	namer := otlptranslator.LabelNamer{UnderscoreLabelSanitization: true, PreserveMultipleUnderscores: true}
 	name, err := namer.Build(string(attribute))
 	if err != nil {
 		name = string(attribute)

@@ -326,6 +326,9 @@ func BenchmarkAppendOTLP(b *testing.B) {
 	payload := manyPoints(b, n)
 	in := cmetrics.Interner{Limit: 2 * n}
 	dst, err := cmetrics.Append(nil, payload, arrival, &in)
+	if err != nil {
+		b.Fatal(err)
+	}
 	b.SetBytes(int64(len(payload)))
 	b.ReportAllocs()
 	for b.Loop() {

@@ -7,7 +7,8 @@ import (
 
 // The schemas of Prometheus' exponential histograms.
 const (
-	MinSchema, MaxSchema = -4, 8
+	MinSchema = -4
+	MaxSchema = 8
 	// maxBuckets is how many buckets of one sign a histogram keeps: OpenTelemetry's
 	// default. One with more gets a coarser schema.
 	maxBuckets = 160

@@ -64,7 +64,7 @@ func (u *unused) word(tag string) string {
 		}
 		return '_'
 	}, tag)
-	if word == "" || !('a' <= word[0]|0x20 && word[0]|0x20 <= 'z') || strings.HasPrefix(word+"_", u.prefix+"_") {
+	if word == "" || word[0]|0x20 < 'a' || 'z' < word[0]|0x20 || strings.HasPrefix(word+"_", u.prefix+"_") {
 		return "records_" + word
 	}
 	return word

@@ -1,0 +1,243 @@
+package e2e_test
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"out_edge/build/harness"
+	"out_edge/build/intake"
+	"out_edge/build/receivers"
+)
+
+// counted is an output of a run, whose receivers are in one kind of trouble.
+type counted struct {
+	trouble string
+	intake  *counting
+	way     *intake.Proxy // to Prometheus or VictoriaMetrics
+	stored  func(t *testing.T, selector string) []receivers.Series
+	label   string
+}
+
+// realMetrics are the receivers that nobody here wrote, with their default rules:
+// Prometheus has no window for what is out of order.
+type realMetrics struct {
+	prometheus *receivers.Prometheus
+	victoria   *receivers.VictoriaMetrics
+}
+
+func startRealMetrics(t *testing.T) *realMetrics {
+	t.Helper()
+	var r realMetrics
+	var err error
+	if r.prometheus, err = receivers.StartPrometheus(t.Context(), t.TempDir(), "", ""); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(r.prometheus.Close)
+	if r.victoria, err = receivers.StartVictoriaMetrics(t.Context(), t.TempDir()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(r.victoria.Close)
+	return &r
+}
+
+// trouble lasts for some seconds, in which it comes and goes; then all is well.
+const (
+	troubleLasts = 4 * time.Second
+	troubleFair  = 400 * time.Millisecond
+	troubleFoul  = 800 * time.Millisecond
+)
+
+func passing(trouble string) intake.Script {
+	if trouble == "" {
+		return nil
+	}
+	script, end := weather(troubleFair, troubleFoul, troubles[trouble]), time.Now().Add(troubleLasts)
+	return func(n int, r *http.Request) intake.Action {
+		if time.Now().After(end) {
+			return intake.Action{}
+		}
+		return script(n, r)
+	}
+}
+
+// output makes one that sends to an intake of its own, and by remote write to the real
+// receivers, one or the other.
+func (m *realMetrics) output(t *testing.T, i int, label, trouble string) (*counted, harness.Output) {
+	t.Helper()
+	c := &counted{trouble: trouble, label: label, intake: startCounting(t, passing(trouble))}
+	url := m.prometheus.URL
+	ask := m.prometheus.Series
+	if i%3 == 1 {
+		url, ask = m.victoria.URL, m.victoria.Series
+	}
+	c.way = before(t, url, passing(trouble))
+	c.stored = func(t *testing.T, selector string) []receivers.Series {
+		t.Helper()
+		all, err := ask(t.Context(), selector)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return all
+	}
+	return c, edge("apikey", theKey, "dd_url", c.intake.URL(), "dd_metrics_url", c.intake.URL(), "remote_write_url", c.way.URL()+"/api/v1/write",
+		"flush_timeout", "1s", "hostname", "off", "config_file", countRulesFile(t), "add_label", "run="+label)
+}
+
+// countChunks are payloads of some tags, with stamps that are right, behind and ahead.
+func countChunks(t *testing.T, tags int) (chunks []harness.Chunk, truth tally) {
+	t.Helper()
+	truth = tally{}
+	dir := t.TempDir()
+	for i := range tags {
+		tag := fmt.Sprintf("app.%03d", i)
+		var data []byte
+		for k, ahead := range []time.Duration{0, -time.Second, 9 * time.Minute, -time.Hour}[:1+i%4] {
+			v := (i + 3*k) % 9
+			data = append(data, event(t, time.Now().Add(ahead), map[string]any{"v": v, "tag": i})...)
+			truth.add(tag, v)
+		}
+		file := filepath.Join(dir, tag)
+		if err := os.WriteFile(file, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		chunks = append(chunks, harness.Chunk{Tag: tag, File: file})
+	}
+	return chunks, truth
+}
+
+// TestCountsAreExact: whatever trouble its receivers are in, how many tags feed a rule,
+// how flushes wait, and whatever the stamps say: each count is exact, at /metrics, at
+// the intake, at Prometheus and at VictoriaMetrics.
+func TestCountsAreExact(t *testing.T) {
+	const repeat = 12
+	m := startRealMetrics(t)
+	for _, tc := range []struct {
+		name          string
+		tags, threads int
+		without       []string
+		cycles        int
+	}{
+		{name: "200 tags, parked", tags: 200},
+		{name: "20 tags, 4 workers that wait", tags: 20, threads: 4, without: noParking},
+		{name: "2 tags, the queue", tags: 2, without: noParking},
+		{name: "7 tags, 1 worker, a restart", tags: 7, threads: 1, cycles: 2},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			chunks, truth := countChunks(t, tc.tags)
+			r := harness.Run{V5: true, Chunks: chunks, Repeat: repeat, Pace: 300 * time.Millisecond, Threads: tc.threads, Without: tc.without,
+				RetryLimit: "no_limits", RetryBase: 20 * time.Millisecond, RetryCap: 300 * time.Millisecond, Pending: 20_000, Timeout: 2 * patience, Cycles: tc.cycles}
+			var outputs []*counted
+			for i, trouble := range []string{"", "503", "429", "hang", "reset", "lost", "late", "mixed"} {
+				c, o := m.output(t, i+tc.tags, fmt.Sprintf("%d-%d-%s", tc.tags, tc.threads, trouble), trouble)
+				outputs, r.Outputs = append(outputs, c), append(r.Outputs, o)
+			}
+			if tc.cycles > 0 {
+				playCycles(t, r)
+				checkAll(t, outputs, truth.times(tc.cycles*repeat))
+				return
+			}
+			truth = truth.times(repeat)
+			r.Outputs[0] = serving(r.Outputs[0])
+			l := start(t, r)
+			checkAll(t, outputs, truth)
+			truth.want(t, "/metrics", tallyOfPage(t, get(t, "http://"+l.address()+"/metrics")))
+			l.stop()
+		})
+	}
+}
+
+// playCycles runs lives of the host to their ends, each of which settles all. Each has
+// a second of its own.
+func playCycles(t *testing.T, r harness.Run) {
+	t.Helper()
+	r.IdleAfter = 1100 * time.Millisecond
+	res := replay(t, r)
+	for _, o := range res.Outputs {
+		if o.OK != r.Cycles*len(r.Chunks)*r.Repeat {
+			t.Errorf("%+v\n%s", o, res.Stderr)
+		}
+	}
+}
+
+func checkAll(t *testing.T, outputs []*counted, truth tally) {
+	t.Helper()
+	for _, c := range outputs {
+		c.check(t, truth)
+	}
+}
+
+// check waits for what is under way, and compares.
+func (c *counted) check(t *testing.T, truth tally) {
+	t.Helper()
+	selector := fmt.Sprintf(`{run=%q,__name__=~"(lines|units|sizes).*"}`, c.label)
+	var stored, sent tally
+	eventually(t, time.Minute, func() error {
+		stored, sent = tallyOf(t, c.stored(t, selector)), c.intake.tally()
+		for k, want := range truth {
+			if stored[k] < want || sent[k] < want {
+				return fmt.Errorf("%s: %s is %v by remote write and %v at the intake, want %v", c.label, k, stored[k], sent[k], want)
+			}
+		}
+		return nil
+	})
+	truth.want(t, c.label+", remote write", stored)
+	truth.want(t, c.label+", intake", sent)
+	if n := c.intake.ahead.Load(); n > 0 {
+		t.Errorf("%s: %d points were ahead of the clock", c.label, n)
+	}
+	noneRefused(t, c.intake.Server, false)
+}
+
+// TestGaugesThroughTrouble: of cpu and mem records, a Prometheus without an
+// out-of-order window stores the same samples whether or not it was in trouble, and
+// nothing is dropped.
+func TestGaugesThroughTrouble(t *testing.T) {
+	m := startRealMetrics(t)
+	for name, without := range map[string][]string{"parked": nil, "workers that wait": noParking} {
+		t.Run(name, func(t *testing.T) {
+			r := harness.Run{V5: true, Live: []string{"cpu", "mem"}, Interval: 250 * time.Millisecond, Threads: 4, Without: without,
+				RetryLimit: "no_limits", RetryBase: 50 * time.Millisecond, RetryCap: 300 * time.Millisecond, Pending: 20_000, Timeout: 2 * patience}
+			var outputs []*counted
+			for _, trouble := range []string{"", "503", "429", "hang", "reset", "lost", "mixed"} {
+				c, o := m.output(t, 0, fmt.Sprintf("gauges-%d-%s", len(without), trouble), trouble)
+				outputs, r.Outputs = append(outputs, c), append(r.Outputs, o)
+			}
+			began := time.Now()
+			over := when(&r, func(res harness.Result) bool {
+				return time.Since(began) > troubleLasts+3*time.Second &&
+					!slices.ContainsFunc(res.Outputs, func(o harness.OutputResult) bool { return o.OK < o.Chunks-4 })
+			})
+			l := start(t, r)
+			l.await(over)
+			l.stop()
+			want := outputs[0].points(t)
+			if len(want) < 200 {
+				t.Fatalf("%d points are stored without trouble", len(want))
+			}
+			for _, c := range outputs[1:] {
+				if got := c.points(t); !maps.Equal(got, want) {
+					t.Errorf("%s: %d points are stored, want %d", c.label, len(got), len(want))
+				}
+			}
+		})
+	}
+}
+
+// points are those of all gauges, by series and time.
+func (c *counted) points(t *testing.T) map[string]float64 {
+	t.Helper()
+	all := map[string]float64{}
+	for _, s := range c.stored(t, fmt.Sprintf(`{run=%q,__name__=~"edge_(cpu|memory|swap).*"}`, c.label)) {
+		delete(s.Labels, "run")
+		for _, p := range s.Points {
+			all[fmt.Sprint(s.Labels, p.UnixMilli)] = p.Value
+		}
+	}
+	return all
+}
