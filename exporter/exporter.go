@@ -45,12 +45,18 @@ func (e *Exporter) Telemetry(cfg Config) (*telemetry.Telemetry, error) {
 	if err := web.CheckConfigFile(cfg.WebConfigFile); err != nil {
 		return nil, err
 	}
-	tc := telemetry.Config{Prefix: cfg.Prefix, Labels: utf8Labels(cfg.Labels), Version: cfg.Version, Clock: e.clock}
+	tc := telemetry.Config{Prefix: cfg.Prefix, Labels: utf8Labels(cfg.Labels), Version: cfg.Version, Clock: e.clock, First: e.logFirst}
 	t := e.telemetries.Open(cfg.Output, tc)
 	for _, sink := range cfg.Sinks {
 		t.AddSink(sink, delivery.DropReasons(sink), delivery.AdjustReasons(sink))
 	}
 	return t, nil
+}
+
+// logFirst logs what to do about a reason for which nothing was dropped or adjusted so
+// far.
+func (e *Exporter) logFirst(sink, reason, cure string, n int) {
+	e.log.Warn("dropped or adjusted for the first time; later ones are only counted", "sink", sink, "reason", reason, "count", n, "cure", cure)
 }
 
 // Open adds an instance to the endpoint of cfg.Listen, and starts the endpoint for the

@@ -13,6 +13,8 @@ import (
 type device struct {
 	name   string
 	inputs []input
+	rules  string // a config_file; its metrics go by remote write, the logs nowhere
+	rate   int    // records a second, in place of one for each input and flush
 }
 
 // input makes one record, or some, each time that it is asked.
@@ -22,15 +24,24 @@ type input struct {
 	log  bool
 }
 
-func (d device) logs() bool { return d.inputs[0].log }
+func (d device) logs() bool { return d.inputs[0].log && d.rules == "" }
+
+// threeRules are a counter, a gauge and a histogram, as an application's log is counted.
+const threeRules = `
+metrics:
+  - {name: app_lines_total, type: counter, help: Lines., match: app}
+  - {name: app_cycle, type: gauge, help: The last cycle., match: app, value_field: cycle}
+  - {name: app_flow_liters, type: histogram, help: Flow., match: app, value_field: flow, buckets: [10, 30, 100, 200, 300]}
+`
 
 func devices() []device {
 	return []device{
-		{"cpu (four cores), mem", []input{cpu(), mem()}},
-		{"and thermal, disk, netif", []input{cpu(), mem(), thermal(), disk(), netif()}},
-		{"a log line", []input{lines("app", 1)}},
-		{"ten log lines", []input{lines("app", 10)}},
-		{"six inputs, a log line each", []input{lines("a", 1), lines("b", 1), lines("c", 1), lines("d", 1), lines("e", 1), lines("f", 1)}},
+		{name: "cpu (four cores), mem", inputs: []input{cpu(), mem()}},
+		{name: "and thermal, disk, netif", inputs: []input{cpu(), mem(), thermal(), disk(), netif()}},
+		{name: "a log line", inputs: []input{lines("app", 1)}},
+		{name: "ten log lines", inputs: []input{lines("app", 10)}},
+		{name: "six inputs, a log line each", inputs: []input{lines("a", 1), lines("b", 1), lines("c", 1), lines("d", 1), lines("e", 1), lines("f", 1)}},
+		{name: "three rules (10 series) on 100 lines a second", inputs: []input{cycles()}, rules: threeRules, rate: 100},
 	}
 }
 
@@ -88,6 +99,13 @@ func lines(tag string, n int) input {
 				r.Uint32(), r.IntN(4), r.IntN(9), r.IntN(10), r.IntN(300), []string{"open", "shut", "half"}[r.IntN(3)], r.IntN(100000)), "level": "info"})
 		}
 		return all
+	}}
+}
+
+// cycles is a line with the figures that threeRules count.
+func cycles() input {
+	return input{tag: "app", log: true, make: func(r *rand.Rand) []map[string]any {
+		return one(map[string]any{"log": "cycle ends", "level": "info", "cycle": r.IntN(100000), "flow": r.IntN(300)})
 	}}
 }
 

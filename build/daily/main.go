@@ -42,12 +42,15 @@ func row(w *tabwriter.Writer, d device, every, span time.Duration) error {
 	if err != nil {
 		return fmt.Errorf("%s, each %v: %w", d.name, every, err)
 	}
-	remote := [2]string{"", ""}
+	var datadog, remote [2]string
 	if !d.logs() {
 		remote = [2]string{count(used.remote.requests, span), megabytes(used.remote.bytes, span)}
 	}
+	if d.rules == "" {
+		datadog = [2]string{count(used.datadog.requests, span), megabytes(used.datadog.bytes, span)}
+	}
 	fmt.Fprintf(w, "| %s | %d | %g s | %s | %s | %s | %s |\n", d.name, len(d.inputs), every.Seconds(),
-		count(used.datadog.requests, span), megabytes(used.datadog.bytes, span), remote[0], remote[1])
+		datadog[0], datadog[1], remote[0], remote[1])
 	return nil
 }
 

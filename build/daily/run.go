@@ -18,6 +18,7 @@ import (
 	"out_edge/ddsink"
 	"out_edge/exporter"
 	"out_edge/exporter/remotewrite"
+	"out_edge/exporter/rules"
 	"out_edge/plugin/delivery"
 	"out_edge/plugin/metric"
 	"out_edge/plugin/pipeline"
@@ -117,18 +118,33 @@ func run(ctx context.Context, d device, every, span time.Duration) (used usage, 
 	}
 	c := &clock{}
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	p, err := pipeline.New(pipeline.Config{
+	cfg := pipeline.Config{
 		Metrics: exporter.Config{Listen: exporter.ListenOff},
 		Datadog: &ddsink.Config{URL: dd.URL, MetricsURL: dd.URL, APIKey: delivery.NewSecret("0123456789abcdef0123456789abcdef"), CAFile: ca,
 			Hostname: "edge-0001", Service: "pump", Tags: "env:field"},
 		RemoteWrite: &remotewrite.Config{URL: rw.URL + "/api/v1/write", CAFile: ca,
 			Labels: []metric.Label{{Name: "instance", Value: "edge-0001"}, {Name: "job", Value: "out_edge"}}},
-	}, pipeline.Deps{Exporter: exporter.New(log, c), Clock: c, Log: log, Thread: -1})
+	}
+	if d.rules != "" {
+		cfg.Datadog = nil
+		if cfg.Rules, err = rules.Parse("daily.yaml", []byte(d.rules)); err != nil {
+			return used, err
+		}
+	}
+	p, err := pipeline.New(cfg, pipeline.Deps{Exporter: exporter.New(log, c), Clock: c, Log: log, Thread: -1})
 	if err != nil {
 		return used, err
 	}
 	err = d.play(p, c, every, span)
 	return usage{dd.traffic(), rw.traffic()}, errors.Join(err, p.Close(ctx))
+}
+
+// records is what an input has made since the last flush.
+func (d device) records(in input, r *rand.Rand, every time.Duration) (all []map[string]any) {
+	for range max(1, d.rate*int(every/time.Second)) {
+		all = append(all, in.make(r)...)
+	}
+	return all
 }
 
 // play parks a chunk of each input at each flush, and waits until they are delivered.
@@ -139,7 +155,7 @@ func (d device) play(p *pipeline.Pipeline, c *clock, every, span time.Duration) 
 		var open sync.WaitGroup
 		var lost atomic.Int64
 		for _, in := range d.inputs {
-			chunk, err := payload(in.make(r), time.Unix(0, c.Now().Wall))
+			chunk, err := payload(d.records(in, r, every), time.Unix(0, c.Now().Wall))
 			if err != nil {
 				return err
 			}

@@ -33,12 +33,17 @@ type Config struct {
 	Version string
 	// Clock stamps deliveries.
 	Clock timefix.Clock
+	// First is called with the first n samples or records that a sink drops or adjusts
+	// for a reason that has a cure; nil is none. It must not block.
+	First func(sink, reason, cure string, n int)
 }
 
 // Telemetry implements delivery.Telemetry. It is safe for concurrent use, and
 // never blocks.
 type Telemetry struct {
 	clock    timefix.Clock
+	first    func(sink, reason, cure string, n int)
+	said     sync.Map // [2]string, sink and reason: those that first was called with
 	registry *prometheus.Registry
 	families []*Family
 
@@ -74,7 +79,7 @@ var _ delivery.Telemetry = (*Telemetry)(nil)
 func New(cfg Config) *Telemetry { return newTelemetry(cfg, nil, "") }
 
 func newTelemetry(cfg Config, g *Group, output string) *Telemetry {
-	t := &Telemetry{clock: cfg.Clock, registry: prometheus.NewRegistry(), sinks: make(map[string]*SinkTimes),
+	t := &Telemetry{clock: cfg.Clock, first: cfg.First, registry: prometheus.NewRegistry(), sinks: make(map[string]*SinkTimes),
 		group: g, output: output, page: prometheus.NewRegistry()}
 	t.page.MustRegister(prometheus.CollectorFunc(t.Collect))
 	b := builder{cfg: cfg, registry: t.registry, output: output}
@@ -181,6 +186,21 @@ func (t *Telemetry) Dropped(sink, reason string, n int) {
 	if n > 0 && affectsHealth(sink, reason) {
 		t.noteDropped(sink, reason)
 	}
+	t.sayFirst(sink, reason, n)
+}
+
+// sayFirst tells whoever wants to know of the first n of a reason.
+func (t *Telemetry) sayFirst(sink, reason string, n int) {
+	if n <= 0 || t.first == nil {
+		return
+	}
+	cure := delivery.CureOf(reason)
+	if cure == "" {
+		return
+	}
+	if _, said := t.said.LoadOrStore([2]string{sink, reason}, nil); !said {
+		t.first(sink, reason, cure, n)
+	}
 }
 
 // Refused counts samples of a rule of config_file that are not shown on the page, by
@@ -198,6 +218,7 @@ func (t *Telemetry) RefusedByRule(rule, reason string, n int) {
 // Adjusted is part of delivery.Telemetry.
 func (t *Telemetry) Adjusted(sink, reason string, n int) {
 	t.adjusted.WithLabelValues(sink, reason).Add(float64(max(n, 0)))
+	t.sayFirst(sink, reason, n)
 }
 
 // Request is part of delivery.Telemetry. The endpoint delivery.SinkRemoteWrite is

@@ -1,6 +1,7 @@
 package telemetry_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -171,5 +172,24 @@ func TestOutcomeOf(t *testing.T) {
 		if got := telemetry.OutcomeOf(code).Action; got != want {
 			t.Errorf("%s: %v, want %v", code, got, want)
 		}
+	}
+}
+
+// TestTheFirstOfAReasonIsSaid: once a sink and reason, where there is something to do
+// about it, and not when the series is made.
+func TestTheFirstOfAReasonIsSaid(t *testing.T) {
+	var said []string
+	tel := telemetry.New(telemetry.Config{Prefix: "edge", Clock: testkit.NewClock(testkit.Start),
+		First: func(sink, reason, cure string, n int) { said = append(said, fmt.Sprint(sink, " ", reason, " ", n, " ", cure != "")) }})
+	tel.AddSink(delivery.SinkRemoteWrite, delivery.DropReasons(delivery.SinkRemoteWrite), nil)
+	tel.Dropped(delivery.SinkRemoteWrite, "given_up", 0)
+	tel.Dropped(delivery.SinkRemoteWrite, "given_up", 3)
+	tel.Dropped(delivery.SinkRemoteWrite, "given_up", 4)
+	tel.Dropped(delivery.SinkDatadog, "given_up", 1)
+	tel.Dropped(delivery.SinkDatadog, delivery.ReasonRejected, 1) // the sink itself says it
+	tel.Adjusted(delivery.SinkDatadogMetrics, "folded", 2)
+	want := []string{"remote_write given_up 3 true", "datadog given_up 1 true", "datadog_metrics folded 2 true"}
+	if !slices.Equal(said, want) {
+		t.Errorf("said %q, want %q", said, want)
 	}
 }

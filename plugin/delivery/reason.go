@@ -27,6 +27,9 @@ type Reason struct {
 	Rule bool
 	// Meaning is for the documentation.
 	Meaning string
+	// Cure is what to do about it, for the log: of those reasons of which nothing else
+	// in the log speaks.
+	Cure string
 }
 
 const (
@@ -50,11 +53,11 @@ var Reasons = []Reason{
 	{Name: ReasonNameConflict, Dropped: prometheus, Meaning: "The name already stands for something else on the page: another type, or one of the plugin's own series."},
 	{Name: "shown_by_other_instance", Dropped: prometheus, Meaning: "Another output with the same `listen` shows this series, and is not given these records."},
 	{Name: "second_source", Dropped: prometheus, Meaning: "Records of another tag make the same series; `tag_label` tells them apart."},
-	{Name: "not_finite", Dropped: prometheus + " " + metrics, Meaning: "NaN or an infinity."},
+	{Name: "not_finite", Dropped: prometheus + " " + metrics, Meaning: "NaN or an infinity.", Cure: "the source writes NaN or an infinity: have it leave such values out"},
 	{Name: "wrapped", Dropped: prometheus, Meaning: "A difference that went below zero: a device's counter was reset."},
 	{Name: "stuck", Dropped: prometheus, Meaning: "4294967295: a 32-bit counter that is full and no longer counts."},
 	{Name: "implausible", Dropped: prometheus, Meaning: "More since the last record than any device can transfer."},
-	{Name: "malformed", Dropped: prometheus + " " + remote, Meaning: "A histogram or summary that contradicts itself; on the page also a sample without a name."},
+	{Name: "malformed", Dropped: prometheus + " " + remote, Meaning: "A histogram or summary that contradicts itself; on the page also a sample without a name.", Cure: "look at the source of the histogram: bounds must rise, and each needs a count"},
 	{Name: "no_value", Dropped: prometheus, Rule: true, Meaning: "The record does not have the rule's field, or it is null."},
 	{Name: "not_a_number", Dropped: prometheus, Rule: true, Meaning: "The rule's field is not a number."},
 	{Name: "negative", Dropped: prometheus, Rule: true, Meaning: "A counter cannot fall."},
@@ -64,15 +67,15 @@ var Reasons = []Reason{
 
 	{Name: ReasonRejected, Dropped: senders, Meaning: "The receiver refused this one entry or sample, and said no more."},
 	{Name: ReasonTooLarge, Dropped: senders, Meaning: "The entry alone is over the receiver's limit."},
-	{Name: "too_old", Dropped: senders, Meaning: "Older than the receiver takes; logs only with `too_old drop`."},
+	{Name: "too_old", Dropped: senders, Meaning: "Older than the receiver takes; logs only with `too_old drop`.", Cure: "they waited for too long, or the clock of their source is behind: look at the connection and at time_repair; `too_old arrival` sends logs with the present time"},
 	{Name: "too_new", Dropped: numbers, Meaning: "Further in the future than the receiver takes."},
-	{Name: "no_name", Dropped: numbers, Meaning: "A sample without a name that the receiver takes."},
+	{Name: "no_name", Dropped: numbers, Meaning: "A sample without a name that the receiver takes.", Cure: "relabelling leaves no name: look at metric_relabel_configs"},
 	{Name: "out_of_order", Dropped: remote, Meaning: "The receiver has a newer sample of the series."},
 	{Name: "duplicate", Dropped: remote, Meaning: "The receiver has another value of the series at that time."},
 	{Name: "not_written", Dropped: remote, Meaning: "The receiver says that it wrote fewer samples than it accepted."},
 
-	{Name: "given_up", Dropped: senders, Meaning: "Fluent Bit did not offer the chunk again within an hour: `retry_limit` was reached."},
-	{Name: "forgotten", Dropped: numbers, Meaning: "The samples of chunks that wait took more than 4 MiB, and the chunk, read again, no longer gives this one: another source has its series since, or a limit is reached."},
+	{Name: "given_up", Dropped: senders, Meaning: "Fluent Bit did not offer the chunk again within an hour: `retry_limit` was reached.", Cure: "set retry_limit no_limits in this output"},
+	{Name: "forgotten", Dropped: numbers, Meaning: "The samples of chunks that wait took more than 4 MiB, and the chunk, read again, no longer gives this one: another source has its series since, or a limit is reached.", Cure: "look at series_limit, and at tags that make the same series (tag_label)"},
 	{Name: "shutdown", Dropped: senders, Meaning: "The chunk waited in memory when the agent stopped; `workers 1` keeps chunks in Fluent Bit's buffer."},
 	{Name: "panic", Dropped: senders, Meaning: "A fault of the plugin: please report it."},
 
@@ -85,13 +88,23 @@ var Reasons = []Reason{
 	{Name: "first_sight", Adjusted: metrics, Meaning: "The first total of a counter: there is nothing to take a difference to."},
 	{Name: "superseded", Adjusted: numbers, Meaning: "A later sample of the series came with the same chunk, and is sent in its place."},
 	{Name: "same_time", Adjusted: numbers, Meaning: "Another sample of the series has the same millisecond (at Datadog: second); the later one is sent."},
-	{Name: "folded", Adjusted: metrics, Meaning: "A count that waited for longer than Datadog takes: it went with the oldest second that it does take."},
+	{Name: "folded", Adjusted: metrics, Meaning: "A count that waited for longer than Datadog takes: it went with the oldest second that it does take.", Cure: "nothing is lost: the counts of a long outage appear at its end"},
 	{Name: "resent", Adjusted: remote, Meaning: "Refused as out of order after a request that may have stored it, and only that: it had arrived."},
 }
 
 // DropReasons returns the reasons for which a sink drops, without those of rules.
 func DropReasons(sink string) []string {
 	return reasonsOf(func(r *Reason) bool { return !r.Rule && names(r.Dropped, sink) })
+}
+
+// CureOf returns what to do about a reason of which nothing else in the log speaks, or "".
+func CureOf(reason string) string {
+	for i := range Reasons {
+		if Reasons[i].Name == reason {
+			return Reasons[i].Cure
+		}
+	}
+	return ""
 }
 
 // AdjustReasons returns the reasons for which a sink sends a record with changes.

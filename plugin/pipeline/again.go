@@ -94,7 +94,7 @@ func (r *replay) apply(s *scratch, t *chunkState, first int, origin exporter.Ori
 func (p *Pipeline) repairQuietly(samples []metric.Sample, tag string, arrived timefix.Instant) {
 	session := p.fixer.Begin(tag, arrived, true)
 	for i := range samples {
-		samples[i].UnixNano = session.Repair(eventTime(samples[i].UnixNano)).UnixNano
+		setTime(&samples[i], session.Repair(eventTime(samples[i].UnixNano)).UnixNano)
 	}
 	session.End()
 }

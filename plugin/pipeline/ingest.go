@@ -320,13 +320,19 @@ func (p *Pipeline) repairSamples(t *chunkState, samples []metric.Sample) {
 			}
 			fixed = recording.Repair(raw)
 		}
-		if samples[i].UnixNano != fixed.UnixNano { // the source's other times are no better
-			samples[i].UnixNano, samples[i].Start = fixed.UnixNano, 0
-		}
+		setTime(&samples[i], fixed.UnixNano)
 	}
 	readOnly.End()
 	if found {
 		p.telemetry.Repairs(recording.End())
+	}
+}
+
+// setTime gives a sample its repaired time. Where that is another one, its start goes:
+// the source's other times are no better.
+func setTime(s *metric.Sample, unixNano int64) {
+	if s.UnixNano != unixNano {
+		s.UnixNano, s.Start = unixNano, 0
 	}
 }
 
