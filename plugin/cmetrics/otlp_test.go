@@ -309,7 +309,7 @@ func manyPoints(tb testing.TB, n int) []byte {
 		name := fmt.Sprintf("http.server.requests.%d", f)
 		noted, values := object{}, list{}
 		for i := range n / families {
-			hash, ts := 1_000_000+i, 1_764_771_798_000_000_000
+			hash, ts := 1_000_000+i, int64(1_764_771_798_000_000_000)
 			noted[fmt.Sprintf("%x:%d", hash, ts)] = object{"start_time_unix_nano": 5, "flags": 0, "number_value_case": "int"}
 			values = append(values, object{"ts": ts, "start_ts": 5, "value": 4.0, "hash": hash, "labels": list{fmt.Sprintf("/path/%d", i), "GET", "200"}})
 		}
