@@ -180,7 +180,9 @@ func TestOutcomeOf(t *testing.T) {
 func TestTheFirstOfAReasonIsSaid(t *testing.T) {
 	var said []string
 	tel := telemetry.New(telemetry.Config{Prefix: "edge", Clock: testkit.NewClock(testkit.Start),
-		First: func(sink, reason, cure string, n int) { said = append(said, fmt.Sprint(sink, " ", reason, " ", n, " ", cure != "")) }})
+		First: func(sink, reason, cure string, n int) {
+			said = append(said, fmt.Sprint(sink, " ", reason, " ", n, " ", cure != ""))
+		}})
 	tel.AddSink(delivery.SinkRemoteWrite, delivery.DropReasons(delivery.SinkRemoteWrite), nil)
 	tel.Dropped(delivery.SinkRemoteWrite, "given_up", 0)
 	tel.Dropped(delivery.SinkRemoteWrite, "given_up", 3)
