@@ -4,9 +4,10 @@ package ddsink_test
 
 import (
 	"context"
+	"testing"
+
 	"out_edge/ddsink"
 	"out_edge/plugin/delivery"
-	"testing"
 )
 
 // TestNoAllocationsInSend is the same through a Send, what it takes once apart.

@@ -150,7 +150,7 @@ func (s *Metrics) beganHere(newer, last *total) bool {
 		return last.start != 0 && newer.start > last.start
 	}
 	now := s.clock.Now()
-	return newer.start > now.Wall-int64(now.Elapsed()-s.began)
+	return newer.start > now.Offset()+int64(s.began)
 }
 
 // withoutBounds is a distribution as Datadog gets it: the bounds of exponential
@@ -222,14 +222,13 @@ func (s *Metrics) stamp(se *series, p, before *outbox.Point) outbox.SampleOutcom
 	case !p.Kept:
 		return replacing(p, before)
 	}
-	s.place(o, p, timefix.FloorDiv(now.Wall, 1e9), oldest, latest)
+	s.place(o, p, now, oldest, latest)
 	return replacing(p, before)
 }
 
 // place sets a count's second, and adds the count to the sum of that second.
-func (s *Metrics) place(o *state, p *outbox.Point, now, oldest, latest int64) {
-	offset := s.clock.Now()
-	sec := min(timefix.FloorDiv(p.At+offset.Wall-int64(offset.Elapsed()), 1e9), now)
+func (s *Metrics) place(o *state, p *outbox.Point, now timefix.Instant, oldest, latest int64) {
+	sec := timefix.FloorDiv(min(p.At+now.Offset(), now.Wall), 1e9)
 	if sec < oldest {
 		sec = oldest
 		s.telemetry.Adjusted(s.Name(), reasonFolded, int(p.N))
@@ -268,7 +267,7 @@ func (s *Metrics) unstamp(se *series, points []outbox.Point) {
 				subtract(p, o.before.value, o.before.dist)
 			}
 			p.Stamped = false
-			p.At = p.At*1e9 - now.Wall + int64(now.Elapsed())
+			p.At = p.At*1e9 - now.Offset()
 		}
 	}
 	o.running = last

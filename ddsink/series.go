@@ -271,19 +271,22 @@ func (b *seriesBatch) appendTags(id *metric.Series, name, value string) {
 	b.body = append(b.body, ']')
 }
 
+// tagsSize is about what labels take as tags.
+func tagsSize(labels []metric.Label) (size int) {
+	for _, l := range labels {
+		size += len(l.Name) + len(l.Value) + 4
+	}
+	return size
+}
+
 // cost returns the usual maximum size of n points of a series in a request.
 func (s *Metrics) cost(se *series, n int) (points, bytes int) {
 	const fixed, pointBytes = 160, 56
 	id := se.ID
 	each := fixed + len(id.DatadogName) + len(id.Name) + len(s.cfg.Tags) + len(s.host) + len(id.Host)
-	for _, l := range id.Labels {
-		each += len(l.Name) + len(l.Value) + 4
-	}
+	each += tagsSize(id.Labels)
 	if res := id.Resource.Get(); res != nil {
-		each += len(res.Host)
-		for _, l := range res.Tags {
-			each += len(l.Name) + len(l.Value) + 4
-		}
+		each += len(res.Host) + tagsSize(res.Tags)
 	}
 	width := parts(id.Kind, se.First())
 	return n * width, width * (each + n*pointBytes)

@@ -26,6 +26,10 @@ func (i Instant) Elapsed() time.Duration {
 	return time.Duration(i.Wall)
 }
 
+// Offset returns the wall clock's time less Elapsed, in ns. It changes only when somebody
+// sets the wall clock, and converts a time of one of the two clocks to one of the other.
+func (i Instant) Offset() int64 { return i.Wall - int64(i.Elapsed()) }
+
 // Clock returns the current time. Implementations are safe for concurrent use.
 type Clock interface{ Now() Instant }
 

@@ -54,6 +54,25 @@ func diskChunk(t *testing.T, read, written int64) string {
 	return payload(t, map[string]any{"read_size": read, "write_size": written})
 }
 
+// ddSeries is a series as Datadog's intake gets it.
+type ddSeries struct {
+	Metric string
+	Tags   []string
+	Points []struct {
+		Timestamp int64
+		Value     float64
+	}
+}
+
+// seriesOf may be called on any goroutine.
+func seriesOf(t *testing.T, e intake.Entry) (s ddSeries) {
+	t.Helper()
+	if err := json.Unmarshal(e.JSON, &s); err != nil {
+		t.Error(err)
+	}
+	return s
+}
+
 // sumPoints adds up all points of each metric.
 func sumPoints(t *testing.T, series []intake.Entry) map[string]float64 {
 	t.Helper()
@@ -63,17 +82,7 @@ func sumPoints(t *testing.T, series []intake.Entry) map[string]float64 {
 	}
 	last := map[instant]float64{} // of a second that is sent again the last value counts, as at Datadog
 	for _, e := range series {
-		var s struct {
-			Metric string
-			Tags   []string
-			Points []struct {
-				Timestamp int64
-				Value     float64
-			}
-		}
-		if err := json.Unmarshal(e.JSON, &s); err != nil {
-			t.Fatal(err)
-		}
+		s := seriesOf(t, e)
 		for _, p := range s.Points {
 			last[instant{s.Metric, strings.Join(s.Tags, ","), p.Timestamp}] = p.Value
 		}

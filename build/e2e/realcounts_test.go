@@ -33,10 +33,9 @@ type realCounts struct {
 	random *rand.Rand
 	pages  []string // of the outputs, /metrics
 
-	intake     *counting
-	prometheus *receivers.Prometheus
-	victoria   *receivers.VictoriaMetrics
-	way        [2]*intake.Proxy
+	*realMetrics
+	intake *counting
+	way    [2]*intake.Proxy
 }
 
 // COUNTS_FOR says how long the run takes, COUNTS_RESTART=1 that the agent is started
@@ -84,15 +83,7 @@ func newRealCounts(t *testing.T, agent string, length time.Duration) *realCounts
 		return weather(2*foul, foul, kinds...)
 	}
 	r.intake = startCounting(t, script(0))
-	var err error
-	if r.prometheus, err = receivers.StartPrometheus(t.Context(), t.TempDir(), "", ""); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(r.prometheus.Close)
-	if r.victoria, err = receivers.StartVictoriaMetrics(t.Context(), t.TempDir()); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(r.victoria.Close)
+	r.realMetrics = startRealMetrics(t)
 	r.way = [2]*intake.Proxy{before(t, r.prometheus.URL, script(2)), before(t, r.victoria.URL, script(4))}
 	r.configure()
 	return r

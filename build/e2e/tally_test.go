@@ -2,7 +2,6 @@ package e2e_test
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
@@ -163,17 +162,7 @@ func (c *counting) take(t *testing.T, entries []intake.Entry) {
 	defer c.mu.Unlock()
 	now := time.Now().Unix()
 	for _, e := range entries {
-		var s struct {
-			Metric string
-			Tags   []string
-			Points []struct {
-				Timestamp int64
-				Value     float64
-			}
-		}
-		if err := json.Unmarshal(e.JSON, &s); err != nil {
-			t.Error(err)
-		}
+		s := seriesOf(t, e)
 		key := datadogKey(s.Metric, s.Tags)
 		if c.points[key] == nil {
 			c.points[key] = map[int64]float64{}

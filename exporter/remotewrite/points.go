@@ -90,7 +90,7 @@ func (s *Sink) stamp(se *series, p, before *outbox.Point) outbox.SampleOutcome {
 		s.fit(&o.outputs, se.ID, p.Dist)
 		return outbox.SampleOutcome{}
 	case p.Kept && !p.Stamped:
-		p.At = max((p.At+now.Wall-int64(now.Elapsed()))/1e6, o.given+1, o.stored+1)
+		p.At = max((p.At+now.Offset())/1e6, o.given+1, o.stored+1)
 	case p.Sealed():
 	case p.At == o.stored:
 		return outbox.Absorbed(outbox.ReasonSameTime)
@@ -117,7 +117,7 @@ func (s *Sink) unstamp(_ *series, points []outbox.Point) {
 			p.Stamped = false
 		case !p.Sealed():
 			p.Stamped = false
-			p.At = p.At*1e6 - now.Wall + int64(now.Elapsed())
+			p.At = p.At*1e6 - now.Offset()
 		case newest == nil:
 			newest = p
 		default:

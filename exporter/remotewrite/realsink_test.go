@@ -3,10 +3,11 @@ package remotewrite_test
 import (
 	"context"
 	"errors"
+	"testing"
+
 	"out_edge/exporter/remotewrite"
 	"out_edge/plugin/delivery"
 	"out_edge/timefix"
-	"testing"
 )
 
 // real is a sink to a real receiver.

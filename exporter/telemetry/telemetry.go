@@ -194,7 +194,7 @@ func (t *Telemetry) sayFirst(sink, reason string, n int) {
 	if n <= 0 || t.first == nil {
 		return
 	}
-	cure := delivery.CureOf(reason)
+	cure := delivery.CureOf(sink, reason)
 	if cure == "" {
 		return
 	}

@@ -189,8 +189,10 @@ func TestTheFirstOfAReasonIsSaid(t *testing.T) {
 	tel.Dropped(delivery.SinkRemoteWrite, "given_up", 4)
 	tel.Dropped(delivery.SinkDatadog, "given_up", 1)
 	tel.Dropped(delivery.SinkDatadog, delivery.ReasonRejected, 1) // the sink itself says it
+	tel.Dropped(delivery.SinkRemoteWrite, "too_old", 1)           // so does this one
+	tel.Dropped(delivery.SinkDatadogMetrics, "too_old", 1)
 	tel.Adjusted(delivery.SinkDatadogMetrics, "folded", 2)
-	want := []string{"remote_write given_up 3 true", "datadog given_up 1 true", "datadog_metrics folded 2 true"}
+	want := []string{"remote_write given_up 3 true", "datadog given_up 1 true", "datadog_metrics too_old 1 true", "datadog_metrics folded 2 true"}
 	if !slices.Equal(said, want) {
 		t.Errorf("said %q, want %q", said, want)
 	}

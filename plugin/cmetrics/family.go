@@ -3,9 +3,10 @@ package cmetrics
 import (
 	"bytes"
 	"math"
+	"slices"
+
 	"out_edge/plugin/metric"
 	"out_edge/plugin/wire"
-	"slices"
 )
 
 // family is what the series of one metric have in common. It is read for each metric,

@@ -2,12 +2,13 @@ package cmetrics
 
 import (
 	"bytes"
-	"out_edge/plugin/metric"
-	"out_edge/plugin/wire"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
+
+	"out_edge/plugin/metric"
+	"out_edge/plugin/wire"
 )
 
 // defaultInternLimit is the default of series_limit.
@@ -215,33 +216,37 @@ func (in *Interner) interner() *metric.Interner {
 
 // add converts a sample with a delta to one with a total.
 func (e *entry) add(s *metric.Sample) {
-	if s.Series.Kind == metric.Gauge { // of a sum that may fall
-		e.total += s.Value
-		s.Value = e.total
-		return
-	}
-	s.Kept = true
+	s.Kept = s.Series.Kind != metric.Gauge // a gauge is a sum that may fall
 	if s.Dist == nil {
-		s.Delta, s.HasDelta = s.Value, true
+		if s.Kept {
+			s.Delta, s.HasDelta = s.Value, true
+		}
 		e.total += s.Value
 		s.Value = e.total
 		return
 	}
-	switch d := e.dist; {
-	case d == nil:
-	case d.Exponential && s.Dist.Exponential:
-		s.Dist.Count += d.Count
-		s.Dist.Sum += d.Sum
-		s.Dist.NoSum = s.Dist.NoSum || d.NoSum
-		s.Dist.Native = d.Native.Plus(s.Dist.Native)
-		s.Dist.Bounds, s.Dist.Counts = s.Dist.Native.Classic()
-	case slices.Equal(d.Bounds, s.Dist.Bounds):
-		s.Dist.Count += d.Count
-		s.Dist.Sum += d.Sum
-		s.Dist.NoSum = s.Dist.NoSum || d.NoSum
-		for i, n := range e.dist.Counts {
-			s.Dist.Counts[i] += n
-		}
+	if e.dist != nil {
+		addTo(s.Dist, e.dist)
 	}
 	e.dist = s.Dist
+}
+
+// addTo adds a to d, unless their bounds are not the same; those of exponential
+// histograms need not be.
+func addTo(d, a *metric.Distribution) {
+	exponential := d.Exponential && a.Exponential
+	if !exponential && !slices.Equal(a.Bounds, d.Bounds) {
+		return
+	}
+	d.Count += a.Count
+	d.Sum += a.Sum
+	d.NoSum = d.NoSum || a.NoSum
+	if exponential {
+		d.Native = a.Native.Plus(d.Native)
+		d.Bounds, d.Counts = d.Native.Classic()
+		return
+	}
+	for i, n := range a.Counts {
+		d.Counts[i] += n
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+
 	"out_edge/plugin/metric"
 	"out_edge/plugin/wire"
 )

@@ -9,7 +9,6 @@ import (
 const (
 	ReasonSeriesLimit  = "series_limit"
 	ReasonNameConflict = "name_conflict"
-	ReasonNoRule       = "no_rule"
 )
 
 // ReasonDryRun is the reason under which a sink counts what it would have sent.
@@ -27,9 +26,9 @@ type Reason struct {
 	Rule bool
 	// Meaning is for the documentation.
 	Meaning string
-	// Cure is what to do about it, for the log: of those reasons of which nothing else
-	// in the log speaks.
-	Cure string
+	// Cure is what to do about it, for the log, where nothing else in the log speaks of
+	// it. Said are the sinks that do.
+	Cure, Said string
 }
 
 const (
@@ -67,7 +66,7 @@ var Reasons = []Reason{
 
 	{Name: ReasonRejected, Dropped: senders, Meaning: "The receiver refused this one entry or sample, and said no more."},
 	{Name: ReasonTooLarge, Dropped: senders, Meaning: "The entry alone is over the receiver's limit."},
-	{Name: "too_old", Dropped: senders, Meaning: "Older than the receiver takes; logs only with `too_old drop`.", Cure: "they waited for too long, or the clock of their source is behind: look at the connection and at time_repair; `too_old arrival` sends logs with the present time"},
+	{Name: "too_old", Dropped: senders, Meaning: "Older than the receiver takes; logs only with `too_old drop`.", Cure: "they waited for too long, or the clock of their source is behind: look at the connection and at time_repair; `too_old arrival` sends logs with the present time", Said: remote},
 	{Name: "too_new", Dropped: numbers, Meaning: "Further in the future than the receiver takes."},
 	{Name: "no_name", Dropped: numbers, Meaning: "A sample without a name that the receiver takes.", Cure: "relabelling leaves no name: look at metric_relabel_configs"},
 	{Name: "out_of_order", Dropped: remote, Meaning: "The receiver has a newer sample of the series."},
@@ -97,11 +96,12 @@ func DropReasons(sink string) []string {
 	return reasonsOf(func(r *Reason) bool { return !r.Rule && names(r.Dropped, sink) })
 }
 
-// CureOf returns what to do about a reason of which nothing else in the log speaks, or "".
-func CureOf(reason string) string {
+// CureOf returns what to do about a reason at a sink, or "" if something else in the log
+// speaks of it.
+func CureOf(sink, reason string) string {
 	for i := range Reasons {
-		if Reasons[i].Name == reason {
-			return Reasons[i].Cure
+		if r := &Reasons[i]; r.Name == reason && !names(r.Said, sink) {
+			return r.Cure
 		}
 	}
 	return ""

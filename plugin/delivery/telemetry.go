@@ -34,6 +34,9 @@ const (
 	SinkRemoteWrite    = "remote_write"
 )
 
+// ReasonNoRule is for records that nothing takes, at the sink decode.
+const ReasonNoRule = "no_rule"
+
 // NoTelemetry counts nothing.
 type NoTelemetry struct{}
 

@@ -52,15 +52,11 @@ func (n *Native) Fit(limit int8) {
 // changed.
 func (n *Native) Plus(o *Native) *Native {
 	a, b := *n, *o
-	schema := min(a.Schema, b.Schema)
-	a.Fit(schema)
-	b.Fit(schema)
-	for a.Schema != b.Schema {
-		if a.Schema > b.Schema {
-			a.coarsen()
-		} else {
-			b.coarsen()
-		}
+	for a.Schema > b.Schema {
+		a.coarsen()
+	}
+	for b.Schema > a.Schema {
+		b.coarsen()
 	}
 	sum := &Native{Schema: a.Schema, ZeroThreshold: max(a.ZeroThreshold, b.ZeroThreshold), ZeroCount: a.ZeroCount + b.ZeroCount,
 		Positive: a.Positive.plus(b.Positive), Negative: a.Negative.plus(b.Negative)}

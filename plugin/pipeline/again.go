@@ -8,7 +8,6 @@ import (
 	"out_edge/exporter/rules"
 	"out_edge/plugin/chunk"
 	"out_edge/plugin/cmetrics"
-	"out_edge/plugin/delivery"
 	"out_edge/plugin/metric"
 	"out_edge/timefix"
 )
@@ -62,7 +61,7 @@ func (p *Pipeline) eventAgain(s *scratch, t *chunkState, w *worker) {
 	s.samples, _ = cmetrics.Append(s.samples, t.payload, t.arrived.Wall, &r.series)
 	p.repairQuietly(s.samples, t.tag, t.arrived)
 	s.samples = r.page.Apply(exporter.Batch{Samples: s.samples, Tag: t.tag, Origin: exporter.FromEvent, Note: t.note})
-	if w.sink.Name() == delivery.SinkDatadogMetrics {
+	if w.noInfo {
 		s.samples = slices.DeleteFunc(s.samples, func(sm metric.Sample) bool { return sm.Series.Info })
 	}
 }

@@ -147,28 +147,20 @@ func (p *Pipeline) route(s *scratch, t *chunkState, rec *chunk.Record, at int64)
 		s.samples = p.engine.Observe(s.samples, t.tag, rec, at)
 		p.apply(s, t, first, exporter.FromRule, to)
 	}
-	asLog := !host || p.cfg.Host == HostBoth
-	if !host && len(s.samples) == first && !p.wantsLog(to) && !to.Dropped() {
-		p.unused.take(t.tag, rec)
-	}
+	asLog, used := !host || p.cfg.Host == HostBoth, host || len(s.samples) > first
 	for i, w := range p.workers {
 		switch {
 		case !w.logs:
 			s.skipSamples(i, first, w.wants(to))
 		case !asLog || !w.wants(to):
 			s.skip[i].Add(rec.Index)
+		default:
+			used = true
 		}
 	}
-}
-
-// wantsLog reports whether a sink takes the logs of a route.
-func (p *Pipeline) wantsLog(to rules.Route) bool {
-	for _, w := range p.workers {
-		if w.logs && w.wants(to) {
-			return true
-		}
+	if !used && !to.Dropped() {
+		p.unused.take(t.tag, rec)
 	}
-	return false
 }
 
 // skipSamples notes that worker i's sink does not get the samples from first on.
@@ -212,7 +204,7 @@ func (p *Pipeline) ingestMetrics(t *chunkState, s *scratch) error {
 	p.apply(s, t, 0, exporter.FromEvent, to)
 	for i, w := range p.workers {
 		s.skipSamples(i, 0, !w.logs && w.wants(to))
-		if w.sink.Name() == delivery.SinkDatadogMetrics {
+		if w.noInfo {
 			s.skipInfo(i)
 		}
 	}

@@ -36,7 +36,7 @@ func NewPreview(cfg Config, clock timefix.Clock) (*Preview, error) {
 	log := slog.New(slog.DiscardHandler)
 	rows := cfg.sinks()
 	if cfg.Metrics.Listen != exporter.ListenOff {
-		rows = append(rows, sinkRow{name: delivery.SinkPrometheus, route: route{false, func(r rules.Route) bool { return r.Prometheus }}})
+		rows = append(rows, sinkRow{name: delivery.SinkPrometheus, route: route{wants: func(r rules.Route) bool { return r.Prometheus }}})
 	}
 	cfg.moreSinks = nil
 	for _, row := range rows {

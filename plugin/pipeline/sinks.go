@@ -17,6 +17,8 @@ type route struct {
 	logs bool
 	// wants reports whether a route of config_file leads to the sink.
 	wants func(rules.Route) bool
+	// noInfo: no series that only describe a source, such as target_info.
+	noInfo bool
 }
 
 // sinkRow is one sink that an instance can have.
@@ -32,10 +34,10 @@ type sinkRow struct {
 func sinkTable() []sinkRow {
 	hasDatadog := func(c *Config) bool { return c.Datadog != nil }
 	return []sinkRow{
-		{delivery.SinkDatadog, hasDatadog, openLogs, route{true, func(r rules.Route) bool { return r.Datadog }}},
-		{delivery.SinkDatadogMetrics, hasDatadog, openMetrics, route{false, func(r rules.Route) bool { return r.DatadogMetrics }}},
+		{delivery.SinkDatadog, hasDatadog, openLogs, route{logs: true, wants: func(r rules.Route) bool { return r.Datadog }}},
+		{delivery.SinkDatadogMetrics, hasDatadog, openMetrics, route{wants: func(r rules.Route) bool { return r.DatadogMetrics }, noInfo: true}},
 		{delivery.SinkRemoteWrite, func(c *Config) bool { return c.RemoteWrite != nil }, openRemoteWrite,
-			route{false, func(r rules.Route) bool { return r.RemoteWrite }}},
+			route{wants: func(r rules.Route) bool { return r.RemoteWrite }}},
 	}
 }
 

@@ -118,7 +118,7 @@ func startToy(t *testing.T, change func(*Config)) *toyBench {
 		Metrics: exporter.Config{Listen: exporter.ListenOff},
 		Time:    timefix.Config{Floor: time.Unix(0, 0), BuildDate: time.Unix(1, 0)},
 		moreSinks: []sinkRow{{"toy", func(*Config) bool { return true }, func(*Pipeline) (delivery.Sink, error) { return b.toySink, nil },
-			route{true, func(rules.Route) bool { return true }}}},
+			route{logs: true, wants: func(rules.Route) bool { return true }}}},
 	}
 	if change != nil {
 		change(&cfg)

@@ -23,9 +23,6 @@ type unused struct {
 	logged map[string]bool // tags
 }
 
-// reasonNoRule is delivery.ReasonNoRule.
-const reasonNoRule = "no_rule"
-
 const (
 	// maxUnusedTags is the most tags that are logged, maxShownFields the most fields of
 	// a record.
@@ -38,7 +35,7 @@ func (u *unused) take(tag string, rec *chunk.Record) {
 	if u.engine.Takes(tag, rec) {
 		return
 	}
-	u.telemetry.Dropped(delivery.SinkDecode, reasonNoRule, 1)
+	u.telemetry.Dropped(delivery.SinkDecode, delivery.ReasonNoRule, 1)
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.logged[tag] || len(u.logged) >= maxUnusedTags {

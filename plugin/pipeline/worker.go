@@ -45,7 +45,7 @@ type worker struct {
 
 	mu      sync.Mutex
 	waiting []*task // the oldest first
-	// alone is how many of the next Sends get a single job, to find the one that panics.
+	// singleSends is how many of the next Sends get a single job, to find the one that panics.
 	singleSends int
 	closed      bool // only what is waiting is still sent
 	ended       bool // the goroutine has ended

@@ -207,7 +207,7 @@ func (b *Box[S]) Admit(j *delivery.Job) {
 	st := &job{Job: j, seq: b.seq, positions: len(samples), gathered: true}
 	b.jobs[j] = st
 	b.order = append(b.order, st)
-	b.offset = j.Arrived.Wall - int64(j.Arrived.Elapsed())
+	b.offset = j.Arrived.Offset()
 	now := b.Clock.Now().Elapsed()
 	inTurn := !j.Provisional && b.ungathered == 0 && b.absolute < maxAbsolute
 	for i := range samples {

@@ -248,18 +248,11 @@ func (b *Box[S]) recordOutcome(p *Point, f SampleOutcome) {
 }
 
 func (b *Box[S]) jobOf(seq uint32) *job {
-	lo, hi := 0, len(b.order)
-	for lo < hi {
-		if mid := (lo + hi) / 2; b.order[mid].seq < seq {
-			lo = mid + 1
-		} else {
-			hi = mid
-		}
+	i, found := slices.BinarySearchFunc(b.order, seq, func(j *job, seq uint32) int { return cmp.Compare(j.seq, seq) })
+	if !found {
+		return nil
 	}
-	if lo < len(b.order) && b.order[lo].seq == seq {
-		return b.order[lo]
-	}
-	return nil
+	return b.order[i]
 }
 
 // End settles the kept samples of the jobs without waiting ones, and removes the jobs
