@@ -204,17 +204,12 @@ func (s *stage) env() (list []string) {
 // look gives what appears at the receivers and on the page until all is there.
 func (s *stage) look(e *example, log func() string) {
 	s.t.Helper()
-	end := time.Now().Add(browserWait)
-	for {
-		missing := s.missing(e)
-		if len(missing) == 0 {
-			return
+	eventually(s.t, browserWait, func() error {
+		if missing := s.missing(e); len(missing) > 0 {
+			return fmt.Errorf("not to be seen: %s\n%s", strings.Join(missing, ", "), log())
 		}
-		if time.Now().After(end) {
-			s.t.Fatalf("not to be seen: %s\n%s", strings.Join(missing, ", "), log())
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
+		return nil
+	})
 }
 
 func (s *stage) missing(e *example) (missing []string) {

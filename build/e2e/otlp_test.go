@@ -222,21 +222,16 @@ func TestOTLPIsStoredAsPrometheusOwnReceiverDoes(t *testing.T) {
 // awaitSeries waits until a Prometheus has a series.
 func awaitSeries(t *testing.T, p *receivers.Prometheus, selector string) {
 	t.Helper()
-	end := time.After(browserWait)
-	for {
+	eventually(t, browserWait, func() error {
 		all, err := p.Instant(t.Context(), selector, time.Now())
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(all) > 0 {
-			return
+		if len(all) == 0 {
+			return fmt.Errorf("never: %s\n%s", selector, p.Log())
 		}
-		select {
-		case <-end:
-			t.Fatalf("never: %s\n%s", selector, p.Log())
-		case <-time.After(100 * time.Millisecond):
-		}
-	}
+		return nil
+	})
 }
 
 // sameExemplars compares the exemplars of the tasks that send totals.

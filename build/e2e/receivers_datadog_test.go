@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"fmt"
 	"net/http"
 	"path/filepath"
 	"testing"
@@ -38,11 +39,12 @@ func TestVictoriaMetricsCountsAsDatadogDoes(t *testing.T) {
 		Outputs: []harness.Output{serving(edge("apikey", theKey, "dd_url", in.URL(), "dd_metrics_url", proxy.URL(), "dd_hostname", "edge-1", "config_file", file))}})
 	url := "http://" + l.address() + "/metrics"
 	const delivered = `edge_records_total{result="delivered",sink="datadog_metrics"}`
-	for deadline := time.Now().Add(patience); sample(t, get(t, url), "lines_total") < lines || sample(t, get(t, url), delivered) == 0; time.Sleep(100 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("not all lines are counted\n%s", l.log.String())
+	eventually(t, patience, func() error {
+		if page := get(t, url); sample(t, page, "lines_total") < lines || sample(t, page, delivered) == 0 {
+			return fmt.Errorf("not all lines are counted\n%s", l.log.String())
 		}
-	}
+		return nil
+	})
 	res := l.stop()
 	series, err := vm.Series(t.Context(), `{__name__!=""}`)
 	if err != nil {

@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -30,20 +28,16 @@ type node struct {
 }
 
 func newNode() (*node, error) {
-	dir, err := os.MkdirTemp("", "fleet-node")
+	dir, addr, err := newHome()
 	if err != nil {
 		return nil, err
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, err
-	}
-	n := &node{dir: dir, addr: l.Addr().String()}
-	return n, errors.Join(l.Close(), os.WriteFile(filepath.Join(dir, "prometheus.yml"), nil, 0o600), n.start())
+	n := &node{dir: dir, addr: addr}
+	return n, n.start()
 }
 
 func (n *node) start() error {
-	n.cmd = exec.Command("prometheus", "--config.file="+filepath.Join(n.dir, "prometheus.yml"), "--storage.tsdb.path="+filepath.Join(n.dir, "data"),
+	n.cmd = exec.Command("prometheus", "--config.file="+filepath.Join(n.dir, configFile), "--storage.tsdb.path="+filepath.Join(n.dir, "data"),
 		"--web.enable-remote-write-receiver", "--web.listen-address="+n.addr, "--query.max-samples=200000000")
 	n.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	stderr, err := n.cmd.StderrPipe()

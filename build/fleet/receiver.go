@@ -62,22 +62,29 @@ func startReceiver(ctx context.Context, kind receiverKind) (*receiver, error) {
 	return r, r.encrypt()
 }
 
-// startPrometheus runs Debian's package in a directory of its own.
-func startPrometheus(ctx context.Context) (*receiver, error) {
-	dir, err := os.MkdirTemp("", "fleet")
-	if err != nil {
-		return nil, err
+// configFile is Prometheus' configuration in its directory.
+const configFile = "prometheus.yml"
+
+// newHome creates a directory with an empty configuration for a Prometheus, and finds a
+// free address.
+func newHome() (dir, addr string, err error) {
+	if dir, err = os.MkdirTemp("", "fleet"); err != nil {
+		return "", "", err
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
+		return "", "", err
+	}
+	return dir, l.Addr().String(), errors.Join(l.Close(), os.WriteFile(filepath.Join(dir, configFile), nil, 0o600))
+}
+
+// startPrometheus runs Debian's package in a directory of its own.
+func startPrometheus(ctx context.Context) (*receiver, error) {
+	dir, addr, err := newHome()
+	if err != nil {
 		return nil, err
 	}
-	addr := l.Addr().String()
-	config := filepath.Join(dir, "prometheus.yml")
-	if err := errors.Join(l.Close(), os.WriteFile(config, nil, 0o600)); err != nil {
-		return nil, err
-	}
-	cmd := exec.CommandContext(ctx, "prometheus", "--config.file="+config, "--storage.tsdb.path="+filepath.Join(dir, "data"),
+	cmd := exec.CommandContext(ctx, "prometheus", "--config.file="+filepath.Join(dir, configFile), "--storage.tsdb.path="+filepath.Join(dir, "data"),
 		"--web.enable-remote-write-receiver", "--web.listen-address="+addr, "--web.max-connections=4096", "--query.max-samples=200000000")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	stderr, err := cmd.StderrPipe()

@@ -100,7 +100,7 @@ func reporting(t *testing.T, cfg remotewrite.ReporterConfig) (*remotewrite.Sink,
 	return s, w, c, b
 }
 
-// minute lets one pass.
+// minute lets one pass in synctest's time: nobody waits.
 func minute() {
 	time.Sleep(time.Minute)
 	synctest.Wait()

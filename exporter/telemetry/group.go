@@ -41,9 +41,6 @@ func (g *Group) Open(output string, cfg Config) *Telemetry {
 // Close removes a Telemetry from its Group. It can still count, and be closed again.
 func (t *Telemetry) Close() {
 	g := t.group
-	if g == nil {
-		return
-	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.open[t.output] == t {
@@ -56,4 +53,4 @@ func (t *Telemetry) Close() {
 func (t *Telemetry) Output() string { return t.output }
 
 // isOneOfSeveral reports whether the series need the label.
-func (t *Telemetry) isOneOfSeveral() bool { return t.group != nil && t.group.several.Load() }
+func (t *Telemetry) isOneOfSeveral() bool { return t.group.several.Load() }

@@ -75,7 +75,7 @@ type Family struct {
 	Kind       metric.Kind
 	Constant   map[string]string // labels with one value
 	Names      []string          // labels with any value
-	output     string            // the value of the label output, if there is one
+	output     string            // the value of the label output, where the series have it
 }
 
 // Owns reports whether s has the labels of a series of the family, so that the two
@@ -83,7 +83,7 @@ type Family struct {
 func (f *Family) Owns(s *metric.Series) bool {
 	n := len(s.Labels)
 	for _, l := range s.Labels {
-		if l.Name == OutputLabel && l.Value == f.output && f.output != "" {
+		if l.Name == OutputLabel && l.Value == f.output {
 			n--
 			continue
 		}

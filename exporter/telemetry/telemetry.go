@@ -67,17 +67,15 @@ type Telemetry struct {
 	mu    sync.Mutex
 	sinks map[string]*SinkTimes
 
-	group  *Group // nil if it is alone
+	group  *Group
 	output string
 	page   *prometheus.Registry // of Collect's series
 }
 
 var _ delivery.Telemetry = (*Telemetry)(nil)
 
-// New creates the series of one prefix and label set, for a single output. The sinks
-// decode and prometheus exist from the start.
-func New(cfg Config) *Telemetry { return newTelemetry(cfg, nil, "") }
-
+// newTelemetry creates the series of one prefix and label set. The sinks decode and
+// prometheus exist from the start.
 func newTelemetry(cfg Config, g *Group, output string) *Telemetry {
 	t := &Telemetry{clock: cfg.Clock, first: cfg.First, registry: prometheus.NewRegistry(), sinks: make(map[string]*SinkTimes),
 		group: g, output: output, page: prometheus.NewRegistry()}

@@ -18,7 +18,7 @@ import (
 
 func newTelemetry() (*telemetry.Telemetry, *testkit.Clock) {
 	c := testkit.NewClock(testkit.Start)
-	return telemetry.New(telemetry.Config{Prefix: "edge", Version: "v1", Clock: c}), c
+	return new(telemetry.Group).Open("", telemetry.Config{Prefix: "edge", Version: "v1", Clock: c}), c
 }
 
 // lines are the series whose names start with one of the prefixes.
@@ -179,7 +179,7 @@ func TestOutcomeOf(t *testing.T) {
 // about it, and not when the series is made.
 func TestTheFirstOfAReasonIsSaid(t *testing.T) {
 	var said []string
-	tel := telemetry.New(telemetry.Config{Prefix: "edge", Clock: testkit.NewClock(testkit.Start),
+	tel := new(telemetry.Group).Open("", telemetry.Config{Prefix: "edge", Clock: testkit.NewClock(testkit.Start),
 		First: func(sink, reason, cure string, n int) {
 			said = append(said, fmt.Sprint(sink, " ", reason, " ", n, " ", cure != ""))
 		}})

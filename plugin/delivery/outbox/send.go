@@ -3,8 +3,6 @@ package outbox
 import (
 	"slices"
 	"time"
-
-	"out_edge/timefix"
 )
 
 // Limit is the maximum size of one request.
@@ -114,9 +112,6 @@ func (b *Box[S]) uncount(p *Point) {
 		b.absolute--
 	}
 }
-
-// Now returns the clock's time, for Stamp.
-func (b *Box[S]) Now() timefix.Instant { return b.Clock.Now() }
 
 // runs calls f with the items of each series.
 func runs[S any](items []Item[S], f func(s *Series[S], run []Item[S])) {
