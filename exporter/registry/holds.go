@@ -30,34 +30,20 @@ const minRenewals = 2
 
 // hold processes the events of a batch one after the other.
 func (b *Batch) hold(found []*source) {
-	if b.Note == nil {
-		b.holdAll(found)
-		return
-	}
-	came := make([]int64, len(b.Samples))
-	for i := range b.Samples {
-		came[i] = b.Samples[i].UnixNano
-	}
-	b.holdAll(found)
-	for i := range b.Samples {
-		b.Note.sawTime(i, came[i], b.Samples[i].UnixNano)
-	}
-}
-
-func (b *Batch) holdAll(found []*source) {
 	for from := 0; from < len(b.Samples); {
 		to := from + 1
 		for to < len(b.Samples) && b.Samples[to].Index == b.Samples[from].Index {
 			to++
 		}
-		holdEvent(b.Samples[from:to], found[from:to], b.At.Wall)
+		b.holdEvent(from, found[from:to])
 		from = to
 	}
 }
 
-// holdEvent sets the event's time on samples that were repeated with an old time, and
-// marks those that are abandoned. arrival is the wall clock's time.
-func holdEvent(samples []metric.Sample, found []*source, arrival int64) {
+// holdEvent sets the event's time on samples, from first on, that were repeated with an
+// old time, and marks those that are abandoned.
+func (b *Batch) holdEvent(first int, found []*source) {
+	samples, arrival := b.Samples[first:first+len(found)], b.At.Wall
 	newest := int64(math.MinInt64)
 	for i, src := range found {
 		sm := &samples[i]
@@ -80,7 +66,9 @@ func holdEvent(samples []metric.Sample, found []*source, arrival int64) {
 	}
 	tag.newest = max(tag.newest, newest)
 	for i, src := range found {
+		came := samples[i].UnixNano
 		src.hold(&samples[i], at)
+		b.Note.sawTime(first+i, came, samples[i].UnixNano)
 	}
 	for _, src := range found {
 		src.family.renewed = false
