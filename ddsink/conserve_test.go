@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -215,14 +214,14 @@ func TestHourOfOutage(t *testing.T) {
 	w.take(samples...)
 	w.work()
 	w.fail(func() string { return "503" })
-	before := heap()
+	before := testkit.Heap()
 	for range 3600 {
 		w.clock.Advance(time.Second)
 		w.take(samples...)
 		w.work()
 		w.intake.forget()
 	}
-	if used := heap() - before; used > 8<<20 {
+	if used := testkit.Heap() - before; used > 8<<20 {
 		t.Errorf("%d KiB are in use", used>>10)
 	}
 	w.drain()
@@ -239,12 +238,4 @@ func TestHourOfOutage(t *testing.T) {
 		t.Errorf("%d series, %d points are ahead, or too old", len(w.stored), w.early)
 	}
 	w.wantCounts(t, map[string]int{"datadog_metrics delivered": w.samples})
-}
-
-// heap is what is in use.
-func heap() int64 {
-	var m runtime.MemStats
-	runtime.GC()
-	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc)
 }

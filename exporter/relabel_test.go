@@ -165,11 +165,11 @@ func TestManySourcesOfATotal(t *testing.T) {
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
-	before := heap()
+	before := testkit.Heap()
 	for i := range 50_000 {
 		apply(m, []metric.Sample{sample(metric.Counter, "c_total", 1, metric.Label{Name: "pod", Value: strings.Repeat("p", i%500)})})
 	}
-	if grown := heap() - before; grown > 1<<20 {
+	if grown := testkit.Heap() - before; grown > 1<<20 {
 		t.Errorf("%d bytes for one series", grown)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -417,13 +416,13 @@ func TestSeriesLimit(t *testing.T) {
 	cfg := loopback()
 	cfg.SeriesLimit = limit
 	m := open(t, quietExporter(newClock()), cfg)
-	before := heap()
+	before := testkit.Heap()
 	batch := make([]metric.Sample, 1)
 	for i := range pushed {
 		batch[0] = sample(metric.Gauge, "sensor_value", float64(i), metric.Label{Name: "id", Value: fmt.Sprintf("sensor-%d", i)})
 		apply(m, batch)
 	}
-	grown := heap() - before
+	grown := testkit.Heap() - before
 	t.Logf("%d series in %d KiB", limit, grown>>10)
 	if grown > 16<<20 {
 		t.Errorf("%d bytes for %d series", grown, limit)
@@ -460,11 +459,11 @@ func TestSeriesLimitBytes(t *testing.T) {
 // A source that makes each sample a Series anew does not pile them up.
 func TestSeriesDoNotPileUp(t *testing.T) {
 	m := open(t, quietExporter(newClock()), loopback())
-	before := heap()
+	before := testkit.Heap()
 	for i := range 50_000 {
 		apply(m, []metric.Sample{sample(metric.Gauge, "g", float64(i))})
 	}
-	if grown := heap() - before; grown > 1<<20 {
+	if grown := testkit.Heap() - before; grown > 1<<20 {
 		t.Errorf("%d bytes for one series", grown)
 	}
 	wantLines(t, scrape(t, m, "g 4"), "g 49999")
@@ -482,13 +481,6 @@ func TestLabelsOfSelfWin(t *testing.T) {
 		`edge_dropped_records_total{le="mine",reason="too_large",sink="datadog",site="mine",version="mine"} 2`,
 		`edge_flush_duration_seconds_sum{reason="mine",sink="mine",site="mine",version="mine"} 0`,
 		`edge_records_total{le="mine",reason="mine",result="dropped",sink="datadog",site="mine",version="mine"} 2`)
-}
-
-func heap() int64 {
-	runtime.GC()
-	var s runtime.MemStats
-	runtime.ReadMemStats(&s)
-	return int64(s.HeapAlloc)
 }
 
 func TestClosed(t *testing.T) {

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"math/rand/v2"
 	"net/http"
-	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -255,7 +254,7 @@ func TestHourOfOutage(t *testing.T) {
 	w.take(chunk(1))
 	w.work()
 	w.in.set(status(503))
-	before := heap()
+	before := testkit.Heap()
 	for n := range 3600 {
 		c := chunk(n + 2)
 		w.take(c)
@@ -263,7 +262,7 @@ func TestHourOfOutage(t *testing.T) {
 		w.clock.Advance(time.Second)
 		w.work()
 	}
-	if used := heap() - before; used > 8<<20 {
+	if used := testkit.Heap() - before; used > 8<<20 {
 		t.Errorf("%d KiB are in use", used>>10)
 	}
 	requests := len(w.in.got())
@@ -283,12 +282,4 @@ func TestHourOfOutage(t *testing.T) {
 	if w.counts.get("request 400") > 0 {
 		t.Error("points were refused")
 	}
-}
-
-// heap is what is in use.
-func heap() int64 {
-	var m runtime.MemStats
-	runtime.GC()
-	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc)
 }

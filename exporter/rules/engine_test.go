@@ -2,7 +2,6 @@ package rules_test
 
 import (
 	"math"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -376,7 +375,7 @@ func TestLimit(t *testing.T) {
 	const limit, pushed = 10_000, 200_000
 	var refused refusals
 	e := parse(t, "metrics: [{name: n_total, type: counter, help: Help., labels: {user: $user}}]").Engine(rules.EngineConfig{Limit: limit, Refused: refused.add})
-	before := heap()
+	before := testkit.Heap()
 	var dst []metric.Sample
 	for i := range pushed {
 		dst = e.Observe(dst[:0], "app", rec(t, fields{"user": "user-" + strconv.Itoa(i)}), int64(i))
@@ -387,21 +386,13 @@ func TestLimit(t *testing.T) {
 	if got := refused.take(); got != "n_total series_limit:190000" {
 		t.Error("refused", got)
 	}
-	if grown := heap() - before; grown > 8<<20 {
+	if grown := testkit.Heap() - before; grown > 8<<20 {
 		t.Errorf("%d KiB for %d series", grown>>10, limit)
 	}
 	dst = e.Observe(dst[:0], "app", rec(t, fields{"user": "user-7"}), pushed)
 	if got := showAll(dst); got != `n_total{user="user-7"} 2 (+1)` {
 		t.Error("an old series:", got)
 	}
-}
-
-func heap() int64 {
-	runtime.GC()
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc)
 }
 
 // TestLimitOfBytes: label values count as well, 1 KiB a series.
@@ -515,12 +506,12 @@ func TestConcurrent(t *testing.T) {
 func TestManyTags(t *testing.T) {
 	e := parse(t, `metrics: [{name: n_total, type: counter, help: Help., match: "file.*", labels: {one: "x"}}]`).Engine(rules.EngineConfig{})
 	r := rec(t, fields{})
-	before := heap()
+	before := testkit.Heap()
 	var got []metric.Sample
 	for i := range 100_000 {
 		got = e.Observe(got[:0], "file."+strconv.Itoa(i), r, int64(i+1))
 	}
-	if grown := heap() - before; grown > 2<<20 {
+	if grown := testkit.Heap() - before; grown > 2<<20 {
 		t.Errorf("%d KiB for tags", grown>>10)
 	}
 	if text := showAll(got); text != `n_total{one="x"} 100000 (+1)` {

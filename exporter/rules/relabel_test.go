@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"out_edge/build/testkit"
 	"out_edge/exporter/rules"
 	"out_edge/plugin/metric"
 )
@@ -107,13 +108,13 @@ func TestRelabelMerges(t *testing.T) {
 func TestRelabelIsBounded(t *testing.T) {
 	const limit = 1000
 	e := parse(t, "metric_relabel_configs: [{target_label: site, replacement: plant}]").Engine(rules.EngineConfig{Limit: limit})
-	before := heap()
+	before := testkit.Heap()
 	for i := range 100_000 {
 		if _, keep := e.Relabel(series(metric.Counter, "n_total", "user", strconv.Itoa(i))); !keep {
 			t.Fatal("dropped")
 		}
 	}
-	if grown := heap() - before; grown > 4<<20 {
+	if grown := testkit.Heap() - before; grown > 4<<20 {
 		t.Errorf("%d KiB for series", grown>>10)
 	}
 }

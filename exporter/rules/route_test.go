@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"testing"
 
+	"out_edge/build/testkit"
 	"out_edge/exporter/rules"
 )
 
@@ -146,13 +147,13 @@ func TestConditions(t *testing.T) {
 
 func TestRoutesOfManyTags(t *testing.T) {
 	f := parse(t, "routes: [{match: 'a.*', sinks: []}]")
-	before := heap()
+	before := testkit.Heap()
 	for i := range 100_000 {
 		if !f.Route("a."+strconv.Itoa(i), nil).Dropped() {
 			t.Fatal("not dropped")
 		}
 	}
-	if grown := heap() - before; grown > 1<<20 {
+	if grown := testkit.Heap() - before; grown > 1<<20 {
 		t.Errorf("%d KiB for tags", grown>>10)
 	}
 }

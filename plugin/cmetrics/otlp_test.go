@@ -343,19 +343,13 @@ func BenchmarkAppendOTLP(b *testing.B) {
 func TestLargeEventTakesLittleMemory(t *testing.T) {
 	const n = 10_000
 	payload := manyPoints(t, n)
-	heap := func() int64 {
-		runtime.GC()
-		var s runtime.MemStats
-		runtime.ReadMemStats(&s)
-		return int64(s.HeapAlloc)
-	}
-	before := heap()
+	before := testkit.Heap()
 	in := cmetrics.Interner{Limit: 2 * n}
 	samples, err := cmetrics.Append(nil, payload, arrival, &in)
 	if err != nil || len(samples) != n {
 		t.Fatalf("%d samples, error %v", len(samples), err)
 	}
-	grown := heap() - before
+	grown := testkit.Heap() - before
 	t.Logf("payload %d KiB, grown %d KiB", len(payload)>>10, grown>>10)
 	if grown > 16<<20 {
 		t.Errorf("%d bytes grown", grown)

@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"testing"
 
+	"out_edge/build/testkit"
 	"out_edge/plugin/metric"
 )
 
@@ -77,13 +78,6 @@ func TestDatadogNameAndUnitAreMade(t *testing.T) {
 func TestInternerHoldsNothing(t *testing.T) {
 	var in metric.Interner
 	kept := in.Intern(gauge("kept"))
-	heap := func() int64 {
-		runtime.GC()
-		runtime.GC()
-		var s runtime.MemStats
-		runtime.ReadMemStats(&s)
-		return int64(s.HeapAlloc)
-	}
 	push := func(round int) {
 		for i := range 2000 {
 			in.Intern(gauge("x", metric.Label{Name: "id", Value: fmt.Sprintf("%d-%d", round, i)}))
@@ -91,11 +85,11 @@ func TestInternerHoldsNothing(t *testing.T) {
 		runtime.GC()
 	}
 	push(0)
-	before := heap()
+	before := testkit.Heap()
 	for round := range 20 {
 		push(round)
 	}
-	if grown := heap() - before; grown > 1<<20 {
+	if grown := testkit.Heap() - before; grown > 1<<20 {
 		t.Errorf("%d bytes grown", grown)
 	}
 	if in.Intern(gauge("kept")) != kept {

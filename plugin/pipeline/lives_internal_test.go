@@ -6,10 +6,10 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"runtime"
 	"testing"
 	"time"
 
+	"out_edge/build/testkit"
 	"out_edge/ddsink"
 	"out_edge/exporter"
 	"out_edge/exporter/remotewrite"
@@ -48,23 +48,13 @@ func TestALifeLeavesNoMemoryBehind(t *testing.T) {
 	for range warm {
 		live()
 	}
-	before := heap()
+	before := testkit.Heap()
 	for range lives {
 		live()
 	}
-	if grown := (heap() - before) / lives; grown > most {
+	if grown := (testkit.Heap() - before) / lives; grown > most {
 		t.Errorf("each life leaves %d bytes behind, want %d at most", grown, most)
 	} else {
 		t.Logf("each life leaves %d bytes behind", grown)
 	}
-}
-
-// heap is what is reachable, in bytes; what finalizers and pools hold is let go.
-func heap() int64 {
-	var m runtime.MemStats
-	for range 3 {
-		runtime.GC()
-	}
-	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc)
 }
