@@ -1,7 +1,9 @@
 package e2e_test
 
 import (
+	"encoding/json"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -71,6 +73,80 @@ func TestReloadsLoseAndLeaveNothing(t *testing.T) {
 	flat(t, "threads", res.CycleThreads, 2)
 	noneRefused(t, in, false)
 	noPanic(t, res)
+}
+
+// A hot reload whose keys are right and whose values are wrong: core has stopped the old
+// pipeline by then, and would end with an output that does not start.
+func TestAReloadWithAWrongValueKeepsTheSettings(t *testing.T) {
+	const perCycle = 100
+	to := func(in *intake.Server, service string, reloaded ...string) harness.Output {
+		o := toIntake(in, "dd_service", service)
+		o.Reloaded = harness.Props(reloaded...)
+		return o
+	}
+	type source struct{ Service, DDSource string }
+	for name, tc := range map[string]struct {
+		reloaded []string
+		want     source // of the last log
+		fault    string // what the log says, or ""
+	}{
+		"a right value":        {[]string{"dd_service", "new"}, source{"new", ""}, ""},
+		"a property more":      {[]string{"dd_source", "mine"}, source{"old", "mine"}, ""},
+		"a wrong value":        {[]string{"dd_service", "new", "flush_timeout", "soon"}, source{"old", ""}, "flush_timeout"},
+		"no key any more":      {[]string{"dd_service", "new", "apikey", ""}, source{"new", ""}, ""},
+		"a file that is not":   {[]string{"dd_service", "new", "config_file", "/nonexistent/edge.yaml"}, source{"old", ""}, "/nonexistent/edge.yaml"},
+		"an address of no one": {[]string{"dd_service", "new", "dd_url", "ftp://example.com"}, source{"old", ""}, "dd_url"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			first, second := startIntake(t, intake.Config{}), startIntake(t, intake.Config{})
+			res := replay(t, harness.Run{V5: true, Cycles: 3, Overlap: true, Generate: generated(perCycle),
+				Outputs: []harness.Output{to(first, "old", tc.reloaded...), to(second, "other")}})
+			for in, want := range map[*intake.Server]source{first: tc.want, second: {"other", ""}} {
+				logs := in.Logs()
+				if slices.Contains(tc.reloaded, "apikey") && in == first {
+					if len(logs) != perCycle {
+						t.Errorf("%d logs arrived, want those of the first cycle", len(logs))
+					}
+					continue
+				}
+				if len(logs) != 3*perCycle {
+					t.Fatalf("%d logs of %d arrived\n%s", len(logs), 3*perCycle, res.Stderr)
+				}
+				var last source
+				if err := json.Unmarshal(logs[len(logs)-1].JSON, &last); err != nil || last != want {
+					t.Errorf("the last is of %+v, want %+v (%v)", last, want, err)
+				}
+			}
+			const kept = "goes on with its settings from before"
+			if n := strings.Count(res.Stderr, kept); (tc.fault != "") != (n == 2) || !strings.Contains(res.Stderr, tc.fault) {
+				t.Errorf("%d lines say that it %s:\n%s", n, kept, res.Stderr)
+			}
+		})
+	}
+}
+
+// At a stop with something waiting, the log says for how long, and what becomes of it.
+func TestAStopSaysWhatIsWaiting(t *testing.T) {
+	for name, tc := range map[string]struct {
+		mode, says string
+	}{
+		"parked": {"park", `draining, at most 500ms: Fluent Bit keeps what is left then chunks=3 bytes=\d+`},
+		"queued": {"queue", `draining, at most 1s: what waits in memory and is left then is lost chunks=3 bytes=\d+`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := startIntake(t, intake.Config{Script: func(int, *http.Request) intake.Action {
+				return intake.Action{Status: 503, Header: http.Header{"Retry-After": {"300"}}}
+			}})
+			r := harness.Run{V5: true, Generate: generated(300), NoGrace: true, Outputs: []harness.Output{toIntake(in, "delivery", tc.mode, "flush_timeout", "1s")}}
+			waiting := when(&r, func(res harness.Result) bool { return res.Outputs[0].Chunks == 3 && len(in.Requests()) > 0 })
+			l := start(t, r)
+			l.await(waiting)
+			res := l.stop()
+			if n := len(regexp.MustCompile(`(?m)^\[[^\]]*\] \[ info\] \[output:edge\] `+tc.says).FindAllString(res.Stderr, -1)); n != 1 {
+				t.Errorf("%d lines like %s:\n%s", n, tc.says, res.Stderr)
+			}
+		})
+	}
 }
 
 // Under AddressSanitizer, on the smallest of stacks: parking's C reads and writes

@@ -108,6 +108,9 @@ type Output struct {
 	// Properties may repeat a key. `workers`, `match` and `retry_limit` act as
 	// in core.
 	Properties []Property
+	// Reloaded are the properties that a reload changes: their values from the second
+	// cycle on.
+	Reloaded []Property
 }
 
 // Property is one key and value; ${NAME} in the value is expanded.
@@ -202,6 +205,9 @@ func (r *Run) outputArgs(a *arguments) {
 		*a = append(*a, "--output", o.Name)
 		for _, p := range o.Properties {
 			*a = append(*a, "--property", p.Key+"="+p.Value)
+		}
+		for _, p := range o.Reloaded {
+			*a = append(*a, "--reload-property", p.Key+"="+p.Value)
 		}
 	}
 	a.num("--threads", r.Threads)

@@ -169,6 +169,9 @@ static struct proxy *cycle(const struct options *o, struct summary *s, struct pr
     engine_join(&e);
     proxy_unload(p);
     s->after_cycle[s->cycles++] = usage_now();
+    for (size_t i = 0; i < o->noutputs && s->cycles == 1; i++) {
+        output_reload(o->outputs[i]);
+    }
     *failed = e.failed;
     return next;
 }

@@ -21,6 +21,7 @@ static const char usage[] =
     "  -p, --property KEY=VALUE  a property of the section. workers, match, retry_limit, tls and\n"
     "                            all else that core keeps for itself act as in core and cannot\n"
     "                            be read by the plugin; ${NAME} is expanded\n"
+    "      --reload-property KEY=VALUE  what the property is from the second cycle on\n"
     "  -m, --match PATTERN       same as -p match=PATTERN\n"
     "      --threads N           workers of the sections that name none (0: --engine)\n"
     "      --engine              flush on the thread that called Init (default)\n"
@@ -185,6 +186,18 @@ static void add_property(struct parse *p, const char *arg)
     free(key);
 }
 
+static void add_reload_property(struct parse *p, const char *arg)
+{
+    const char *value;
+    char *key = split("reload-property", arg, &value);
+
+    if (p->section == NULL) {
+        begin_output(p, "");
+    }
+    output_set_at_reload(p->section, key, value);
+    free(key);
+}
+
 static void add_spec(struct parse *p, int opt, const char *arg)
 {
     p->specs = xrealloc(p->specs, (p->nspecs + 1) * sizeof(*p->specs));
@@ -322,7 +335,7 @@ static void add_also(struct options *o, const char *arg)
 }
 
 enum opt {
-    O_LIB = 256, O_THREADS, O_ENGINE, O_RETRY_LIMIT, O_CHUNK, O_METRICS_CHUNK, O_TRACES_CHUNK,
+    O_LIB = 256, O_RELOAD_PROPERTY, O_THREADS, O_ENGINE, O_RETRY_LIMIT, O_CHUNK, O_METRICS_CHUNK, O_TRACES_CHUNK,
     O_NULL_CHUNK, O_REPEAT, O_GENERATE, O_IDS, O_ID_PREFIX, O_PER_CHUNK, O_RECORD_BYTES, O_TAG, O_PACE, O_LIVE,
     O_INTERVAL, O_PROCFS, O_SYSFS, O_TAIL, O_GARBLE, O_HEADERS, O_ABI, O_GUARD, O_STACK, O_WITHOUT,
     O_CORO_IDS, O_FOREIGN_TIMERS, O_SINGLE_POOL, O_FREE_EARLY, O_FILESYSTEM,
@@ -335,6 +348,7 @@ static const struct option long_options[] = {
     {"output", 1, NULL, 'o'},
     {"property", 1, NULL, 'p'},
     {"match", 1, NULL, 'm'},
+    {"reload-property", 1, NULL, O_RELOAD_PROPERTY},
     {"threads", 1, NULL, O_THREADS},
     {"engine", 0, NULL, O_ENGINE},
     {"retry-limit", 1, NULL, O_RETRY_LIMIT},
@@ -394,6 +408,7 @@ static int output_option(struct parse *p, int opt, const char *arg)
     case 'o': begin_output(p, arg); return 1;
     case 'p': add_property(p, arg); return 1;
     case 'm': set_property(p, "match", arg); return 1;
+    case O_RELOAD_PROPERTY: add_reload_property(p, arg); return 1;
     case O_THREADS: p->workers = (int) number("threads", arg); return 1;
     case O_ENGINE: p->workers = 0; return 1;
     case O_RETRY_LIMIT: set_default_retry_limit(p, arg); return 1;

@@ -119,6 +119,29 @@ void output_set(struct output *o, const char *key, const char *raw)
     free(value);
 }
 
+void output_set_at_reload(struct output *o, const char *key, const char *value)
+{
+    o->reloaded = xrealloc(o->reloaded, (o->nreloaded + 1) * sizeof(*o->reloaded));
+    o->reloaded[o->nreloaded++] = (struct property) {xstrdup(key), expand(value)};
+}
+
+/* A property that is not given yet is added. */
+void output_reload(struct output *o)
+{
+    for (size_t i = 0; i < o->nreloaded; i++) {
+        size_t at = 0;
+
+        while (at < o->nprops && strcasecmp(o->reloaded[i].key, o->props[at].key) != 0) {
+            at++;
+        }
+        if (at == o->nprops) {
+            keep(o, o->reloaded[i].key, NULL);
+        }
+        free(o->props[at].value);
+        o->props[at].value = *o->reloaded[i].value != '\0' ? xstrdup(o->reloaded[i].value) : NULL;
+    }
+}
+
 const char *output_get_property(const char *key, void *instance)
 {
     struct output *o = instance;

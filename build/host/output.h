@@ -24,8 +24,8 @@ struct counters {
 struct output {
     char *name, *match, *alias;
     char numbered[64]; /* its name with its number among all outputs */
-    struct property *props;
-    size_t nprops;
+    struct property *props, *reloaded; /* the latter from the second cycle on */
+    size_t nprops, nreloaded;
     int workers, workers_given; /* what Init has left, what the section says */
     int retry_limit, tls;
 
@@ -51,6 +51,12 @@ struct output *output_new(const char *name);
  * acted on or lost, and the plugin never reads it.
  */
 void output_set(struct output *o, const char *key, const char *value);
+
+/* Has the property another value from the second cycle on, as an edited file's reload gives. */
+void output_set_at_reload(struct output *o, const char *key, const char *value);
+
+/* The first cycle is over. */
+void output_reload(struct output *o);
 
 /* The alias, or the name with its number, as flb_output_name gives it. */
 const char *output_name(const struct output *o);
