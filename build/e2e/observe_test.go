@@ -83,9 +83,25 @@ func (l *live) await(s signal) {
 	l.t.Helper()
 	select {
 	case <-s:
+	case <-l.over(s):
+		l.t.Fatalf("the host has ended:\n%s", l.log.String())
 	case <-time.After(patience):
 		l.t.Fatalf("the host did not come so far:\n%s", l.log.String())
 	}
+}
+
+// over is closed when the host has ended without s.
+func (l *live) over(s signal) <-chan struct{} {
+	without := make(chan struct{})
+	go func() {
+		<-l.Over() // no report comes any more
+		select {
+		case <-s:
+		default:
+			close(without)
+		}
+	}()
+	return without
 }
 
 func (w *watched) String() string {

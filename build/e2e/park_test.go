@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -85,14 +86,18 @@ func TestARMFlushesAreParked(t *testing.T) {
 }
 
 // An engine that waits for nobody: all chunks are with the library while the
-// intake holds the first request.
+// intake holds the first request. A flush holds the engine as long with 1,000 records
+// as with ten.
 func TestAParkedFlushHoldsNoThread(t *testing.T) {
-	const (
-		chunks = 1000
-		tries  = 3 // the bound is in wall time, and others may share the machine
-	)
+	for _, perChunk := range []int{10, 1000} {
+		t.Run(strconv.Itoa(perChunk)+" records", func(t *testing.T) { holdsNoThread(t, perChunk) })
+	}
+}
+
+func holdsNoThread(t *testing.T, perChunk int) {
+	const tries = 3 // the bound is in wall time, and others may share the machine
 	for try := 1; ; try++ {
-		o := heldUp(t, chunks)
+		o := heldUp(t, 1000, perChunk)
 		t.Logf("held the engine: %+v µs; answered after %+v µs", o.FlushUs, o.AnswerUs)
 		if o.FlushUs.P99 <= 2000 {
 			return
@@ -103,12 +108,13 @@ func TestAParkedFlushHoldsNoThread(t *testing.T) {
 	}
 }
 
-func heldUp(t *testing.T, chunks int) harness.OutputResult {
+func heldUp(t *testing.T, chunks, perChunk int) harness.OutputResult {
 	t.Helper()
 	release := make(chan struct{})
 	in := startIntake(t, intake.Config{CountOnly: true, Script: func(int, *http.Request) intake.Action { return intake.Action{Hold: release} }})
 	r := harness.Run{V5: true, Pending: 2 * chunks, ReportEvery: 20 * time.Millisecond,
-		Generate: harness.Generate{Records: 10 * chunks, PerChunk: 10, Tag: "app"}, Outputs: []harness.Output{toIntake(in, "flush_timeout", "60s")}}
+		Generate: harness.Generate{Records: perChunk * chunks, PerChunk: perChunk, RecordBytes: 60, Tag: "app"},
+		Outputs:  []harness.Output{toIntake(in, "flush_timeout", "60s", "queue_bytes", "128MiB", "memory_limit", "0")}}
 	all := when(&r, func(res harness.Result) bool { return res.Outputs[0].Chunks == chunks })
 	done := when(&r, func(res harness.Result) bool { return res.Outputs[0].OK == chunks })
 	l := start(t, r)

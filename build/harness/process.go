@@ -26,6 +26,7 @@ type Process struct {
 	cancel context.CancelFunc
 	stderr bytes.Buffer
 	read   chan error
+	over   chan struct{} // closed at its end
 	result Result
 	ended  bool
 }
@@ -57,7 +58,7 @@ func start(ctx context.Context, line []string, r Run) (*Process, error) {
 		timeout = defaultTimeout
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
-	p := &Process{cmd: group(ctx, line), cancel: cancel, read: make(chan error, 1)}
+	p := &Process{cmd: group(ctx, line), cancel: cancel, read: make(chan error, 1), over: make(chan struct{})}
 	p.cmd.Env = append(os.Environ(), r.Env...)
 	p.cmd.Stderr = &p.stderr
 	if r.Stderr != nil {
@@ -75,7 +76,10 @@ func start(ctx context.Context, line []string, r Run) (*Process, error) {
 		cancel()
 		return nil, fmt.Errorf("start the host: %w", err)
 	}
-	go func() { p.read <- p.readLines(out, r.OnReport) }()
+	go func() {
+		p.read <- p.readLines(out, r.OnReport)
+		close(p.over)
+	}()
 	return p, nil
 }
 
@@ -98,6 +102,9 @@ func (p *Process) Signal(s os.Signal) error {
 	}
 	return nil
 }
+
+// Over is closed once the host has ended, or has closed its output.
+func (p *Process) Over() <-chan struct{} { return p.over }
 
 // Wait waits for the host's end.
 func (p *Process) Wait() (Result, error) {
