@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -40,8 +41,8 @@ func Sample(outputs []*Output, tag string, records io.Reader, to io.Writer) erro
 }
 
 func (o *Output) sample(tag string, all []map[string]any, to io.Writer) error {
-	if pattern, found := o.Get("match"); found && !matches(pattern.Value, tag) {
-		fmt.Fprintf(to, "%s: edge takes nothing of the tag %s: match is %s\n", o.Place, tag, pattern.Value)
+	if why := o.refuses(tag); why != "" {
+		fmt.Fprintf(to, "%s: edge takes nothing of the tag %s: %s\n", o.Place, tag, why)
 		return nil
 	}
 	v, err := pipeline.NewPreview(o.Settings.Pipeline, timefix.SystemClock{})
@@ -63,6 +64,28 @@ func (o *Output) sample(tag string, all []map[string]any, to io.Writer) error {
 		writeTaken(to, taken)
 	}
 	return nil
+}
+
+// refuses returns why the output gets no chunks of a tag, or "". Fluent Bit asks
+// match_regex first, which must fit from the tag's first byte on, and then match.
+func (o *Output) refuses(tag string) string {
+	regex, hasRegex := o.Get("match_regex")
+	pattern, hasPattern := o.Get("match")
+	why := "it has neither match nor match_regex"
+	if hasRegex {
+		why = "match_regex is " + regex.Value
+		// A pattern of Onigmo's that Go does not know is not judged.
+		if re, err := regexp.Compile(`^(?:` + regex.Value + `)`); err != nil || re.MatchString(tag) {
+			return ""
+		}
+	}
+	if hasPattern {
+		if matches(pattern.Value, tag) {
+			return ""
+		}
+		why = "match is " + pattern.Value
+	}
+	return why
 }
 
 // matches reports whether a tag matches Fluent Bit's pattern, in which * is any text.

@@ -28,9 +28,14 @@ routes:
 // sample is what the check shows of sample records.
 func sample(t *testing.T, records string) (text string, err error) {
 	t.Helper()
+	return sampleOf(t, sampleConfig, records)
+}
+
+func sampleOf(t *testing.T, config, records string) (text string, err error) {
+	t.Helper()
 	dir := t.TempDir()
 	rules, file := filepath.Join(dir, "rules.yaml"), filepath.Join(dir, "fluent-bit.yaml")
-	for path, text := range map[string]string{rules: sampleRules, file: strings.Replace(sampleConfig, "RULES", rules, 1)} {
+	for path, text := range map[string]string{rules: sampleRules, file: strings.Replace(config, "RULES", rules, 1)} {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -92,6 +97,29 @@ func TestSampleThatIsNone(t *testing.T) {
 	} {
 		if _, err := sample(t, records); err == nil || err.Error() != want {
 			t.Errorf("%q: %v, want %s", records, err, want)
+		}
+	}
+}
+
+// An output takes the tags that Fluent Bit 5.1.1 was seen to give it.
+func TestSampleGoesWhereTheTagGoes(t *testing.T) {
+	for keys, why := range map[string]string{
+		`match: '*.app'`:                  "",
+		`match: 'b.*'`:                    "match is b.*",
+		`match_regex: '^a'`:               "",
+		`match_regex: 'app'`:              "match_regex is app", // it begins where the tag begins
+		`match_regex: '.*app$'`:           "",
+		`match_regex: '^a', match: 'b.*'`: "",
+		`match_regex: 'b', match: '*'`:    "",
+		`match_regex: 'b', match: 'b.*'`:  "match is b.*",
+		`match_regex: '(?<name>a)\.app'`:  "",
+		`match_regex: '(?=b)b'`:           "", // not for Go to judge
+		`alias: x`:                        "it has neither match nor match_regex",
+	} {
+		got, err := sampleOf(t, "pipeline: {outputs: [{name: edge, listen: off, "+keys+"}]}", `{"level":"error"}`)
+		_, refused, _ := strings.Cut(got, "edge takes nothing of the tag a.app: ")
+		if err != nil || strings.TrimSpace(refused) != why {
+			t.Errorf("%s: %q, want %q; %v", keys, got, why, err)
 		}
 	}
 }
