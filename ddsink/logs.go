@@ -44,7 +44,10 @@ type Logs struct {
 	ahead   sync.Once  // logs once that there are logs ahead of the clock
 }
 
-var _ delivery.Sink = (*Logs)(nil)
+var (
+	_ delivery.Sink      = (*Logs)(nil)
+	_ delivery.Successor = (*Logs)(nil)
+)
 
 // Logs creates the account's sink of logs.
 func (a *Account) Logs() (*Logs, error) {
@@ -60,6 +63,12 @@ func (a *Account) Logs() (*Logs, error) {
 
 // Address returns the address that logs are sent to, without secrets.
 func (s *Logs) Address() string { return delivery.ShownURL(s.sender.URL) }
+
+// Receiver is the address: a log that it has is not sent again with other settings.
+func (s *Logs) Receiver() string { return s.sender.URL }
+
+// Inherit takes over nothing: what is delivered is known by the jobs.
+func (s *Logs) Inherit(delivery.Sink) {}
 
 // Name returns the sink's name.
 func (s *Logs) Name() string { return delivery.SinkDatadog }

@@ -2,6 +2,7 @@ package ddsink
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"sync"
 	"time"
@@ -46,7 +47,10 @@ type Metrics struct {
 	began  time.Duration // creation of the sink, in timefix.Instant.Elapsed
 }
 
-var _ delivery.Sink = (*Metrics)(nil)
+var (
+	_ delivery.Sink      = (*Metrics)(nil)
+	_ delivery.Successor = (*Metrics)(nil)
+)
 
 // Metrics creates the account's sink of metrics.
 func (a *Account) Metrics() (*Metrics, error) {
@@ -65,6 +69,19 @@ func (a *Account) Metrics() (*Metrics, error) {
 
 // Address returns the address that metrics are sent to, without secrets.
 func (s *Metrics) Address() string { return delivery.ShownURL(s.sender.URL) }
+
+// Receiver identifies the account's site, and what each series is tagged with.
+func (s *Metrics) Receiver() string {
+	return fmt.Sprintf("%q %q %q", s.sender.URL, s.tags, s.host)
+}
+
+// Inherit takes over the points that wait in from, a *Metrics, and the sums of its
+// seconds.
+func (s *Metrics) Inherit(from delivery.Sink) {
+	old := from.(*Metrics)
+	s.box.Inherit(old.box)
+	s.began = old.began
+}
 
 // Name returns the sink's name.
 func (s *Metrics) Name() string { return delivery.SinkDatadogMetrics }

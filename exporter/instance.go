@@ -67,6 +67,16 @@ func (m *Instance) Close(ctx context.Context) (err error) {
 	return err
 }
 
+// Totals are the totals of an Instance, for the one that replaces it.
+type Totals = registry.Totals
+
+// Totals returns those that the instance has; call it before Close.
+func (m *Instance) Totals() Totals { return m.registry.Totals() }
+
+// Inherit makes totals go on where those of another instance have ended. It is called
+// before the first Apply.
+func (m *Instance) Inherit(t Totals) { m.registry.Inherit(t) }
+
 // retire removes everything of the instance from the page.
 func (m *Instance) retire() {
 	m.registry.Close()

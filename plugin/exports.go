@@ -23,6 +23,7 @@ func main() {}
 func FLBPluginRegister(def unsafe.Pointer) (ret C.int) {
 	defer host.guard("FLBPluginRegister", func() { ret = 0 })
 	defer func() { host.takesMetrics.Store(describe(def)) }()
+	host.registered()
 	return C.int(output.FLBPluginRegister(def, "edge", description))
 }
 

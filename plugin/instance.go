@@ -71,34 +71,44 @@ func (in *instance) close() {
 		return
 	}
 	defer in.host.outlet.Flush(logFlushTimeout)
-	in.host.forget(in)
+	handOver := in.host.forget(in)
 	p := in.pipeline.Swap(nil)
 	if p == nil {
 		return
 	}
 	drain := in.drain
 	if in.parking != nil {
-		if in.parking.refusal() == "" {
+		switch {
+		case in.parking.refusal() != "":
+		case handOver:
+			drain = min(drain, handOverDrain)
+		default:
 			drain = min(drain, parkedDrain)
 		}
 		in.parking.stop()
-		defer in.parking.end()
+		defer in.parking.end(p.Unheard)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), drain)
 	defer cancel()
 	in.logDrain(p, drain)
-	if err := p.Close(ctx); err != nil {
+	stop := p.Close
+	if handOver {
+		stop = p.HandOver
+	}
+	if err := stop(ctx); err != nil {
 		in.host.log.Warn("close: " + err.Error())
 	}
 }
 
-func (h *process) forget(in *instance) {
+// forget takes an instance off the list, and reports whether another one replaces it.
+func (h *process) forget(in *instance) (handOver bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.instances, in)
 	if len(h.instances) == 0 && h.stopRelease != nil {
 		h.stopRelease()
 	}
+	return h.reloading
 }
 
 // closeAll closes all open instances.
@@ -120,10 +130,10 @@ func (h *process) start(settings *config.Settings, from hostInstance) (*instance
 		h.exporter = exporter.New(h.log, clock)
 	}
 	parking := h.chooseDelivery(settings, from)
-	p, err := pipeline.New(settings.Pipeline, pipeline.Deps{Exporter: h.exporter, Clock: clock, Log: h.log, Thread: from.thread})
+	p, err := pipeline.New(settings.Pipeline, pipeline.Deps{Exporter: h.exporter, Clock: clock, Log: h.log, Thread: from.thread, Keeper: &h.keeper})
 	if err != nil {
 		if parking != nil {
-			parking.end()
+			parking.end(nil)
 		}
 		return nil, err
 	}
@@ -144,6 +154,10 @@ func (h *process) start(settings *config.Settings, from hostInstance) (*instance
 // flushes are parked. Core's grace period is over, it receives no more results, and it
 // offers everything that is parked again: what is delivered now arrives twice.
 const parkedDrain = 500 * time.Millisecond
+
+// handOverDrain is how long they may take at a hot reload. The next instance then knows
+// what they have delivered.
+const handOverDrain = 3 * time.Second
 
 // fallback describes what happens to flushes that cannot be parked.
 const fallback = "they wait in the queue, or on the worker threads where there are `workers`"

@@ -388,6 +388,8 @@ struct edge_parking *edge_parking_new(const char **fault)
 	return p;
 }
 
+const struct edge_flush *edge_parking_parked(const struct edge_parking *p) { return p->newest; }
+
 void edge_parking_end(struct edge_parking *p)
 {
 	strike(p);

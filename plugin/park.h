@@ -61,6 +61,10 @@ void edge_flush_end(struct edge_flush *f, int result);
 /* Why flushes come that are not parked, or NULL as long as none has come. */
 const char *edge_parking_refusal(struct edge_parking *p);
 
+/* In ExitCtx, when each flush taken has been ended: the newest that is still parked,
+ * with all others by `older`. Core does not hear of their results. */
+const struct edge_flush *edge_parking_parked(const struct edge_parking *p);
+
 /* Ends the parking in ExitCtx, when each flush taken has been ended and no other
  * thread uses it. What is still parked is never resumed: the engine is over. */
 void edge_parking_end(struct edge_parking *p);

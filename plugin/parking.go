@@ -91,8 +91,11 @@ func (k *parking) deliver(f *C.struct_edge_flush) {
 		})
 	}
 	defer k.host.guard("a parked flush", func() { done(output.FLB_ERROR) })
-	k.park(C.GoString(f.tag), unsafe.Slice((*byte)(f.data), int(f.size)), done)
+	k.park(C.GoString(f.tag), payloadOf(f), done)
 }
+
+// payloadOf returns the payload of a flush, which is core's.
+func payloadOf(f *C.struct_edge_flush) []byte { return unsafe.Slice((*byte)(f.data), int(f.size)) }
 
 // stop takes what has been offered until now, and no more. It is called when the engine
 // offers nothing any more.
@@ -104,10 +107,11 @@ func (k *parking) stop() {
 	}
 }
 
-// end returns the parking to C, in ExitCtx, when each flush has been ended. A flush
-// that is not ended although the pipeline has closed keeps its memory forever, so that
-// whatever reads it does not crash the agent.
-func (k *parking) end() {
+// end returns the parking to C, in ExitCtx, when each flush has been ended. unheard is
+// called with the chunks that ended with OK, of which Fluent Bit does not hear any more.
+// A flush that is not ended although the pipeline has closed keeps its memory forever,
+// so that whatever reads it does not crash the agent.
+func (k *parking) end(unheard func(tag string, payload []byte)) {
 	ended := make(chan struct{})
 	go func() {
 		k.open.Wait()
@@ -115,6 +119,11 @@ func (k *parking) end() {
 	}()
 	select {
 	case <-ended:
+		for f := C.edge_parking_parked(k.c); f != nil; f = f.older {
+			if f.result == output.FLB_OK {
+				unheard(C.GoString(f.tag), payloadOf(f))
+			}
+		}
 		C.edge_parking_end(k.c)
 	case <-time.After(time.Second):
 		k.host.log.Error("a delivery has not ended with its pipeline: please report this", "stack", string(debug.Stack()))

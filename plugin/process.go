@@ -15,6 +15,7 @@ import (
 	"out_edge/exporter"
 	"out_edge/plugin/config"
 	"out_edge/plugin/logline"
+	"out_edge/plugin/pipeline"
 )
 
 // Both are set by the linker (-X main.version=…).
@@ -37,8 +38,10 @@ type process struct {
 	exporter    *exporter.Exporter // created by the first instance
 	instances   map[*instance]struct{}
 	history     config.History
-	memory      int64    // the limit in force, in bytes
-	loggedNotes []string // notes on settings that were logged
+	keeper      pipeline.Keeper // from one hot reload to the next
+	reloading   bool            // the next configuration is read, and instances run still
+	memory      int64           // the limit in force, in bytes
+	loggedNotes []string        // notes on settings that were logged
 
 	stopRelease func() // footprint.Start's, since the first instance
 }
@@ -63,6 +66,14 @@ func (h *process) guard(entry string, failed func()) {
 	}
 }
 
+// registered notes that the host has read a configuration: while instances run, it
+// reloads, and starts others once these have ended.
+func (h *process) registered() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.reloading = len(h.instances) > 0
+}
+
 // hostInstance is what an Init gets from its host.
 type hostInstance struct {
 	property func(key string) string
@@ -82,6 +93,7 @@ func (h *process) open(from hostInstance) (*instance, error) {
 	if err := h.refuseOtherGoLibrary(); err != nil {
 		return nil, err
 	}
+	h.reloading = false
 	hostname, isPrivate := config.SystemName()
 	settings, faults := config.Load(config.Source{Property: from.property, Env: os.Getenv,
 		Hostname: hostname, IsPrivate: isPrivate, Version: version, BuildDate: buildDate()})

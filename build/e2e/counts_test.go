@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -53,13 +54,14 @@ const (
 	troubleFoul  = 800 * time.Millisecond
 )
 
-func passing(trouble string) intake.Script {
+func passing(trouble string, lasts time.Duration) intake.Script {
 	if trouble == "" {
 		return nil
 	}
-	script, end := weather(troubleFair, troubleFoul, troubles[trouble]), time.Now().Add(troubleLasts)
+	script := weather(troubleFair, troubleFoul, troubles[trouble])
+	end := sync.OnceValue(func() time.Time { return time.Now().Add(lasts) })
 	return func(n int, r *http.Request) intake.Action {
-		if time.Now().After(end) {
+		if time.Now().After(end()) {
 			return intake.Action{}
 		}
 		return script(n, r)
@@ -68,15 +70,15 @@ func passing(trouble string) intake.Script {
 
 // output makes one that sends to an intake of its own, and by remote write to the real
 // receivers, one or the other.
-func (m *realMetrics) output(t *testing.T, i int, label, trouble string) (*counted, harness.Output) {
+func (m *realMetrics) output(t *testing.T, i int, label, trouble string, lasts time.Duration) (*counted, harness.Output) {
 	t.Helper()
-	c := &counted{trouble: trouble, label: label, intake: startCounting(t, passing(trouble))}
+	c := &counted{trouble: trouble, label: label, intake: startCounting(t, passing(trouble, lasts))}
 	url := m.prometheus.URL
 	ask := m.prometheus.Series
 	if i%3 == 1 {
 		url, ask = m.victoria.URL, m.victoria.Series
 	}
-	c.way = before(t, url, passing(trouble))
+	c.way = before(t, url, passing(trouble, lasts))
 	c.stored = func(t *testing.T, selector string) []receivers.Series {
 		t.Helper()
 		all, err := ask(t.Context(), selector)
@@ -134,7 +136,7 @@ func TestCountsAreExact(t *testing.T) {
 				RetryLimit: "no_limits", RetryBase: 20 * time.Millisecond, RetryCap: 300 * time.Millisecond, Pending: 20_000, Timeout: 2 * patience, Cycles: tc.cycles}
 			var outputs []*counted
 			for i, trouble := range []string{"", "503", "429", "hang", "reset", "lost", "late", "mixed"} {
-				c, o := m.output(t, i+tc.tags, fmt.Sprintf("%d-%d-%s", tc.tags, tc.threads, trouble), trouble)
+				c, o := m.output(t, i+tc.tags, fmt.Sprintf("%d-%d-%s", tc.tags, tc.threads, trouble), trouble, troubleLasts)
 				outputs, r.Outputs = append(outputs, c), append(r.Outputs, o)
 			}
 			if tc.cycles > 0 {
@@ -149,6 +151,29 @@ func TestCountsAreExact(t *testing.T) {
 			truth.want(t, "/metrics", tallyOfPage(t, get(t, "http://"+l.address()+"/metrics")))
 			l.stop()
 		})
+	}
+}
+
+// TestCountsThroughReloads: hot reloads, each in the midst of trouble: what has been
+// counted and sent is carried over, so that no count is lost, and none counts twice.
+func TestCountsThroughReloads(t *testing.T) {
+	const tags, repeat, cycles = 7, 40, 8
+	m := startRealMetrics(t)
+	chunks, truth := countChunks(t, tags)
+	r := harness.Run{V5: true, Filesystem: true, Overlap: true, Cycles: cycles, Seconds: 1.2, Grace: 100 * time.Millisecond, Chunks: chunks, Repeat: repeat, Pace: 150 * time.Millisecond,
+		Threads: 1, RetryLimit: "no_limits", RetryBase: 20 * time.Millisecond, RetryCap: 300 * time.Millisecond, Pending: 20_000, Timeout: 2 * patience}
+	var outputs []*counted
+	for i, trouble := range []string{"", "503", "429", "hang", "reset", "lost", "late", "mixed"} {
+		c, o := m.output(t, i, "reload-"+trouble, trouble, 14*time.Second)
+		outputs, r.Outputs = append(outputs, c), append(r.Outputs, o)
+	}
+	res := replay(t, r)
+	for i, o := range res.Outputs {
+		t.Logf("%s: %+v", outputs[i].label, o)
+	}
+	checkAll(t, outputs, truth.times(repeat))
+	if t.Failed() {
+		t.Log(res.Stderr)
 	}
 }
 
@@ -205,7 +230,7 @@ func TestGaugesThroughTrouble(t *testing.T) {
 				RetryLimit: "no_limits", RetryBase: 50 * time.Millisecond, RetryCap: 300 * time.Millisecond, Pending: 20_000, Timeout: 2 * patience}
 			var outputs []*counted
 			for _, trouble := range []string{"", "503", "429", "hang", "reset", "lost", "mixed"} {
-				c, o := m.output(t, 0, fmt.Sprintf("gauges-%d-%s", len(without), trouble), trouble)
+				c, o := m.output(t, 0, fmt.Sprintf("gauges-%d-%s", len(without), trouble), trouble, troubleLasts)
 				outputs, r.Outputs = append(outputs, c), append(r.Outputs, o)
 			}
 			began := time.Now()

@@ -47,7 +47,8 @@ func TestAStopSendsWhatIsInMemoryAlone(t *testing.T) {
 }
 
 // Reloads with traffic and a receiver that refuses a third of the requests: what the
-// one life has not delivered the next one does, and nothing of a life stays behind.
+// one life has not delivered the next one does, and nothing else; nothing of a life
+// stays behind.
 func TestReloadsLoseAndLeaveNothing(t *testing.T) {
 	const cycles, perChunk = 15, 10
 	in := startIntake(t, intake.Config{Check: lenient, CountOnly: true, Script: func(n int, _ *http.Request) intake.Action {
@@ -65,6 +66,9 @@ func TestReloadsLoseAndLeaveNothing(t *testing.T) {
 	t.Logf("%d chunks, %d OK, %d unsettled, %d records twice; threads %v, descriptors %v", o.Chunks, o.OK, o.Unsettled, twice, res.CycleThreads, res.CycleDescriptors)
 	if res.Cycles != cycles || o.OK+o.Unsettled != o.Chunks || o.OK == 0 {
 		t.Errorf("%d cycles, %+v\n%s", res.Cycles, o, res.Stderr)
+	}
+	if twice > 0 {
+		t.Errorf("%d records arrived twice", twice)
 	}
 	if lost := o.Records - perChunk*o.Unsettled - len(ids); lost > 0 {
 		t.Errorf("%d records of %d are lost", lost, o.Records)

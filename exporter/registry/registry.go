@@ -82,6 +82,8 @@ type Registry struct {
 	sources int         // number of known sources
 	gone    int         // series that have ended since sources were last cleaned up
 	ended   []*metric.Series
+	// inherited are the totals of the Registry before whose series are not known yet.
+	inherited map[*metric.Series]total
 
 	warned   map[[2]string]bool // pairs of tags
 	limited  bool               // the limit was logged
@@ -194,6 +196,7 @@ func (r *Registry) join(src *source, id *metric.Series, b *Batch) Refusal {
 			return Conflict
 		}
 		s = &series{id: id, registry: r, pairs: pairsOf(id.Labels), seen: arrival(b.At)}
+		r.inherit(s, src)
 		r.all[id] = s
 		r.bytes += size(id)
 	}

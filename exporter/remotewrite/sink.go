@@ -37,7 +37,10 @@ type Sink struct {
 	oldUntil int64
 }
 
-var _ delivery.Sink = (*Sink)(nil)
+var (
+	_ delivery.Sink      = (*Sink)(nil)
+	_ delivery.Successor = (*Sink)(nil)
+)
 
 // idleTimeout is longer than a minute, so that a push each minute reuses its
 // connection: a new one with TLS takes more bytes than the push itself.
@@ -72,6 +75,23 @@ func (*Sink) Name() string { return delivery.SinkRemoteWrite }
 
 // Address returns the receiver's address, without secrets.
 func (s *Sink) Address() string { return delivery.ShownURL(s.cfg.URL) }
+
+// Receiver identifies the receiver, its tenant, and what each series is labelled with.
+func (s *Sink) Receiver() string {
+	text := fmt.Sprintf("%q %q", s.cfg.URL, s.cfg.Labels)
+	for _, h := range s.cfg.Headers {
+		text += fmt.Sprintf(" %q %q", h.Name, h.Value.Reveal())
+	}
+	return text
+}
+
+// Inherit takes over the points that wait in from, a *Sink, and what is known of its
+// series and of what the receiver takes late.
+func (s *Sink) Inherit(from delivery.Sink) {
+	old := from.(*Sink)
+	s.box.Inherit(old.box)
+	s.minLate, s.lateUntil, s.oldUntil = old.minLate, old.lateUntil, old.oldUntil
+}
 
 // Admit records the totals of a chunk that are kept here.
 func (s *Sink) Admit(j *delivery.Job) { s.box.Admit(j) }

@@ -96,6 +96,22 @@ func (f *File) Engine(cfg EngineConfig) *Engine {
 	return e
 }
 
+// Inherit takes over the totals of an engine that nobody uses any more, of the metrics
+// that are the same in both files: they go on. The others begin anew. It is called
+// before the first Observe.
+func (e *Engine) Inherit(old *Engine) {
+	if e == nil || old == nil || e.cfg.TagLabel != old.cfg.TagLabel || !slices.Equal(e.cfg.Labels, old.cfg.Labels) || e.cfg.Series != old.cfg.Series {
+		return
+	}
+	for _, t := range e.tables {
+		for _, before := range old.tables {
+			if t.family.name == before.family.name {
+				t.inherit(before)
+			}
+		}
+	}
+}
+
 // staticLabels returns labels sorted by name, in UTF-8, without empty ones.
 func staticLabels(labels []metric.Label) []metric.Label {
 	var static []metric.Label

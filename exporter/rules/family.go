@@ -55,6 +55,11 @@ func (f *family) differs(g *family) string {
 	return ""
 }
 
+// isSame reports whether the totals of two families of one name add up.
+func (f *family) isSame(g *family) bool {
+	return f.kind == g.kind && f.native == g.native && slices.Equal(f.labels, g.labels) && slices.Equal(f.bounds, g.bounds)
+}
+
 // join adds what only a further rule specifies.
 func (f *family) join(g *family) {
 	if f.help == "" {

@@ -76,6 +76,25 @@ func newTable(f *family, e *Engine) *table {
 		wall: e.wall, series: make(map[string]*series)}
 }
 
+// inherit takes over the totals of a table of the same name; it need not be of the same
+// metric.
+func (t *table) inherit(old *table) {
+	old.mu.Lock()
+	defer old.mu.Unlock()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.resets = old.resets + 1
+	if t.family.kind == metric.Gauge || !t.family.isSame(old.family) {
+		return
+	}
+	for key, s := range old.series {
+		if t.budget.take(len(key)) {
+			t.series[key] = s
+		}
+	}
+	old.series = nil
+}
+
 // add adds v to the series with the key and returns its sample.
 func (t *table) add(key []byte, v float64, unixNano, now int64) (metric.Sample, refusal) {
 	t.mu.Lock()

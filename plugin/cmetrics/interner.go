@@ -71,6 +71,21 @@ type entry struct {
 // staticLabel is a label of all series of an event, views into the payload.
 type staticLabel struct{ name, value []byte }
 
+// Inherit takes over the series of an Interner that nobody uses any more, with their
+// totals, if both make the same names. It is called before the first Append.
+func (in *Interner) Inherit(old *Interner) {
+	if in.Series != old.Series || !in.OTLP.isSame(&old.OTLP) {
+		return
+	}
+	old.mu.Lock()
+	defer old.mu.Unlock()
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.young, in.old, in.bytes, in.otlp = old.young, old.old, old.bytes, old.otlp
+	old.young, old.old, old.bytes, old.otlp = nil, nil, 0, otlp{}
+	in.OTLP.Fallen = old.OTLP.Fallen
+}
+
 // Clashed returns how many samples Append refused because another OpenTelemetry metric
 // makes their series.
 func (in *Interner) Clashed() uint64 { return in.clashed.Load() }

@@ -35,6 +35,12 @@ type OTLP struct {
 	Clash func(used, refused string)
 }
 
+// isSame reports whether two settings make the same names and kinds.
+func (o *OTLP) isSame(p *OTLP) bool {
+	return o.PromoteAll == p.PromoteAll && o.NoSuffixes == p.NoSuffixes && slices.Equal(o.Promote, p.Promote) &&
+		slices.Equal(o.UpDown, p.UpDown) && slices.Equal(o.Bools, p.Bools)
+}
+
 // otlp is the state for OTLP's events: translated names, and contexts. Each map is
 // emptied when it is too large. The Interner's lock guards it.
 type otlp struct {

@@ -3,6 +3,7 @@ package delivery
 import (
 	"cmp"
 	"context"
+	"errors"
 	"net/http"
 )
 
@@ -77,6 +78,29 @@ type setAside struct {
 	Outcome
 }
 
+// stopKey is WithStop's.
+type stopKey struct{}
+
+// WithStop returns a context for a Send that makes no further request once stop is
+// closed. Those under way go on until ctx ends.
+func WithStop(ctx context.Context, stop <-chan struct{}) context.Context {
+	return context.WithValue(ctx, stopKey{}, stop)
+}
+
+// errStopped ends a Send whose context has stopped.
+var errStopped = errors.New("the instance is closing")
+
+// stopped reports whether no further request is to be made.
+func (r *Run) stopped() bool {
+	stop, _ := r.ctx.Value(stopKey{}).(<-chan struct{})
+	select {
+	case <-stop: // nil never is
+		return true
+	default:
+		return false
+	}
+}
+
 // Begin starts a run; ctx limits all of it.
 func (r *Run) Begin(ctx context.Context, s *Sender) {
 	*r = Run{sender: s, ctx: ctx, wire: r.wire[:0], answer: r.answer[:0], aside: r.aside[:0]}
@@ -137,6 +161,9 @@ func (r *Run) settle(lo, hi int) {
 	}
 	if r.failed == nil && r.requests >= r.mostRequests() {
 		r.failed = r.requestBudgetError()
+	}
+	if r.failed == nil && r.stopped() {
+		r.failed = &RetryError{Err: errStopped}
 	}
 	if r.failed != nil {
 		r.batch.Kept(lo, hi)

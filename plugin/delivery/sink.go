@@ -48,6 +48,18 @@ type Starter interface {
 	OnWait(wake func())
 }
 
+// Successor is a Sink that can go on where another one has ended in the same process, as
+// at a hot reload.
+type Successor interface {
+	// Receiver is the same for two sinks of a name if what the one has delivered is
+	// delivered for the other. It may hold secrets.
+	Receiver() string
+	// Inherit takes over what waits in a sink of the same name and Receiver that is
+	// closed, and what is known of its series. It is called before everything else but
+	// OnWait.
+	Inherit(from Sink)
+}
+
 // ProbeParts is the most parts that a probe should have.
 const ProbeParts = 64
 
@@ -119,6 +131,14 @@ func (j *Job) Attach(s Source) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.source = s
+}
+
+// Inherit makes the job count with another Telemetry: that of the instance that takes it
+// over. No other method may be running.
+func (j *Job) Inherit(t Telemetry) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.telemetry = t
 }
 
 // Records yields the records of open positions, until yield is false. Those that are

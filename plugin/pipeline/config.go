@@ -83,6 +83,8 @@ type Deps struct {
 	Log      *slog.Logger
 	// Thread is the id of the thread that Init runs on: the engine's.
 	Thread int
+	// Keeper is the process', which carries over what instances leave. nil: nothing is.
+	Keeper *Keeper
 }
 
 func (c Config) withDefaults() Config {

@@ -38,6 +38,9 @@ func encode(t *testing.T, v any) []byte {
 	return buf.Bytes()
 }
 
+// lostAnswer is the status of requests that an intake stores all the same.
+const lostAnswer = http.StatusBadGateway
+
 // sums adds up the points of each metric that the intake has taken, of which the
 // last of a series and second counts; newest is the time of the latest.
 func (in *intake) sums() (sum map[string]float64, newest int64) {
@@ -48,7 +51,7 @@ func (in *intake) sums() (sum map[string]float64, newest int64) {
 	for _, r := range in.requests {
 		for _, s := range r.series.Series {
 			for _, p := range s.Points {
-				if r.status == http.StatusAccepted {
+				if r.status == http.StatusAccepted || r.status == lostAnswer {
 					place := fmt.Sprint(s.Metric, s.Tags, p.Timestamp)
 					sum[s.Metric] += p.Value - last[place]
 					last[place] = p.Value

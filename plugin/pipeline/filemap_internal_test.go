@@ -1,14 +1,13 @@
 package pipeline
 
 import (
-	"bytes"
 	"fmt"
-	"os"
 	"strings"
-	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"out_edge/build/testkit"
 )
 
 func TestFileMap(t *testing.T) {
@@ -28,28 +27,6 @@ x-y rw-s 00000000 fe:00 1 /a`
 	}
 }
 
-// onDisk is payload in a mapped file, as Fluent Bit has it with filesystem storage.
-func onDisk(t *testing.T, payload []byte) []byte {
-	t.Helper()
-	f, err := os.CreateTemp(t.TempDir(), "*.flb")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	if _, err := f.Write(payload); err != nil {
-		t.Fatal(err)
-	}
-	m, err := syscall.Mmap(int(f.Fd()), 0, len(payload), syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_SHARED)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = syscall.Munmap(m) })
-	if !bytes.Equal(m, payload) {
-		t.Fatal("the file holds something else")
-	}
-	return m
-}
-
 // At exit Fluent Bit hears of no result any more: what it has on disk it offers again
 // after the start, and would be delivered twice. What is in memory alone is tried once
 // more.
@@ -58,7 +35,7 @@ func TestAChunkOnDiskIsNotSentAtExit(t *testing.T) {
 		b := startToy(t, nil)
 		b.set(false)
 		disk, memory := make(chan Result, 1), b.park("memory", "in memory")
-		b.Park("disk", onDisk(t, logsOf(t, "on disk")), func(r Result) { disk <- r })
+		b.Park("disk", testkit.OnDisk(t, logsOf(t, "on disk")), func(r Result) { disk <- r })
 		time.Sleep(100 * time.Millisecond)
 		synctest.Wait()
 		b.set(true)
@@ -77,7 +54,7 @@ func TestARequestOfChunksOnDiskEndsAtExit(t *testing.T) {
 		b := startToy(t, nil)
 		b.hang = true
 		result := make(chan Result, 1)
-		b.Park("disk", onDisk(t, logsOf(t, "on disk")), func(r Result) { result <- r })
+		b.Park("disk", testkit.OnDisk(t, logsOf(t, "on disk")), func(r Result) { result <- r })
 		time.Sleep(100 * time.Millisecond)
 		synctest.Wait()
 		began := time.Now()

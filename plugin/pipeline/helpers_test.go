@@ -155,6 +155,8 @@ type bench struct {
 	exporter *exporter.Exporter
 	log      *testkit.Buffer
 	t        *testing.T
+	cfg      pipeline.Config
+	deps     pipeline.Deps
 }
 
 // start opens a pipeline that serves nothing; change edits its configuration.
@@ -184,13 +186,29 @@ func startWith(t *testing.T, c *testkit.Clock, theirs timefix.Clock, in *intake,
 	if change != nil {
 		change(&cfg)
 	}
-	var err error
-	b.Pipeline, err = pipeline.New(cfg, pipeline.Deps{Exporter: b.exporter, Clock: theirs, Log: log, Thread: engineThread})
-	if err != nil {
-		t.Fatal(err)
-	}
+	b.cfg, b.deps = cfg, pipeline.Deps{Exporter: b.exporter, Clock: theirs, Log: log, Thread: engineThread, Keeper: new(pipeline.Keeper)}
+	b.open()
 	t.Cleanup(func() { b.stop(time.Second) })
 	return b
+}
+
+func (b *bench) open() {
+	b.t.Helper()
+	var err error
+	if b.Pipeline, err = pipeline.New(b.cfg, b.deps); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// reload ends the instance and starts another one in its place, as a hot reload does.
+func (b *bench) reload() {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.t.Context(), time.Second)
+	defer cancel()
+	if err := b.HandOver(ctx); err != nil {
+		b.t.Fatal(err)
+	}
+	b.open()
 }
 
 func (b *bench) stop(patience time.Duration) {
@@ -252,11 +270,11 @@ var listening = regexp.MustCompile(`listening on ([0-9.:]+)`)
 // page is /metrics of a bench that listens.
 func (b *bench) page() string {
 	b.t.Helper()
-	m := listening.FindStringSubmatch(b.log.String())
-	if m == nil {
+	all := listening.FindAllStringSubmatch(b.log.String(), -1)
+	if all == nil {
 		b.t.Fatalf("no address in the log:\n%s", b.log)
 	}
-	resp, err := http.Get("http://" + m[1] + "/metrics")
+	resp, err := http.Get("http://" + all[len(all)-1][1] + "/metrics") // of the newest instance
 	if err != nil {
 		b.t.Fatal(err)
 	}

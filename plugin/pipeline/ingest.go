@@ -194,7 +194,7 @@ func (p *Pipeline) apply(s *scratch, t *chunkState, first int, origin exporter.O
 
 // ingestMetrics decodes a metrics event.
 func (p *Pipeline) ingestMetrics(t *chunkState, s *scratch) error {
-	samples, err := cmetrics.Append(s.samples, t.payload, t.arrived.Wall, &p.series)
+	samples, err := cmetrics.Append(s.samples, t.payload, t.arrived.Wall, p.series)
 	s.samples, t.event = samples, true
 	p.repairSamples(t, s.samples)
 	if t.timesFinal {

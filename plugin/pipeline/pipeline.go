@@ -48,13 +48,14 @@ type Pipeline struct {
 	admission sync.Mutex // held while a chunk is ingested and the sinks are told of it
 
 	unused  unused
-	retries retryState
+	keeper  *Keeper
+	retries *retryState
 	backlog backlog
-	samples sampleStore
+	samples *sampleStore
 	intake  intake
 
 	scratch sync.Pool // of *scratch
-	series  cmetrics.Interner
+	series  *cmetrics.Interner
 	replay  replay
 	// clashed is how many of series.Clashed are counted; guarded by clashedMu.
 	clashedMu sync.Mutex
@@ -66,6 +67,7 @@ type Pipeline struct {
 
 	// ctx ends when Close has waited long enough.
 	ctx         context.Context
+	files       func() fileMap // as it is when the instance closes
 	cancel      context.CancelFunc
 	closing     atomic.Bool
 	running     sync.WaitGroup
@@ -76,10 +78,11 @@ type Pipeline struct {
 // New starts an instance. It returns an error only for a setting that cannot work;
 // faults that may go away (a busy port, a missing key file) are no error.
 func New(cfg Config, deps Deps) (*Pipeline, error) {
-	p := &Pipeline{cfg: cfg.withDefaults(), clock: deps.Clock, log: deps.Log, thread: deps.Thread}
+	p := &Pipeline{cfg: cfg.withDefaults(), clock: deps.Clock, log: deps.Log, thread: deps.Thread,
+		keeper: deps.Keeper, retries: new(retryState), samples: new(sampleStore), files: sync.OnceValue(readFileMap)}
 	p.scratch.New = func() any { return new(scratch) }
 	p.cfg.OTLP.Fallen = new(cmetrics.Fallen)
-	p.series.Limit, p.series.Series, p.series.OTLP = cfg.Metrics.SeriesLimit, deps.Exporter.Series(), p.cfg.OTLP
+	p.series = &cmetrics.Interner{Limit: cfg.Metrics.SeriesLimit, Series: deps.Exporter.Series(), OTLP: p.cfg.OTLP}
 	p.series.OTLP.Clash = p.warnClash
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	p.backlog.limit = p.cfg.QueueBytes
@@ -93,6 +96,7 @@ func New(cfg Config, deps Deps) (*Pipeline, error) {
 		p.cancel()
 		return nil, err
 	}
+	p.inherit(deps.Keeper)
 	for _, w := range p.workers {
 		p.running.Go(func() { w.run(p.ctx) })
 	}
@@ -200,6 +204,7 @@ const chunkBytes = 1 << 10
 func (p *Pipeline) loadState(tag string, payload []byte) *chunkState {
 	now := p.clock.Now()
 	for _, t := range p.retries.expire(now.Boot) {
+		p.adopt(t)
 		t.dropAll(reasonGivenUp)
 		p.settled(t)
 	}
@@ -207,6 +212,7 @@ func (p *Pipeline) loadState(tag string, payload []byte) *chunkState {
 	if t == nil {
 		t = &chunkState{p: p, tag: tag, arrived: now}
 	}
+	p.adopt(t) // the flush may have ended after its instance
 	t.payload, t.began, t.held, t.owned = payload, now, false, false
 	return t
 }
@@ -221,9 +227,7 @@ func (p *Pipeline) answer(t *chunkState, err error) Result {
 	switch {
 	case result == Retry:
 		p.logRetry(err)
-		if forgotten := p.retries.put(t, now.Boot); forgotten != nil {
-			p.settled(forgotten)
-		}
+		p.putBack(t, now)
 	case !t.owned:
 		p.settled(t)
 	}
@@ -231,6 +235,29 @@ func (p *Pipeline) answer(t *chunkState, err error) Result {
 		t.payload = nil
 	}
 	return result
+}
+
+// putBack stores the state of a chunk that Fluent Bit was told to retry. At the end, it
+// offers again what is in files; of the rest nothing comes again.
+func (p *Pipeline) putBack(t *chunkState, now timefix.Instant) {
+	if p.keeper != nil && p.closing.Load() && !p.files().has(t.payload) {
+		t.dropAll(reasonGivenUp)
+		p.settled(t)
+		return
+	}
+	if forgotten := p.retries.put(t, now.Boot); forgotten != nil {
+		p.settled(forgotten)
+	}
+}
+
+// Unheard is called after Close, with a chunk whose result was OK but did not reach
+// Fluent Bit: the next instance answers for it. It only reads the payload, and does not
+// keep it.
+func (p *Pipeline) Unheard(tag string, payload []byte) {
+	now := p.clock.Now()
+	t := &chunkState{p: p, tag: tag, arrived: now, payload: payload, ingested: true, timesFinal: true}
+	p.putBack(t, now)
+	t.payload = nil
 }
 
 // settled releases a chunk's memory.
@@ -256,20 +283,27 @@ func (p *Pipeline) logRetry(err error) {
 // else that is waiting each sink is called once more. The queue, which exists only
 // here, has until the end of ctx. The rest is returned to Fluent Bit, or counted and
 // logged. Later calls do nothing, and later flushes are answered with Retry.
-func (p *Pipeline) Close(ctx context.Context) (err error) {
+func (p *Pipeline) Close(ctx context.Context) error { return p.close(ctx, false) }
+
+// HandOver is Close for an instance that another one replaces in this process: that one
+// learns what has been delivered, so that requests under way may take until ctx ends.
+func (p *Pipeline) HandOver(ctx context.Context) error { return p.close(ctx, true) }
+
+func (p *Pipeline) close(ctx context.Context, handOver bool) (err error) {
 	p.closed.Do(func() {
 		p.closing.Store(true)
 		p.intake.close()
-		files := readFileMap()
 		for _, w := range p.workers {
-			w.close(files)
+			w.close(p.files(), handOver)
 		}
 		stop := context.AfterFunc(ctx, p.cancel)
 		p.running.Wait()
 		stop()
 		p.cancel()
 		p.undelivered.log(p.log)
+		left := p.legacy()
 		err = errors.Join(p.closeSinks(ctx), p.metrics.Close(ctx))
+		p.keeper.leave(left)
 	})
 	return err
 }

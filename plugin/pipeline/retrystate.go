@@ -66,6 +66,15 @@ func (r *retryState) put(t *chunkState, now int64) (forgotten *chunkState) {
 	return nil
 }
 
+// each calls f for all chunks.
+func (r *retryState) each(f func(*chunkState)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for e := r.order.Front(); e != nil; e = e.Next() {
+		f(e.Value.(*retryEntry).chunk)
+	}
+}
+
 // expire removes and returns the chunks that will not come again.
 func (r *retryState) expire(now int64) (gone []*chunkState) {
 	r.mu.Lock()

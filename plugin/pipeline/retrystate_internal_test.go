@@ -64,7 +64,7 @@ func TestRetryStateIsBounded(t *testing.T) {
 // Over the bound of samples the oldest chunks lose theirs, and nothing else; the newest
 // keeps its own whatever it has.
 func TestSamplesAreEvictedFromTheOldestChunks(t *testing.T) {
-	p := &Pipeline{}
+	p := &Pipeline{samples: new(sampleStore)}
 	p.workers = []*worker{{route: route{logs: true}}, {wake: make(chan struct{}, 1)}}
 	third := int(maxSampleBytes / 3 / int64(unsafe.Sizeof(metric.Sample{})))
 	chunk := func(n int) *chunkState {

@@ -34,6 +34,7 @@ import (
 type stored struct {
 	*httptest.Server
 	down   atomic.Bool // it answers 503
+	loses  atomic.Bool // it stores, and answers as if it had not
 	mu     sync.Mutex
 	points map[string][]storedPoint
 	taken  int
@@ -69,6 +70,10 @@ func newStored(t *testing.T) *stored {
 			w.Header().Set("X-Prometheus-Remote-Write-Samples-Written", fmt.Sprint(s.taken-before))
 		} else {
 			each(body, 1, s.take)
+		}
+		if s.loses.Load() {
+			w.WriteHeader(lostAnswer)
+			return
 		}
 		w.WriteHeader(http.StatusNoContent)
 	}))

@@ -50,14 +50,15 @@ type worker struct {
 	closed      bool // only what is waiting is still sent
 	ended       bool // the goroutine has ended
 	// files is set with closed. sending is the tasks of the running Send, which cancel
-	// ends.
+	// ends; once stop is closed, it makes no further request.
 	files   fileMap
 	sending []*task
 	cancel  context.CancelFunc
+	stop    chan struct{}
 }
 
 func newWorker(p *Pipeline, s delivery.Sink, r route) *worker {
-	w := &worker{route: r, sink: s, p: p, wake: make(chan struct{}, 1)}
+	w := &worker{route: r, sink: s, p: p, wake: make(chan struct{}, 1), stop: make(chan struct{})}
 	dropped, adjusted := s.Reasons()
 	for _, reason := range append(dropped, ownReasons...) {
 		p.telemetry.Dropped(s.Name(), reason, 0)
@@ -236,6 +237,7 @@ func (w *worker) send(ctx context.Context, tasks []*task, probe bool) {
 
 // withDeadline limits a Send to the time that is left for a flush that waits on its thread.
 func (w *worker) withDeadline(ctx context.Context, tasks []*task) (context.Context, context.CancelFunc) {
+	ctx = delivery.WithStop(ctx, w.stop)
 	left, limited := w.p.cfg.FlushTimeout, false
 	now := w.now()
 	for _, t := range tasks {
@@ -352,11 +354,16 @@ func (w *worker) giveBack(which func(*task) bool, err error) {
 	}
 }
 
-// close makes the worker send once more what is waiting and would be lost, and end.
-func (w *worker) close(files fileMap) {
+// close makes the worker send once more what is waiting and would be lost, and end. What
+// is under way and would not be lost is waited for only if a successor learns of it.
+func (w *worker) close(files fileMap, handOver bool) {
 	w.mu.Lock()
 	w.closed, w.files = true, files
-	if w.allOnDisk(w.sending) {
+	switch {
+	case !w.allOnDisk(w.sending):
+	case handOver:
+		close(w.stop)
+	default:
 		w.cancel()
 	}
 	w.mu.Unlock()

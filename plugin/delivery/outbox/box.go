@@ -165,11 +165,17 @@ type Item[S any] struct {
 type Box[S any] struct {
 	Rules[S]
 
-	mu      sync.Mutex
+	mu sync.Mutex
+	contents[S]
+	key []byte
+	out []Item[S] // of the last Request
+}
+
+// contents is what another Box can inherit.
+type contents[S any] struct {
 	byRef   map[*metric.Series]*Series[S]
 	byKey   map[uint64]*Series[S]
 	sweep   int // evict series above this number
-	key     []byte
 	jobs    map[*delivery.Job]*job
 	order   []*job // by seq
 	seq     uint32
@@ -186,15 +192,24 @@ type Box[S any] struct {
 	aside
 	pendingDrops []pendingDrop
 	settlements  settlements
-	out          []Item[S] // of the last Request
 }
 
 // New makes an empty Box.
 func New[S any](r Rules[S]) *Box[S] {
-	return &Box[S]{
-		Rules: r, byRef: map[*metric.Series]*Series[S]{}, byKey: map[uint64]*Series[S]{},
+	return &Box[S]{Rules: r, contents: contents[S]{
+		byRef: map[*metric.Series]*Series[S]{}, byKey: map[uint64]*Series[S]{},
 		jobs: map[*delivery.Job]*job{}, sweep: sweepFrom, limit: maxKept, grain: r.Grain, aside: aside{width: 1},
-	}
+	}}
+}
+
+// Inherit takes over all that old holds, with what is known of its series. Both have
+// the same Rules, this one is new, and nobody uses old any more.
+func (b *Box[S]) Inherit(old *Box[S]) {
+	old.mu.Lock()
+	defer old.mu.Unlock()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.contents, old.contents = old.contents, New(old.Rules).contents
 }
 
 // Admit adds a chunk's kept points, and its absolute ones if there is room and no
