@@ -40,13 +40,15 @@ func (in *instance) startParking(plugin unsafe.Pointer) error {
 	return in.parking.start(plugin, in.park)
 }
 
-// park passes on a chunk to deliver, and returns at once.
-func (in *instance) park(tag string, payload []byte, done func(pipeline.Result)) {
+// park passes on chunks to deliver, and returns at once.
+func (in *instance) park(together []pipeline.Parked) {
 	if p := in.pipeline.Load(); p != nil {
-		p.Park(tag, payload, done)
+		p.Park(together...)
 		return
 	}
-	done(pipeline.Retry)
+	for _, one := range together {
+		one.Done(pipeline.Retry)
+	}
 }
 
 func (in *instance) flush(tag string, payload []byte, thread int) pipeline.Result {

@@ -8,7 +8,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -22,6 +21,9 @@ enum {
 	/* How many flushes are resumed in a row: each leaves 8 bytes in a pipe that
 	 * the engine reads only afterwards, and which may be as small as a page. */
 	TURN = 64,
+	/* How long a chunk waits for those that are flushed with it, so that Go is
+	 * woken once for all: Fluent Bit flushes its tags one after the other. */
+	GATHER_MS = EDGE_PARKING_GATHER_MS,
 };
 
 /* What Fluent Bit exports (fluent-bit/flb_coro.h, flb_scheduler.h, libco.h). */
@@ -71,7 +73,7 @@ struct edge_parking {
 	pthread_t thread; /* the engine's */
 	void *sched, *timer;
 	int alarm; /* the timer's descriptor, ours: a duplicate */
-	int wake;  /* Go's eventfd */
+	int wake;  /* Go's timerfd: it expires when a turn of flushes has been offered */
 
 	/* The newest first, each from many threads to one. */
 	_Atomic(struct edge_flush *) offered; /* to Go */
@@ -166,6 +168,7 @@ static const struct itimerspec at_once = {
 	.it_interval = {PERIOD_MS / 1000, PERIOD_MS % 1000 * 1000000L},
 	.it_value = {0, 1},
 };
+static const struct itimerspec gathered = {.it_value = {0, GATHER_MS * 1000000L}};
 static const struct itimerspec never;
 
 static void set_alarm(const struct edge_parking *p, const struct itimerspec *when)
@@ -284,7 +287,7 @@ static void offer(struct edge_parking *p, struct edge_flush *f)
 	}
 	p->newest = f;
 	if (push(&p->offered, f)) {
-		eventfd_write(p->wake, 1);
+		timerfd_settime(p->wake, 0, &gathered, NULL);
 	}
 }
 
@@ -357,8 +360,8 @@ static const char *begin(struct edge_parking *p)
 		return "a timer of this Fluent Bit is not of a known kind";
 	}
 	set_alarm(p, &never);
-	p->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	return p->wake < 0 ? "no descriptor is left for an eventfd" : NULL;
+	p->wake = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	return p->wake < 0 ? "no descriptor is left for a timerfd" : NULL;
 }
 
 struct edge_parking *edge_parking_new(const char **fault)

@@ -7,7 +7,7 @@
  * Fluent Bit's buffer, and the engine does its other work.
  *
  * Go never runs on a coroutine: the chunk goes to a goroutine through a list and
- * an eventfd, and comes back through a list and a timer of the engine. So a
+ * a timerfd, and comes back through a list and a timer of the engine. So a
  * coroutine's stack needs room for C alone, and the engine never waits for Go's
  * scheduler or collector.
  *
@@ -47,7 +47,10 @@ struct edge_parking *edge_parking_new(const char **fault);
 /* Parks the flushes of the instance whose Init has got plugin from now on. */
 void edge_parking_open(struct edge_parking *p, const void *plugin);
 
-/* An eventfd, the caller's to close, that is readable when there is something to
+/* How many ms a flush waits to be taken, together with those that follow it. */
+#define EDGE_PARKING_GATHER_MS 20
+
+/* A timerfd, the caller's to close, that is readable when there is something to
  * take; -1 when no descriptor is left. */
 int edge_parking_wake(const struct edge_parking *p);
 

@@ -31,9 +31,8 @@ type parking struct {
 	reading sync.WaitGroup // the goroutine that waits for wake
 }
 
-// parkFunc delivers a chunk. It returns at once; done is called once, from any
-// goroutine, and until then the payload may be read.
-type parkFunc func(tag string, payload []byte, done func(pipeline.Result))
+// parkFunc delivers chunks that were flushed together. It returns at once.
+type parkFunc func(together []pipeline.Parked)
 
 // newParking prepares the host for parked flushes of the instance that this thread
 // starts. The error is what the host lacks.
@@ -50,9 +49,9 @@ func newParking(h *process) (*parking, error) {
 func (k *parking) start(plugin unsafe.Pointer, park parkFunc) error {
 	fd := C.edge_parking_wake(k.c)
 	if fd < 0 {
-		return errors.New("no descriptor is left for an eventfd")
+		return errors.New("no descriptor is left for a timerfd")
 	}
-	k.wake, k.park = os.NewFile(uintptr(fd), "eventfd"), park
+	k.wake, k.park = os.NewFile(uintptr(fd), "timerfd"), park
 	k.reading.Go(k.read)
 	C.edge_parking_open(k.c, plugin)
 	return nil
@@ -60,9 +59,9 @@ func (k *parking) start(plugin unsafe.Pointer, park parkFunc) error {
 
 // read takes flushes until the parking is stopped.
 func (k *parking) read() {
-	var count [8]byte
+	var expired [8]byte
 	for {
-		if _, err := k.wake.Read(count[:]); err != nil {
+		if _, err := k.wake.Read(expired[:]); err != nil {
 			return
 		}
 		k.take()
@@ -73,25 +72,40 @@ func (k *parking) read() {
 func (k *parking) take() {
 	k.taking.Lock()
 	defer k.taking.Unlock()
+	var together []pipeline.Parked
 	for f := C.edge_parking_take(k.c); f != nil; {
 		next := f.next // f belongs to C again as soon as it is ended
-		k.open.Add(1)
-		k.deliver(f)
+		if one, ok := k.parked(f); ok {
+			together = append(together, one)
+		}
 		f = next
 	}
+	k.deliver(together)
 }
 
-// deliver passes on one flush. A panic costs the chunk.
-func (k *parking) deliver(f *C.struct_edge_flush) {
+// parked reads a flush. A panic costs the chunk.
+func (k *parking) parked(f *C.struct_edge_flush) (one pipeline.Parked, ok bool) {
 	var once sync.Once
-	done := func(r pipeline.Result) {
+	k.open.Add(1)
+	one.Done = func(r pipeline.Result) {
 		once.Do(func() {
 			C.edge_flush_end(f, C.int(r))
 			k.open.Done()
 		})
 	}
-	defer k.host.guard("a parked flush", func() { done(output.FLB_ERROR) })
-	k.park(C.GoString(f.tag), payloadOf(f), done)
+	defer k.host.guard("a parked flush", func() { one.Done(output.FLB_ERROR) })
+	one.Tag, one.Payload = C.GoString(f.tag), payloadOf(f)
+	return one, true
+}
+
+// deliver passes on what was flushed together. A panic costs the chunks.
+func (k *parking) deliver(together []pipeline.Parked) {
+	defer k.host.guard("parked flushes", func() {
+		for _, one := range together {
+			one.Done(output.FLB_ERROR)
+		}
+	})
+	k.park(together)
 }
 
 // payloadOf returns the payload of a flush, which is core's.

@@ -154,19 +154,21 @@ func (d device) play(p *pipeline.Pipeline, c *clock, every, span time.Duration) 
 		c.elapsed.Add(int64(every))
 		var open sync.WaitGroup
 		var lost atomic.Int64
+		var together []pipeline.Parked
 		for _, in := range d.inputs {
 			chunk, err := payload(d.records(in, r, every), time.Unix(0, c.Now().Wall))
 			if err != nil {
 				return err
 			}
 			open.Add(1)
-			p.Park(in.tag, chunk, func(result pipeline.Result) {
+			together = append(together, pipeline.Parked{Tag: in.tag, Payload: chunk, Done: func(result pipeline.Result) {
 				if result != pipeline.OK {
 					lost.Add(1)
 				}
 				open.Done()
-			})
+			}})
 		}
+		p.Park(together...)
 		open.Wait()
 		if lost.Load() > 0 {
 			return errors.New("a chunk was not delivered")

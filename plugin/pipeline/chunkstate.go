@@ -36,8 +36,9 @@ type chunkState struct {
 	jobs []*delivery.Job
 
 	// held: the running flush waits through outages, and the chunk is part of the
-	// backlog. owned: the payload is a copy, which Fluent Bit does not know.
-	held, owned bool
+	// backlog. owned: the payload is a copy, which Fluent Bit does not know. parked: it
+	// came with all that were flushed together.
+	held, owned, parked bool
 
 	mu      sync.Mutex
 	samples []metric.Sample // made by the ingestion

@@ -35,7 +35,7 @@ func TestAChunkOnDiskIsNotSentAtExit(t *testing.T) {
 		b := startToy(t, nil)
 		b.set(false)
 		disk, memory := make(chan Result, 1), b.park("memory", "in memory")
-		b.Park("disk", testkit.OnDisk(t, logsOf(t, "on disk")), func(r Result) { disk <- r })
+		b.Park(Parked{"disk", testkit.OnDisk(t, logsOf(t, "on disk")), func(r Result) { disk <- r }})
 		time.Sleep(100 * time.Millisecond)
 		synctest.Wait()
 		b.set(true)
@@ -54,7 +54,7 @@ func TestARequestOfChunksOnDiskEndsAtExit(t *testing.T) {
 		b := startToy(t, nil)
 		b.hang = true
 		result := make(chan Result, 1)
-		b.Park("disk", testkit.OnDisk(t, logsOf(t, "on disk")), func(r Result) { result <- r })
+		b.Park(Parked{"disk", testkit.OnDisk(t, logsOf(t, "on disk")), func(r Result) { result <- r }})
 		time.Sleep(100 * time.Millisecond)
 		synctest.Wait()
 		began := time.Now()

@@ -25,11 +25,18 @@ type intake struct {
 	closed        bool
 }
 
+// Parked is one chunk of one tag. Done is called once, when the chunk is settled or must
+// be offered again: on any goroutine, possibly before Park returns. The payload is read
+// until then.
+type Parked struct {
+	Tag     string
+	Payload []byte
+	Done    func(Result)
+}
+
 type parked struct {
-	tag     string
-	payload []byte
-	began   timefix.Instant
-	done    func(Result)
+	Parked
+	began timefix.Instant
 }
 
 type awaitingClock struct {
@@ -37,24 +44,26 @@ type awaitingClock struct {
 	done  func(error)
 }
 
-// Park takes one chunk of one tag and returns at once. done is called once, when the
-// chunk is settled or must be offered again: on any goroutine, possibly before Park
-// returns. The payload is read until then. The chunk is held through outages if there
-// is room, else returned.
-func (p *Pipeline) Park(tag string, payload []byte, done func(Result)) {
-	if !p.intake.park(parked{tag, payload, p.clock.Now(), done}) {
-		done(Retry)
+// Park takes chunks that were flushed together, and returns at once: they go together to
+// each sink. They are held through outages as far as there is room, else returned.
+func (p *Pipeline) Park(together ...Parked) {
+	if !p.intake.park(p.clock.Now(), together) {
+		for _, one := range together {
+			one.Done(Retry)
+		}
 	}
 }
 
 // park returns false once the instance closes.
-func (in *intake) park(one parked) bool {
+func (in *intake) park(now timefix.Instant, together []Parked) bool {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if in.closed {
 		return false
 	}
-	in.parked = append(in.parked, one)
+	for _, one := range together {
+		in.parked = append(in.parked, parked{one, now})
+	}
 	in.signal()
 	return true
 }
@@ -96,7 +105,10 @@ func (p *Pipeline) runIntake() {
 	defer timer.Stop()
 	for {
 		all, closed := p.intake.take()
-		for _, one := range all {
+		for i, one := range all {
+			if i > 0 && i%maxSendJobs == 0 {
+				p.signalWorkers()
+			}
 			p.ingestParked(one, closed)
 		}
 		if closed {
@@ -110,9 +122,19 @@ func (p *Pipeline) runIntake() {
 			timer.Reset(clockCheck)
 			tick = timer.C
 		}
+		p.signalWorkers()
 		select {
 		case <-p.intake.wake:
 		case <-tick:
+		}
+	}
+}
+
+// signalWorkers wakes the workers for what was parked together.
+func (p *Pipeline) signalWorkers() {
+	for _, w := range p.workers {
+		if w.hasParked() {
+			w.signal()
 		}
 	}
 }
@@ -121,17 +143,17 @@ func (p *Pipeline) runIntake() {
 // since nothing above this goroutine does: a panic costs the chunk.
 func (p *Pipeline) ingestParked(one parked, closed bool) {
 	if closed {
-		one.done(Retry)
+		one.Done(Retry)
 		return
 	}
-	t := p.loadState(one.tag, one.payload)
-	t.began = one.began
+	t := p.loadState(one.Tag, one.Payload)
+	t.began, t.parked = one.began, true
 	err := p.guardedIngest(t)
 	switch waits := errors.Is(err, errClock); {
 	case err != nil && !waits, !t.isOpen():
-		one.done(p.answer(t, err))
+		one.Done(p.answer(t, err))
 	default:
-		p.park(t, waits, one.done)
+		p.park(t, waits, one.Done)
 	}
 }
 

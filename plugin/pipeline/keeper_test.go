@@ -185,7 +185,7 @@ func TestCountsOutliveChunksInMemory(t *testing.T) {
 	l.weather(http.StatusServiceUnavailable)
 	l.flush(pipeline.Retry, logChunk(t, present, "m"), workerThread)
 	result := make(chan pipeline.Result, 1)
-	l.Park("app", logChunk(t, present, "n"), func(r pipeline.Result) { result <- r })
+	l.Park(pipeline.Parked{Tag: "app", Payload: logChunk(t, present, "n"), Done: func(r pipeline.Result) { result <- r }})
 	for held := 0; held == 0; held, _ = l.Waiting() {
 		runtime.Gosched()
 	}

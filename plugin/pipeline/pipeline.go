@@ -213,7 +213,7 @@ func (p *Pipeline) loadState(tag string, payload []byte) *chunkState {
 		t = &chunkState{p: p, tag: tag, arrived: now}
 	}
 	p.adopt(t) // the flush may have ended after its instance
-	t.payload, t.began, t.held, t.owned = payload, now, false, false
+	t.payload, t.began, t.held, t.owned, t.parked = payload, now, false, false, false
 	return t
 }
 

@@ -184,7 +184,7 @@ func bubbleRecord(t *testing.T, body map[string]any) []byte {
 // park parks a chunk and returns where its result comes.
 func (b *toyBench) park(tag string, messages ...string) chan Result {
 	result := make(chan Result, 1)
-	b.Park(tag, logsOf(b.t, messages...), func(r Result) { result <- r })
+	b.Park(Parked{tag, logsOf(b.t, messages...), func(r Result) { result <- r }})
 	return result
 }
 

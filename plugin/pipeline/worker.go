@@ -19,8 +19,8 @@ const (
 	maxSendBytes = 4 << 20 // of payloads
 )
 
-// linger is how long a held chunk waits for others to share its request: Fluent Bit
-// flushes its tags one after the other.
+// linger is how long a chunk of the queue waits for others to share its request: Fluent
+// Bit flushes its tags one after the other.
 const linger = 20 * time.Millisecond
 
 // task is one job at a worker, for one flush of its chunk.
@@ -96,8 +96,17 @@ func (w *worker) enqueue(t *task) error {
 		return errClosed
 	}
 	w.waiting = append(w.waiting, t)
-	w.signal()
+	if !t.chunk.parked { // else the intake signals, for all that came together
+		w.signal()
+	}
 	return nil
+}
+
+// hasParked reports whether parked chunks are waiting.
+func (w *worker) hasParked() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.waiting) > 0 && w.waiting[len(w.waiting)-1].chunk.parked
 }
 
 // signal wakes the goroutine, now or when it next waits.
@@ -161,11 +170,11 @@ func (w *worker) isEmpty() bool {
 	return len(w.waiting) == 0 && (w.starter == nil || !w.starter.Waits() || !w.p.fixer.ClockSet(w.p.clock.Now()))
 }
 
-// linger waits for chunks of other tags, unless a flush waits on its thread or the
-// instance closes.
+// linger waits for chunks of other tags, unless they have come together, a flush waits on
+// its thread, or the instance closes.
 func (w *worker) linger(ctx context.Context) {
 	w.mu.Lock()
-	hurry := w.closed || slices.ContainsFunc(w.waiting, func(t *task) bool { return !t.chunk.held })
+	hurry := w.closed || slices.ContainsFunc(w.waiting, func(t *task) bool { return t.chunk.parked || !t.chunk.held })
 	w.mu.Unlock()
 	if hurry {
 		return

@@ -110,18 +110,20 @@ func TestWrongKeyCostsFewRequests(t *testing.T) {
 		var mu sync.Mutex
 		for i := range seconds {
 			cpu, mem := map[string]any{"cpu_p": 1.5, "user_p": 1.0, "system_p": 0.5}, map[string]any{"Mem.total": 4, "Mem.used": 1, "Mem.free": 3}
+			var together []Parked
 			for tag, record := range map[string]map[string]any{"cpu": cpu, "mem": mem, "app": {"log": fmt.Sprint("line ", i)}} {
 				mu.Lock()
 				open++
 				mu.Unlock()
-				p.Park(tag, bubbleRecord(t, record), func(r Result) {
+				together = append(together, Parked{tag, bubbleRecord(t, record), func(r Result) {
 					mu.Lock()
 					defer mu.Unlock()
 					if open--; r != OK {
 						t.Errorf("%s %d: %d", tag, i, r)
 					}
-				})
+				}})
 			}
+			p.Park(together...)
 			time.Sleep(time.Second)
 		}
 		if n := in.most(began.Add(time.Minute)); n > 15 || n == 0 {
