@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -120,12 +119,13 @@ func (a *Account) newSender(e endpoint) (*delivery.Sender, error) {
 		return nil, err
 	}
 	c := &coding{kind: a.cfg.Compress, gzip: a.gzip, zstd: a.zstd, zstdName: e.zstd}
+	requests := &requests{account: a, address: address}
 	return delivery.NewSender(delivery.Endpoint{
 		Label: e.label, URL: address, MaxBytes: e.maxBytes, MaxWire: e.maxWire,
 		Compress: c.append, Judge: c.judge, Secret: a.key, DryRun: a.cfg.DryRun,
 		Post: func(ctx context.Context, wire []byte, key delivery.Secret) (*http.Response, error) {
 			encoding := c.encoding(wire)
-			resp, err := a.post(ctx, address, encoding, wire, key)
+			resp, err := requests.post(ctx, encoding, wire, key)
 			if err == nil {
 				c.learn(encoding, resp.StatusCode)
 			}
@@ -155,35 +155,4 @@ func (a *Account) address(e endpoint) (string, error) {
 		}
 	}
 	return strings.TrimSuffix(strings.TrimRight(base, "/"), e.path) + e.path, nil
-}
-
-// The intake's headers, besides the key's.
-const (
-	headerOrigin        = "DD-EVP-ORIGIN"
-	headerOriginVersion = "DD-EVP-ORIGIN-VERSION"
-)
-
-// post makes one request with the Datadog client. The body is already compressed:
-// Content-Encoding is set without the client's knowledge, because it would compress it
-// again.
-func (a *Account) post(ctx context.Context, address, encoding string, body []byte, key delivery.Secret) (*http.Response, error) {
-	ctx = context.WithValue(ctx, datadog.ContextAPIKeys, map[string]datadog.APIKey{"apiKeyAuth": {Key: key.Reveal()}})
-	header := map[string]string{
-		"Content-Type":      "application/json",
-		"Accept":            "application/json",
-		headerOrigin:        "out_edge",
-		headerOriginVersion: a.cfg.Version,
-	}
-	datadog.SetAuthKeys(ctx, &header, [2]string{"apiKeyAuth", "DD-API-KEY"})
-	req, err := a.api.PrepareRequest(ctx, address, http.MethodPost, body, header, url.Values{}, nil, nil)
-	if err != nil {
-		return nil, fmt.Errorf("prepare request: %w", err)
-	}
-	if encoding != "" {
-		req.Header.Set("Content-Encoding", encoding)
-	}
-	for _, h := range a.cfg.Headers {
-		req.Header.Set(h.Name, h.Value.Reveal())
-	}
-	return a.api.CallAPI(req) //nolint:wrapcheck // delivery.Cause words it
 }
