@@ -4,39 +4,20 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"syscall"
 	"testing"
 
+	"out_edge/build/testkit"
 	"out_edge/ddsink"
 	"out_edge/plugin/chunk"
 	"out_edge/plugin/metric"
+	"out_edge/timefix"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
-	"github.com/vmihailenco/msgpack/v5"
 )
 
-// payload1000 is a chunk of 1,000 log records of eight fields, about 200 bytes
-// each, no two alike.
-func payload1000(tb testing.TB) []byte {
-	var b bytes.Buffer
-	e := msgpack.NewEncoder(&b)
-	e.UseCompactInts(true)
-	words := []string{"started", "stopped", "connection to broker lost", "sensor read failed: timeout", "retrying", "ok"}
-	for i := range 1000 {
-		b.WriteString("\x92\x92\xd7\x00\x69\x30\x47\xd6\x2d\xba\xac\x8d\x80")
-		err := e.Encode(pairs{
-			"log", fmt.Sprintf("worker %d: %s (attempt %d)", i*7919%64, words[i*31%len(words)], i%5),
-			"level", []string{"info", "warn", "error"}[i%3], "unit", "app.service", "pid", 1000 + i*13%500,
-			"seq", i, "duration_ms", float64(i*37%10000) / 8, "ok", i%3 == 0,
-			"request_id", fmt.Sprintf("%08x-%04x-%012x", uint32(i)*2654435761, i*40503&0xffff, uint64(i)*11400714819323%0xffffffffffff),
-		})
-		if err != nil {
-			tb.Fatal(err)
-		}
-	}
-	return b.Bytes()
-}
+// payload1000 is a chunk of 1,000 log records.
+func payload1000() []byte { return testkit.LogChunk(1000, 1764771798) }
 
 // encodeAll decodes a payload and makes one body of it.
 func encodeAll(e *ddsink.Entries, d *chunk.Decoder, dst, payload []byte) []byte {
@@ -48,65 +29,65 @@ func encodeAll(e *ddsink.Entries, d *chunk.Decoder, dst, payload []byte) []byte 
 	return dst
 }
 
-func BenchmarkDecode(b *testing.B) {
-	payload := payload1000(b)
+// BenchmarkSteps is a log record's way, a step more each time. build/bench sets it beside
+// what others take for the same records, and build/guard counts it.
+func BenchmarkSteps(b *testing.B) {
+	payload := payload1000()
 	var d chunk.Decoder
-	b.ReportAllocs()
-	b.SetBytes(int64(len(payload)))
-	watch := startWatch()
-	for b.Loop() {
+	var dst []byte
+	fixer, now := timefix.New(timefix.Config{}), timefix.Instant{Wall: 1764771800e9, Boot: 3600e9}
+	e := ddsink.NewEntries(ddsink.Config{Service: "svc", Source: "edge", Tags: "env:test"})
+	walk := func(each func(*chunk.Record, int64)) int {
 		n := 0
+		session := fixer.Begin("app", now, false)
+		for d.Reset(payload); d.Next(); n++ {
+			r := d.Record()
+			each(r, session.Repair(timefix.Raw{Form: timefix.Form(r.Time.Form), Bits: r.Time.Bits}).UnixNano)
+		}
+		session.End()
+		return n
+	}
+	encode := func() int {
+		dst = dst[:0]
+		return walk(func(r *chunk.Record, at int64) { dst = append(e.Append(append(dst, ','), r, "app", at/1e6), '\n') })
+	}
+	runStep(b, "decode", payload, func() (n, size int) {
 		for d.Reset(payload); d.Next(); {
 			n++
 		}
-		if n != 1000 {
-			b.Fatal(n)
+		return n, 0
+	})
+	runStep(b, "repair", payload, func() (n, size int) { return walk(func(*chunk.Record, int64) {}), 0 })
+	runStep(b, "json", payload, func() (n, size int) { return encode(), len(dst) })
+	for _, kind := range []string{ddsink.CompressGzip, ddsink.CompressZstd} {
+		c := ddsink.NewCompressor(kind)
+		runStep(b, kind, payload, func() (n, size int) { return encode(), len(c.Compress(dst)) })
+	}
+}
+
+// runStep times what a step takes for 1,000 records, and reports what it makes of one.
+func runStep(b *testing.B, name string, payload []byte, step func() (records, size int)) {
+	b.Run(name, func(b *testing.B) {
+		b.ReportAllocs()
+		b.SetBytes(int64(len(payload)))
+		step() // grows the buffers
+		watch, size := testkit.StartCPUWatch(), 0
+		for b.Loop() {
+			n := 0
+			if n, size = step(); n != 1000 {
+				b.Fatal(n, " records")
+			}
 		}
-	}
-	watch.perRecord(b)
-}
-
-func BenchmarkDecodeJSON(b *testing.B) {
-	payload := payload1000(b)
-	var d chunk.Decoder
-	e := ddsink.NewEntries(ddsink.Config{Service: "svc", Source: "edge", Tags: "env:test"})
-	dst := encodeAll(e, &d, nil, payload)
-	b.ReportAllocs()
-	b.SetBytes(int64(len(payload)))
-	watch := startWatch()
-	for b.Loop() {
-		dst = encodeAll(e, &d, dst[:0], payload)
-	}
-	b.ReportMetric(float64(len(dst))/1000, "B/record")
-	watch.perRecord(b)
-}
-
-func BenchmarkDecodeJSONGzip(b *testing.B) { benchmarkCompressed(b, ddsink.CompressGzip) }
-func BenchmarkDecodeJSONZstd(b *testing.B) { benchmarkCompressed(b, ddsink.CompressZstd) }
-
-func benchmarkCompressed(b *testing.B, kind string) {
-	payload := payload1000(b)
-	var d chunk.Decoder
-	e := ddsink.NewEntries(ddsink.Config{Service: "svc", Source: "edge", Tags: "env:test"})
-	c := ddsink.NewCompressor(kind)
-	dst := encodeAll(e, &d, nil, payload)
-	var out []byte
-	b.ReportAllocs()
-	b.SetBytes(int64(len(payload)))
-	watch := startWatch()
-	for b.Loop() {
-		dst = encodeAll(e, &d, dst[:0], payload)
-		out = c.Compress(dst)
-	}
-	b.ReportMetric(float64(len(out))/1000, "B/record")
-	watch.perRecord(b)
+		b.ReportMetric(float64(size)/1000, "B/record")
+		watch.Report(b, 1000, "record")
+	})
 }
 
 // BenchmarkCompress is what the choice of levels rests on.
 func BenchmarkCompress(b *testing.B) {
 	var d chunk.Decoder
 	e := ddsink.NewEntries(ddsink.Config{Service: "svc", Source: "edge", Tags: "env:test"})
-	body := encodeAll(e, &d, nil, payload1000(b))
+	body := encodeAll(e, &d, nil, payload1000())
 	run := func(name string, enc interface {
 		io.WriteCloser
 		Reset(io.Writer)
@@ -117,7 +98,7 @@ func BenchmarkCompress(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			var out bytes.Buffer
 			b.SetBytes(int64(len(body)))
-			watch := startWatch()
+			watch := testkit.StartCPUWatch()
 			for b.Loop() {
 				out.Reset()
 				enc.Reset(&out)
@@ -125,7 +106,7 @@ func BenchmarkCompress(b *testing.B) {
 				_ = enc.Close()
 			}
 			b.ReportMetric(float64(out.Len())/1000, "B/record")
-			watch.perRecord(b)
+			watch.Report(b, 1000, "record")
 		})
 	}
 	for level := 1; level <= 9; level++ {
@@ -140,29 +121,10 @@ func BenchmarkCompress(b *testing.B) {
 	}
 }
 
-// stopwatch reports what a record took of the processor, which on a machine that
-// others use too says more than the time on the wall.
-type stopwatch struct{ start int64 }
-
-func startWatch() stopwatch { return stopwatch{cpuNanos()} }
-
-func (w stopwatch) perRecord(b *testing.B) {
-	b.ReportMetric(float64(cpuNanos()-w.start)/float64(b.N)/1000, "cpu-ns/record")
-}
-
-// cpuNanos is the processor time of this process, in ns.
-func cpuNanos() int64 {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		return 0
-	}
-	return u.Utime.Nano() + u.Stime.Nano()
-}
-
 // TestNoAllocations is the budget of the hot path: decode and encode allocate
 // nothing once the buffers have grown.
 func TestNoAllocations(t *testing.T) {
-	payload := payload1000(t)
+	payload := payload1000()
 	var d chunk.Decoder
 	e := ddsink.NewEntries(ddsink.Config{Service: "svc", Provider: "ecs", Hostname: "m", IncludeTagKey: true})
 	var dst []byte

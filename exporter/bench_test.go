@@ -6,9 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"out_edge/build/testkit"
 	"out_edge/exporter"
@@ -37,14 +35,6 @@ func fill(m *exporter.Instance) {
 	apply(m, samples)
 }
 
-func cpuTime() time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		panic(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-}
-
 // BenchmarkScrape reports the CPU time of the whole process, all threads, over
 // a loopback connection: client and server.
 func BenchmarkScrape(b *testing.B) {
@@ -54,12 +44,12 @@ func BenchmarkScrape(b *testing.B) {
 			fill(m)
 			var size int
 			b.ReportAllocs()
-			before := cpuTime()
+			watch := testkit.StartCPUWatch()
 			for b.Loop() {
 				_, body := fetch(b, m, "/metrics", "Accept-Encoding", encoding)
 				size = len(body)
 			}
-			b.ReportMetric(float64(cpuTime()-before)/1e6/float64(b.N), "cpu-ms/op")
+			watch.Report(b, manyFamilies*perFamily, "series")
 			b.ReportMetric(float64(size), "body-bytes")
 			if size < 10_000 {
 				b.Fatal("a small page")
@@ -76,9 +66,9 @@ func TestScrapeCost(t *testing.T) {
 	runtime.GC()
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	cpu := cpuTime()
+	cpu := testkit.CPUTime()
 	_, body := fetch(t, m, "/metrics")
-	cpu = cpuTime() - cpu
+	cpu = testkit.CPUTime() - cpu
 	runtime.ReadMemStats(&after)
 	allocated := after.TotalAlloc - before.TotalAlloc - uint64(3*len(body)) // the client's copies, which grow by doubling
 	t.Logf("%d bytes, %v CPU, %d KiB allocated", len(body), cpu, allocated>>10)
@@ -101,12 +91,12 @@ func BenchmarkObserve(b *testing.B) {
 			b.ReportAllocs()
 			var got []metric.Sample
 			now := timefix.SystemClock{}.Now()
-			before := cpuTime()
+			watch := testkit.StartCPUWatch()
 			for b.Loop() {
 				got, _ = m.Observe(dst, "t", d.Record(), now.Wall)
 				got = m.Apply(exporter.Batch{Samples: got, Tag: "t", At: now, Origin: exporter.FromHost})
 			}
-			b.ReportMetric(float64(cpuTime()-before)/float64(b.N), "cpu-ns/op")
+			watch.Report(b, 1, "op")
 			b.ReportMetric(float64(len(got)), "samples")
 		})
 	}
@@ -123,9 +113,11 @@ func BenchmarkApply(b *testing.B) {
 		b.Fatal(err)
 	}
 	b.ReportAllocs()
+	watch := testkit.StartCPUWatch()
 	for b.Loop() {
 		apply(m, samples)
 	}
+	watch.Report(b, len(samples), "sample")
 	b.ReportMetric(float64(len(samples)), "samples")
 }
 
@@ -145,7 +137,7 @@ func BenchmarkAggregator(b *testing.B) {
 			var d chunk.Decoder
 			dst := make([]metric.Sample, 0, 16)
 			b.ReportAllocs()
-			before := cpuTime()
+			watch := testkit.StartCPUWatch()
 			for n := 0; b.Loop(); n++ {
 				d.Reset(payloads[n%devices])
 				d.Next()
@@ -154,7 +146,7 @@ func BenchmarkAggregator(b *testing.B) {
 					b.Fatal("not all samples")
 				}
 			}
-			b.ReportMetric(float64(cpuTime()-before)/float64(b.N), "cpu-ns/op")
+			watch.Report(b, 1, "op")
 		})
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"testing"
 
+	"out_edge/build/testkit"
 	"out_edge/exporter/remotewrite"
 	"out_edge/plugin/delivery"
 	"out_edge/plugin/metric"
@@ -71,6 +72,7 @@ func BenchmarkSend(b *testing.B) {
 			s.SetTransport(newDiscard())
 			samples := device(0)
 			b.ReportAllocs()
+			watch := testkit.StartCPUWatch()
 			for n := 0; b.Loop(); n++ {
 				for i := range samples {
 					samples[i].UnixNano += 60e9
@@ -80,7 +82,7 @@ func BenchmarkSend(b *testing.B) {
 					b.Fatal(err)
 				}
 			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(samples)), "ns/sample")
+			watch.Report(b, len(samples), "sample")
 		})
 	}
 }

@@ -29,11 +29,13 @@ func BenchmarkObserve(b *testing.B) {
 			r := rec(b, access)
 			var dst []metric.Sample
 			b.ReportAllocs()
+			watch := testkit.StartCPUWatch()
 			for b.Loop() {
 				if dst = e.Observe(dst[:0], "nginx.access", r, 1); len(dst) != 1 {
 					b.Fatal("no sample")
 				}
 			}
+			watch.Report(b, 1, "op")
 		})
 	}
 }

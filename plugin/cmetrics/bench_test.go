@@ -17,6 +17,7 @@ func BenchmarkAppendMetrics(b *testing.B) {
 	var dst []metric.Sample
 	b.SetBytes(int64(len(payload)))
 	b.ReportAllocs()
+	watch := testkit.StartCPUWatch()
 	for b.Loop() {
 		var err error
 		dst, err = cmetrics.Append(dst[:0], payload, arrival, &in)
@@ -24,5 +25,5 @@ func BenchmarkAppendMetrics(b *testing.B) {
 			b.Fatalf("%d samples, want %d, error %v", len(dst), samples, err)
 		}
 	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/samples, "ns/sample")
+	watch.Report(b, samples, "sample")
 }
