@@ -301,9 +301,15 @@ func (p *Point) weight() int {
 
 // coarsen increases the grain until the kept points fit, or nothing is left to merge.
 func (b *Box[S]) coarsen() {
-	for grain := max(2*b.grain, firstGrain); grain <= lastGrain && b.kept > maxKept*3/4; grain *= 2 {
+	var several []*Series[S] // one point of a series has none to merge with
+	for _, s := range append(b.queue, b.sending...) {
+		if len(s.waiting) > 1 {
+			several = append(several, s)
+		}
+	}
+	for grain := max(2*b.grain, firstGrain); grain <= lastGrain && b.kept > maxKept*3/4 && len(several) > 0; grain *= 2 {
 		b.grain = grain
-		for _, s := range append(b.queue, b.sending...) {
+		for _, s := range several {
 			b.mergeAll(s)
 		}
 	}
@@ -312,15 +318,16 @@ func (b *Box[S]) coarsen() {
 
 func (b *Box[S]) mergeAll(s *Series[S]) {
 	kept := s.waiting[:0]
-	for _, p := range s.waiting {
-		if n := len(kept); n > 0 && p.Kept && !p.Stamped && b.mergeable(&kept[n-1], &p) {
+	for i := range s.waiting {
+		p := &s.waiting[i]
+		if n := len(kept); n > 0 && p.Kept && !p.Stamped && b.mergeable(&kept[n-1], p) {
 			before := kept[n-1].weight() + p.weight()
-			b.merge(&p, &kept[n-1])
-			kept[n-1] = p
+			b.merge(p, &kept[n-1])
+			kept[n-1] = *p
 			b.kept += p.weight() - before
 			continue
 		}
-		kept = append(kept, p)
+		kept = append(kept, *p)
 	}
 	clear(s.waiting[len(kept):])
 	s.waiting = kept
