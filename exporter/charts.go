@@ -2,6 +2,7 @@ package exporter
 
 import (
 	"slices"
+	"time"
 
 	"out_edge/exporter/history"
 	"out_edge/exporter/registry"
@@ -52,11 +53,11 @@ func (m *Instance) watch(from, shown *metric.Series, origin Origin) registry.Wat
 	return c
 }
 
-// chartsNow returns copies of the histories of an instance.
-func (m *Instance) chartsNow() (all []statuspage.Chart) {
+// chartsNow returns copies of the histories of an instance, of about the last span.
+func (m *Instance) chartsNow(span time.Duration) (all []statuspage.Chart) {
 	m.registry.EachWatched(func(shown *metric.Series, w registry.Watcher) {
 		c := w.(*chart)
-		if points := c.Points(); len(points) > 0 {
+		if points := c.Points(span); len(points) > 0 {
 			all = append(all, statuspage.Chart{Series: shown, Metric: c.Metric, Labels: c.Labels, Points: points})
 		}
 	})

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"out_edge/exporter/statuspage"
+	"out_edge/exporter/tail"
 	"out_edge/exporter/telemetry"
 	"out_edge/plugin/metric"
 	"out_edge/timefix"
@@ -79,6 +80,10 @@ type Config struct {
 	// Status is called by each request of /readyz, /debug/time and the status page, from
 	// several goroutines. May be nil.
 	Status func() Status
+	// StatusRecords is who sees the last records on the status page (`status_records`).
+	StatusRecords statuspage.Records
+	// Tail returns them, the newest first; nil is none.
+	Tail func() []tail.Entry
 	// OnExpire is called for each series of the instance that has ended (a gauge that
 	// expired, a series ended by a staleness marker). May be nil. It is called without
 	// locks held, one call at a time, and must not block: /metrics waits for it.

@@ -22,7 +22,7 @@ const maxScrapes = 4
 // to all, /healthz included. Only the large answers are limited in number: /healthz and
 // /readyz answer even while readers of the others are slow.
 func (p *endpoint) handler() http.Handler {
-	status := &statuspage.Page{Snapshot: p.snapshot}
+	status := &statuspage.Page{Snapshot: p.snapshot, Trusts: func(r *http.Request) bool { return web.Trusts(r, p.webConfigFile) }}
 	pages := http.NewServeMux()
 	pages.Handle("GET /metrics", p.noteScrape(p.metricsHandler()))
 	pages.HandleFunc("GET /debug/time", status.ServeRepairs)

@@ -38,8 +38,10 @@ func status(t testing.TB, m *exporter.Instance) string {
 		t.Fatalf("/: %s: %s", resp.Status, body)
 	}
 	body = regexp.MustCompile(`(?s)<(style|script)>.*?</(style|script)>`).ReplaceAllString(body, "")
-	body = strings.ReplaceAll(body, "<small", "\n<small")
-	body = regexp.MustCompile(`</(t[hdr]|h\d|p|li|small|caption|del|ins)>`).ReplaceAllString(body, "\n")
+	body = regexp.MustCompile(`<path class="slot".*?</path>`).ReplaceAllString(body, "")
+	body = regexp.MustCompile(`<span (?:class="(?:sign|hidden)"|aria-hidden)[^>]*>(.*?)</span>`).ReplaceAllString(body, "$1")
+	body = regexp.MustCompile(`<(small|b|span)[ >]`).ReplaceAllString(body, "\n$0")
+	body = regexp.MustCompile(`</(t[hdr]|h\d|p|li|small|b|span|title|summary|caption|figcaption|del|ins|dt|dd)>`).ReplaceAllString(body, "\n")
 	body = html.UnescapeString(regexp.MustCompile(`<[^>]*>`).ReplaceAllString(body, ""))
 	var lines []string
 	for line := range strings.Lines(body) {
@@ -73,9 +75,10 @@ func TestStatusOfAWellDevice(t *testing.T) {
 		clock.Advance(time.Second)
 	}
 	clock.Advance(4 * time.Second)
-	wantText(t, status(t, m), "✓ edge-7: Well\n", "✓ Well\nNothing is amiss. The last data came 5 s ago.\n", "Device\nlast 14 s\n",
-		"CPU\n19 %\n10 % to 19 %\n", "Memory used\n50 % of 1 GiB\n512 MiB\n512 MiB\n", "Temperature\nthermal_zone0 t\n49 °C\n40 °C to 49 °C\n",
-		"eth0 in\n2 KiB/s\n2 KiB/s\n", "eth0 out\n1 KiB/s\n", "4 more", "CPU 9\n8 %\n8 %\nCPU 10\n7 %\n", "lo in\n",
+	wantText(t, status(t, m), "✓ edge-7: Well\n", "✓ Well\nNothing is amiss. The last data came 5 s ago.\n",
+		"CPU\n19 %\n100 %\n0 %\n14 s ago\n10 to 19 %\nnow\n", "Memory used\n50 % of 1 GiB\n512 MiB\n1 GiB\n0 B\n14 s ago\n512 MiB\n", "Temperature\nthermal_zone0 t\n49 °C\n51 °C\n39 °C\n14 s ago\n40 to 49 °C\n",
+		"eth0 in\n2 KiB/s\n2 KiB/s\n0 B/s\n", "eth0 out\n1 KiB/s\n", "4 more\n", "CPU 9\n8 %\n", "now\nCPU 10\n7 %\n", "lo in\n",
+		"Datadog logs\n714/s\n1,000/s\n0/s\n14 s ago\n1,000/s\nnow\n",
 		"✓ Datadog logs : Well\nLast success\n5 s ago\nLast fault\nnone\nDelivered\n10,000\nRetried\n0\nDropped\n0\n",
 		"No time has needed a repair.\n", "Last scrape\nnever\n")
 	if strings.Contains(status(t, m), "Swap") {
@@ -220,8 +223,8 @@ func TestStatusShowsNoSecret(t *testing.T) {
 		{Key: "apikey_file", Value: "/run/key"}, {Key: "header", Default: true}}
 	m := open(t, quietExporter(newClock()), cfg)
 	text := status(t, m)
-	wantText(t, text, "Settings\n5 set, the others at their defaults\n", "apikey\n••••••\n", "proxy\nhttp://••••••@proxy:3128\n",
-		"REMOTE_WRITE_HEADERS\n••••••\n", "odd\n••••••\n", "apikey_file\n/run/key\nlisten\n0.0.0.0:2021\ndefault\n", "header\ndefault\n")
+	wantText(t, text, "Settings\n5 set, 2 at their defaults\n", "apikey\n••••••\n", "proxy\nhttp://••••••@proxy:3128\n",
+		"REMOTE_WRITE_HEADERS\n••••••\n", "odd\n••••••\n", "apikey_file\n/run/key\nWords\n")
 	if _, body := fetch(t, m, "/"); strings.Contains(body, "s3cret") {
 		t.Error("a secret is on the page")
 	}
@@ -336,7 +339,7 @@ func TestStatusOfRepairs(t *testing.T) {
 	m.Telemetry().Repairs(timefix.Counts{timefix.OK: 7, timefix.WrappedMs: 4000, timefix.Arrival: 5})
 	text := status(t, m)
 	wantText(t, text, "Time repairs\n4,005 · wrapped ms 4,000 · arrival 5\n",
-		"tag3\n", "3 s ago · wrapped ms\n", "before 2091-07-13 23:23:27.000\nafter 2026-11-21 06:00:00.000\nwhy\n")
+		"tag3\n", "3 s ago · wrapped ms\n", "before 2091-07-13 23:23:27.000\n→ after 2026-11-21 06:00:00.000\nback by 64 years: why\n")
 	if strings.Contains(text, "tag8") {
 		t.Error("more than 8 repairs are shown")
 	}
@@ -376,16 +379,23 @@ func TestHistoryReachesFar(t *testing.T) {
 		observe(m, temperature(t, "0", float64(i%7)), clock.Now().Time())
 		clock.Advance(time.Second)
 	}
-	_, body := fetch(t, m, "/")
-	points := regexp.MustCompile(`<polyline points="([^"]*)"`).FindStringSubmatch(body)
-	if n := strings.Count(points[1], ","); n < 60 || n > 120 {
-		t.Errorf("%d points", n)
+	for name, since := range map[string]string{"": "1 h", "?range=15m": "15 min", "?range=1h": "1 h", "?range=6h": "2 h 58 min", "?range=<odd>": "1 h"} {
+		_, body := fetch(t, m, "/"+name)
+		points := regexp.MustCompile(`<polyline points="([^"]*)"`).FindStringSubmatch(body)
+		if n := strings.Count(points[1], ","); n < 60 || n > 120 {
+			t.Errorf("%s: %d points", name, n)
+		}
+		if !strings.Contains(body, "<small>"+since+" ago</small>") || strings.Contains(body, "odd") {
+			t.Errorf("%s: not %s ago: %s", name, since, regexp.MustCompile("<small[^>]*>[^<]* ago</small>").FindString(body))
+		}
 	}
-	text := status(t, m)
-	wantText(t, text, "\n5 °C\n")
-	window := regexp.MustCompile(`last 1 h (\d+) min`).FindStringSubmatch(text)
-	if window == nil {
-		t.Errorf("the history is no hour long:\n%s", text)
+	wantText(t, status(t, m), "\n5 °C\n")
+	_, body := fetch(t, m, "/?range=6h")
+	if n := strings.Count(body, `aria-current="true"`); n != 1 || !strings.Contains(body, `<a href="?range=6h" aria-current="true">6 h</a>`) {
+		t.Errorf("%d choices are marked", n)
+	}
+	if slot := regexp.MustCompile(`<title>\d\d:\d\d UTC: \d to \d °C</title>`).FindString(body); slot == "" {
+		t.Errorf("no part of the chart says its values: %s", regexp.MustCompile(`<title>[^<]*</title>`).FindAllString(body, 5))
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"unsafe"
 
 	"out_edge/exporter"
+	"out_edge/exporter/statuspage"
 	"out_edge/plugin/config"
 	"out_edge/plugin/pipeline"
 )
@@ -50,6 +51,7 @@ func (h *process) logSinks(settings *config.Settings, p *pipeline.Pipeline) {
 	if cfg.DryRun {
 		dry = "dry run, nothing is sent: "
 	}
+	h.logRecords(&cfg.Metrics, cmp.Or(p.Page(), cfg.Metrics.Listen))
 	to := p.Destinations()
 	for _, d := range to {
 		h.log.Info(dry + "sink " + d.Sink + ": " + d.Address)
@@ -68,12 +70,24 @@ func (h *process) logSinks(settings *config.Settings, p *pipeline.Pipeline) {
 	h.log.Info("no sink is set up: nothing is sent anywhere, and " + listen + openTo(listen, cfg.Metrics.WebConfigFile))
 }
 
+// logRecords warns where anybody on the network can read the last records.
+func (h *process) logRecords(cfg *exporter.Config, listen string) {
+	if cfg.StatusRecords != statuspage.RecordsOn || cfg.Listen == exporter.ListenOff || cfg.WebConfigFile != "" || isLoopback(listen) {
+		return
+	}
+	h.log.Warn("the page shows the last log records to everyone who reaches " + listen + ": without `status_records on`, to this machine alone")
+}
+
+func isLoopback(listen string) bool {
+	return strings.HasPrefix(listen, "127.") || strings.HasPrefix(listen, "localhost:") || strings.HasPrefix(listen, "[::1]:")
+}
+
 // openTo returns who can read the page at an address.
 func openTo(listen, webConfigFile string) string {
 	switch {
 	case webConfigFile != "":
 		return " is open to those whom `web_config_file` lets in"
-	case strings.HasPrefix(listen, "127.") || strings.HasPrefix(listen, "localhost:") || strings.HasPrefix(listen, "[::1]:"):
+	case isLoopback(listen):
 		return " is open to this machine"
 	}
 	return " is open to everyone who reaches this machine"

@@ -321,3 +321,25 @@ func (b *browser) quiet(base string) {
 		b.t.Error("no request was seen")
 	}
 }
+
+// forget begins a new page's account.
+func (b *browser) forget() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.complaints, b.requests = nil, nil
+}
+
+// fits fails the test if something reaches over the edge of the window, or text over the
+// edge of its box without being cut on purpose.
+func (b *browser) fits(t *testing.T) {
+	t.Helper()
+	if got := b.eval(`document.documentElement.scrollWidth <= innerWidth`); got != "true" {
+		t.Errorf("the page is %s pixels wide", b.eval(`document.documentElement.scrollWidth`))
+	}
+	if got := b.eval(`[...document.querySelectorAll("main *:not(svg *):not(.hidden)")].filter((e) => {
+		const style = getComputedStyle(e);
+		return e.scrollWidth > e.clientWidth + 1 && style.display !== "inline" && style.overflowX === "visible";
+	}).map((e) => e.outerHTML.slice(0, 120)).join("\n")`); got != "" {
+		t.Errorf("text runs over:\n%s", got)
+	}
+}

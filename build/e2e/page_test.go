@@ -36,9 +36,9 @@ func startDevice(t *testing.T, in *intake.Server) (l *live, base string) {
 	return l, base
 }
 
-// cell finds the value beside a row's name.
+// cell finds the value beside a row's name, or on the chart of that name.
 func cell(name string) string {
-	return `[...document.querySelectorAll("tbody th")].find((th) => th.firstElementChild?.textContent === "` + name + `" || th.textContent === "` + name + `").nextElementSibling.textContent`
+	return `[...document.querySelectorAll("tbody th, figcaption > bdi")].find((e) => e.textContent === "` + name + `").parentElement.lastElementChild.textContent`
 }
 
 func TestStatusPage(t *testing.T) {
@@ -62,11 +62,22 @@ func TestStatusPage(t *testing.T) {
 	if got := b.eval(`document.querySelector(".repairs bdi").textContent`); got != hostile {
 		t.Errorf("the tag of the repair reads %q", got)
 	}
-	if got := b.eval(`document.querySelector(".repairs ins").textContent > "after 2025"`); got != "true" {
+	if got := b.eval(`document.querySelector(".repairs ins").textContent > "→ after 2025"`); got != "true" {
 		t.Errorf("repaired to %q", b.eval(`document.querySelector(".repairs ins").textContent`))
 	}
-	if got := b.eval(`document.querySelectorAll("main b, script:not(:last-child)").length`); got != "0" {
+	if got := b.eval(`document.querySelectorAll("main bdi *, main b b, script:not(:last-child)").length`); got != "0" {
 		t.Error("a tag became an element")
+	}
+
+	// What flows is there, and so are the last records, as the browser is on the device.
+	if got := b.eval(`[...document.querySelectorAll(".inputs bdi")].map((e) => e.title).sort().join()`); got != hostile+",cpu,mem,thermal" {
+		t.Errorf("the inputs are %q", got)
+	}
+	if got := b.eval(`document.querySelectorAll(".wires .live").length >= 4`); got != "true" {
+		t.Error("nothing connects inputs and sinks")
+	}
+	if got := b.eval(`document.querySelector(".tail").innerText`); !strings.Contains(got, "GARBLE one") {
+		t.Errorf("the last records are %q", got)
 	}
 
 	// By itself, the page shows new figures, draws longer lines, and leaves alone
@@ -74,7 +85,7 @@ func TestStatusPage(t *testing.T) {
 	b.eval(`document.querySelector("details").open = true; window.untouched = document.querySelector("details"); window.cpu = document.querySelector("polyline").getAttribute("points")`)
 	b.eval(`window.samples = ` + cell("Samples shown"))
 	b.waitFor(cell("Samples shown") + ` !== window.samples && document.querySelector("polyline").getAttribute("points") !== window.cpu`)
-	b.waitFor(`document.querySelectorAll(".rows polyline").length >= 3`)
+	b.waitFor(`document.querySelectorAll(".charts polyline").length >= 3`)
 	if got := b.eval(`window.untouched === document.querySelector("details") && window.untouched.open`); got != "true" {
 		t.Error("an update closes what is open")
 	}
@@ -86,10 +97,10 @@ func TestStatusPage(t *testing.T) {
 		scheme string
 		paper  string
 	}{
-		{"desktop-light", 1000, "light", "rgb(255, 255, 255)"},
-		{"desktop-dark", 1000, "dark", "rgb(16, 19, 23)"},
-		{"phone-light", 360, "light", "rgb(255, 255, 255)"},
-		{"phone-dark", 360, "dark", "rgb(16, 19, 23)"},
+		{"desktop-light", 1000, "light", "rgb(244, 246, 248)"},
+		{"desktop-dark", 1000, "dark", "rgb(12, 15, 19)"},
+		{"phone-light", 360, "light", "rgb(244, 246, 248)"},
+		{"phone-dark", 360, "dark", "rgb(12, 15, 19)"},
 	} {
 		b.screen(c.width, c.scheme)
 		if got := b.eval(`getComputedStyle(document.documentElement).backgroundColor`); got != c.paper {

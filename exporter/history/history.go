@@ -1,20 +1,24 @@
-// Package history keeps the recent values of a series in a fixed space, for the status
-// page's lines.
+// Package history keeps the recent values of a series in a fixed space, and how often
+// something happened in the last minute, for the status page.
 package history
 
 import (
+	"math"
 	"slices"
+	"time"
 
 	"out_edge/plugin/metric"
 )
 
-// Limits of a History: 120 points are as many as a line on a phone can show, and
-// 32 s between them make 64 minutes. 100 histories take about 200 KiB.
-const (
-	maxPoints   = 120
-	minInterval = int64(1e9) // ns between two points at first
-	maxInterval = 32 * minInterval
-)
+// maxPoints is how many points a line has at most: as many as a phone can show.
+const maxPoints = 120
+
+// minInterval is the time between two points at first, in ns.
+const minInterval = int64(1e9)
+
+// intervals are the longest times between two points in ns, for each of the lines of a
+// History: they reach back 16 min, 64 min and 6 h 24 min.
+var intervals = [...]int64{8 * minInterval, 32 * minInterval, 192 * minInterval}
 
 // Point is a value, and when it arrived: ns of timefix.Instant.Elapsed.
 type Point struct {
@@ -22,9 +26,8 @@ type Point struct {
 	Value float64
 }
 
-// History holds the values of one series: at first one a second, then at longer
-// intervals as it grows, then the last hour. Of the values within one interval it keeps
-// the last, which is right for counters too. It is not safe for concurrent use.
+// History holds the values of one series three times, for a short, a longer and a long
+// time. 100 of them take about 600 KiB. It is not safe for concurrent use.
 type History struct {
 	// Metric is a host metric's name without the prefix (cpu_usage_ratio), or ""
 	// for a series that does not come from a host record.
@@ -32,9 +35,7 @@ type History struct {
 	// Labels are the metric's own, as they were before relabelling.
 	Labels []metric.Label
 
-	interval int64 // ns; one point for each; 0 before the first
-	n        int
-	points   [maxPoints]Point
+	lines [len(intervals)]line
 }
 
 // Add adds a value. If the clock went back, the history starts anew. A nil History
@@ -43,46 +44,118 @@ func (h *History) Add(at int64, v float64) {
 	if h == nil {
 		return
 	}
-	h.interval = max(h.interval, minInterval)
-	if h.n > 0 {
-		last := &h.points[h.n-1]
-		if at < last.At {
-			h.n, h.interval = 0, minInterval
-		} else if at/h.interval == last.At/h.interval {
+	for i := range h.lines {
+		h.lines[i].add(at, v, intervals[i])
+	}
+}
+
+// Points returns a copy of the points of about the last span, oldest first: those of the
+// closest line that reaches so far.
+func (h *History) Points(span time.Duration) []Point {
+	i := 0
+	for i < len(intervals)-1 && maxPoints*intervals[i] < int64(span) {
+		i++
+	}
+	return h.lines[i].list()
+}
+
+// line holds values: at first one a second, then at longer intervals as it grows, until
+// it moves on with the longest. Of the values within one interval it keeps the last,
+// which is right for counters too.
+type line struct {
+	interval int64 // ns; one point for each; 0 before the first
+	until    int64 // where the interval of the last point ends
+	n        int
+	points   [maxPoints]Point
+}
+
+func (l *line) add(at int64, v float64, longest int64) {
+	if l.n > 0 {
+		last := &l.points[l.n-1]
+		switch {
+		case at < last.At:
+			l.n, l.interval = 0, minInterval
+		case at < l.until:
 			*last = Point{at, v}
 			return
 		}
 	}
-	if h.n == maxPoints {
-		h.makeRoom()
+	l.interval = max(l.interval, minInterval)
+	if l.n == maxPoints {
+		l.makeRoom(longest)
 	}
-	h.points[h.n] = Point{at, v}
-	h.n++
+	l.points[l.n] = Point{at, v}
+	l.n++
+	l.until = (at/l.interval + 1) * l.interval
 }
 
 // makeRoom frees at least one point.
-func (h *History) makeRoom() {
-	for h.n == maxPoints && h.interval < maxInterval {
-		h.interval *= 2
-		h.thin()
+func (l *line) makeRoom(longest int64) {
+	for l.n == maxPoints && l.interval < longest {
+		l.interval = min(2*l.interval, longest)
+		l.thin()
 	}
-	if h.n == maxPoints {
-		h.n = copy(h.points[:], h.points[1:])
+	if l.n == maxPoints {
+		l.n = copy(l.points[:], l.points[1:])
 	}
 }
 
 // thin keeps the last point of each interval.
-func (h *History) thin() {
+func (l *line) thin() {
 	n := 0
-	for _, p := range h.points[:h.n] {
-		if n > 0 && p.At/h.interval == h.points[n-1].At/h.interval {
+	for _, p := range l.points[:l.n] {
+		if n > 0 && p.At/l.interval == l.points[n-1].At/l.interval {
 			n--
 		}
-		h.points[n] = p
+		l.points[n] = p
 		n++
 	}
-	h.n = n
+	l.n = n
 }
 
-// Points returns a copy of the points, oldest first.
-func (h *History) Points() []Point { return slices.Clone(h.points[:h.n]) }
+func (l *line) list() []Point { return slices.Clone(l.points[:l.n]) }
+
+// The time that a Window covers.
+const (
+	steps = 6
+	step  = int64(10e9) // ns
+)
+
+// Window counts what happened in about the last minute. The zero value is ready to use;
+// it is not safe for concurrent use.
+type Window struct {
+	counts [steps]uint32 // the newest first
+	newest int64         // the number of its step; 0 before the first
+}
+
+// Add counts n at an instant in ns of timefix.Instant.Elapsed. More than 4e9 in ten
+// seconds count as that.
+func (w *Window) Add(at int64, n int) {
+	w.move(at / step)
+	w.counts[0] = uint32(min(uint64(w.counts[0])+uint64(max(n, 0)), math.MaxUint32))
+}
+
+// move makes a step the newest one. One before it is none: the clock went back.
+func (w *Window) move(to int64) {
+	behind := to - w.newest
+	if behind < 0 || behind >= steps {
+		w.counts = [steps]uint32{}
+	} else {
+		copy(w.counts[behind:], w.counts[:])
+		clear(w.counts[:behind])
+	}
+	w.newest = to
+}
+
+// Rate is how often something happened in a second, of the last 50 to 60 s. since is
+// when counting began.
+func (w *Window) Rate(now, since int64) float64 {
+	c := *w
+	c.move(now / step)
+	sum := 0.0
+	for _, n := range c.counts {
+		sum += float64(n)
+	}
+	from := max((c.newest-steps+1)*step, since)
+	return sum * 1e9 / float64(max(now-from, 1e9))
+}

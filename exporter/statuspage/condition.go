@@ -73,7 +73,7 @@ func sinkFindings(sink string, last telemetry.SinkTimes, now int64) (all []findi
 		all = append(all, finding{c, sinkTitle(sink) + " has failed for " + span(lasted) + ": " + faultText(last.Code)})
 	}
 	if last.Dropped != 0 && time.Duration(now-last.Dropped) < dropsConcern {
-		all = append(all, finding{doubtful, sinkTitle(sink) + " dropped data " + ago(now, last.Dropped) + ": " + words(last.Reason)})
+		all = append(all, finding{doubtful, sinkTitle(sink) + " dropped data " + ago(now, last.Dropped) + ": " + plainWords(last.Reason)})
 	}
 	return all
 }

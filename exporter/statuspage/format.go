@@ -17,10 +17,13 @@ const maxShown = 200
 
 // clean makes a text from outside readable: characters that cannot be seen, or
 // that change the direction of writing, become U+FFFD.
-func clean(s string) string {
+func clean(s string) string { return cleanUpTo(s, maxShown) }
+
+// cleanUpTo is clean for a text of at most so many characters.
+func cleanUpTo(s string, most int) string {
 	n := 0
 	for i := range s {
-		if n++; n > maxShown {
+		if n++; n > most {
 			s = s[:i] + "…"
 			break
 		}
@@ -53,7 +56,11 @@ func span(d time.Duration) string {
 	case d < time.Hour:
 		return strconv.Itoa(int(d/time.Minute)) + " min"
 	case d < 48*time.Hour:
-		return strconv.Itoa(int(d/time.Hour)) + " h " + strconv.Itoa(int(d%time.Hour/time.Minute)) + " min"
+		text := strconv.Itoa(int(d/time.Hour)) + " h"
+		if rest := int(d % time.Hour / time.Minute); rest > 0 {
+			text += " " + strconv.Itoa(rest) + " min"
+		}
+		return text
 	}
 	return strconv.Itoa(int(d/(24*time.Hour))) + " days"
 }
@@ -82,6 +89,9 @@ func size(v float64) string {
 	for ; i < len(units)-1 && math.Abs(v) >= 1000; i++ {
 		v /= 1024
 	}
+	if i == 0 {
+		v = math.Round(v)
+	}
 	return digits3(v) + " " + units[i]
 }
 
@@ -101,8 +111,8 @@ func digits3(v float64) string {
 	return strconv.FormatFloat(v, 'f', 3, 64)
 }
 
-// words writes a label's value as people do.
-func words(s string) string { return strings.ReplaceAll(clean(s), "_", " ") }
+// plainWords writes a label's value as people do.
+func plainWords(s string) string { return strings.ReplaceAll(clean(s), "_", " ") }
 
 func sinkTitle(sink string) string {
 	switch sink {

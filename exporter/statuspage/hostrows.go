@@ -52,35 +52,50 @@ func label(labels []metric.Label, name string) string {
 	return ""
 }
 
-// row is one line of the tables of metrics.
-type row struct {
-	Name, Detail string
-	Now, Range   string
-	Spark        spark
-	minor        bool // shown on demand
+// maxHost is how many charts of the device are shown before "more".
+const maxHost = 24
+
+// charts are those of one instance.
+type charts struct {
+	Host, Minor, Other []chart
+	window             int64 // how far they go back, in ns
 }
 
-// rowsOf are the rows of an instance, and how far they go back in time.
-func rowsOf(charts []Chart, now int64) (main, minor, other []row, window int64) {
-	charts = withNodeCharts(charts)
-	slices.SortFunc(charts, compareCharts)
-	from := now
-	for i := range charts {
-		from = min(from, charts[i].Points[0].At)
-	}
-	for i := range charts {
-		r, shown := charts[i].row(charts, from, now)
+// chartsOf draws the series of an instance into frames like f.
+func chartsOf(all []Chart, f frame) (v charts) {
+	all = withNodeCharts(all)
+	slices.SortFunc(all, compareCharts)
+	f.from = beginning(all, f)
+	v.window = f.now - f.from
+	for i := range all {
+		c, shown := all[i].chart(all, f)
 		switch {
 		case !shown:
-		case charts[i].Metric == "":
-			other = append(other, r)
-		case r.minor:
-			minor = append(minor, r)
+		case all[i].Metric == "":
+			v.Other = append(v.Other, c)
+		case c.minor || len(v.Host) == maxHost:
+			v.Minor = append(v.Minor, c)
 		default:
-			main = append(main, r)
+			v.Host = append(v.Host, c)
 		}
 	}
-	return main, minor, other, now - from
+	return v
+}
+
+// beginning is where the charts begin: with the oldest point, but not before f does. So
+// the charts of a device that has just started are full.
+// What is only a few points later than f does begin there.
+func beginning(all []Chart, f frame) int64 {
+	from := f.now
+	for i := range all {
+		if points := recent(all[i].Points, f.from); len(points) > 0 {
+			from = min(from, points[0].At)
+		}
+	}
+	if from-f.from < (f.now-f.from)/20 {
+		return f.from
+	}
+	return from
 }
 
 // compareCharts orders host metrics as hostMetrics does, and others after them.
@@ -104,33 +119,34 @@ func compareLabels(a, b metric.Label) int {
 
 func isNumber(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
 
-// row is the line of one series; shown is false for one that only others need.
-func (c *Chart) row(all []Chart, from, now int64) (r row, shown bool) {
-	r, write, shown := c.describe()
+// chart is the chart of one series; shown is false for one that only others need.
+func (c *Chart) chart(all []Chart, f frame) (v chart, shown bool) {
+	v, f.write, shown = c.describe()
 	if !shown {
-		return r, false
+		return v, false
 	}
-	r.Name, r.Detail = clean(r.Name), clean(r.Detail)
+	v.Name, v.Detail = clean(v.Name), clean(v.Detail)
 	points := c.Points
 	if c.Series.Kind == metric.Counter {
 		if points = rates(points); len(points) == 0 {
-			r.Now = "measuring"
-			return r, true
+			v.Now = "measuring"
+			return v, true
 		}
 	}
-	low, high := extent(points)
-	r.Now, r.Range = write(points[len(points)-1].Value), write(low)
-	if top := write(high); top != r.Range {
-		r.Range += " to " + top
-	}
+	v.Now = f.write(points[len(points)-1].Value)
 	total := c.total(all)
 	if total > 0 {
-		r.Detail = percent(c.last()/total) + " of " + write(total)
+		v.Detail = percent(c.last()/total) + " of " + f.write(total)
 	}
-	f := frame{from: from, to: now}
-	f.low, f.high = c.edges(low, high, total)
-	r.Spark = spark{Lines: f.draw(points), Label: r.Range + " in " + span(time.Duration(now-from))}
-	return r, true
+	if points = recent(points, f.from); len(points) > 0 {
+		low, high := extent(points)
+		v.Range = spread(low, high, f.write)
+		f.low, f.high = c.edges(low, high, total)
+	}
+	if !v.fill(points, &f) {
+		v.Range = "no sample for " + span(time.Duration(f.now-c.Points[len(c.Points)-1].At))
+	}
+	return v, true
 }
 
 // last is the newest value.
@@ -150,21 +166,35 @@ func rates(points []history.Point) (rates []history.Point) {
 	return rates
 }
 
-// edges are the values at the lower and the upper edge of the sparkline: fixed
-// where the values have bounds, else what they need.
+// edges are the values at the lower and the upper edge of the chart: fixed where the
+// values have bounds, else round ones that hold them.
 func (c *Chart) edges(low, high, total float64) (float64, float64) {
 	switch {
 	case c.Metric == "cpu_usage_ratio" || c.Metric == "process_up":
-		return 0, max(1, high)
+		return 0, max(1, rounded(high, false))
 	case total > 0:
 		return 0, total
 	case c.Metric == "temperature_celsius": // a wave of a degree is none
-		middle, reach := (low+high)/2, max((high-low)/2, 2.5)
-		return middle - reach, middle + reach
-	case c.Metric == "" && c.Series.Kind != metric.Counter:
-		return low, high
+		return around(min(low, (low+high)/2-2.5), max(high, (low+high)/2+2.5))
+	case c.Series.Kind != metric.Counter && (low < 0 || high-low < high/2):
+		return around(low, high)
 	}
-	return 0, max(high, math.SmallestNonzeroFloat64)
+	return 0, max(rounded(high, c.isSize()), math.SmallestNonzeroFloat64)
+}
+
+// around returns round values around two that are not near 0.
+func around(low, high float64) (float64, float64) {
+	if high <= low {
+		reach := max(math.Abs(high)/10, math.SmallestNonzeroFloat64)
+		low, high = low-reach, high+reach
+	}
+	step := rounded((high-low)/4, false)
+	return math.Floor(low/step) * step, math.Ceil(high/step) * step
+}
+
+// isSize reports whether the values are bytes.
+func (c *Chart) isSize() bool {
+	return strings.HasSuffix(cmp.Or(c.Metric, c.Series.Name), "_bytes") || strings.HasSuffix(cmp.Or(c.Metric, c.Series.Name), "_bytes_total")
 }
 
 // total is the size of what c uses a part of, or 0.
@@ -180,42 +210,42 @@ func (c *Chart) total(all []Chart) float64 {
 	return 0
 }
 
-// describe names the row and how its values are written.
-func (c *Chart) describe() (r row, write format, shown bool) {
+// describe names the chart and how its values are written.
+func (c *Chart) describe() (v chart, write format, shown bool) {
 	get := func(name string) string { return label(c.Labels, name) }
 	way := map[string]string{"receive": "in", "transmit": "out"}[get("direction")]
 	switch c.Metric {
 	case "cpu_usage_ratio":
 		if cpu := get("cpu"); cpu != "total" {
-			return row{Name: "CPU " + cpu, minor: true}, percent, true
+			return chart{Name: "CPU " + cpu, minor: true}, percent, true
 		}
-		return row{Name: "CPU"}, percent, true
+		return chart{Name: "CPU"}, percent, true
 	case "memory_bytes":
-		return row{Name: "Memory used"}, size, get("state") == "used"
+		return chart{Name: "Memory used"}, size, get("state") == "used"
 	case "swap_bytes":
-		return row{Name: "Swap used"}, size, get("state") == "used" && c.last() > 0
+		return chart{Name: "Swap used"}, size, get("state") == "used" && c.last() > 0
 	case "filesystem_bytes":
-		return row{Name: "Filesystem " + get("mountpoint"), minor: strings.HasSuffix(get("fstype"), "tmpfs")}, size, get("state") == "used"
+		return chart{Name: "Filesystem " + get("mountpoint"), minor: strings.HasSuffix(get("fstype"), "tmpfs")}, size, get("state") == "used"
 	case "temperature_celsius":
-		return row{Name: "Temperature", Detail: strings.TrimSpace(cmp.Or(get("zone"), get("chip")) + " " + cmp.Or(get("type"), get("sensor")))}, celsius, true
+		return chart{Name: "Temperature", Detail: strings.TrimSpace(cmp.Or(get("zone"), get("chip")) + " " + cmp.Or(get("type"), get("sensor")))}, celsius, true
 	case "disk_read_bytes_total":
-		return row{Name: "Disk read"}, sizeRate, true
+		return chart{Name: "Disk read"}, sizeRate, true
 	case "disk_written_bytes_total":
-		return row{Name: "Disk written"}, sizeRate, true
+		return chart{Name: "Disk written"}, sizeRate, true
 	case "network_bytes_total":
-		return row{Name: get("device") + " " + way, minor: get("device") == "lo"}, sizeRate, true
+		return chart{Name: get("device") + " " + way, minor: get("device") == "lo"}, sizeRate, true
 	case "network_errors_total":
-		return row{Name: get("device") + " " + way + " errors", minor: true}, rate, true
+		return chart{Name: get("device") + " " + way + " errors", minor: true}, rate, true
 	case "network_drops_total":
-		return row{Name: get("device") + " " + way + " drops", minor: true}, rate, true
+		return chart{Name: get("device") + " " + way + " drops", minor: true}, rate, true
 	case "process_up":
-		return row{Name: get("process")}, upDown, true
+		return chart{Name: get("process")}, upDown, true
 	case "process_open_fds":
-		return row{Name: get("process") + " open files", minor: true}, digits3, true
+		return chart{Name: get("process") + " open files", minor: true}, digits3, true
 	case "process_memory_bytes":
-		return row{Name: get("process") + " memory", minor: true}, size, true
+		return chart{Name: get("process") + " memory", minor: true}, size, true
 	}
-	return row{Name: c.Series.Name, Detail: labelText(c.Labels)}, c.formatByName(), true
+	return chart{Name: c.Series.Name, Detail: labelText(c.Labels)}, c.formatByName(), true
 }
 
 // formatByName follows Prometheus' conventions, which put the unit into the name.

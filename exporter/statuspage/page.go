@@ -10,6 +10,7 @@ import (
 	"encoding/base64"
 	"net/http"
 	"sync"
+	"time"
 )
 
 var (
@@ -22,7 +23,9 @@ var (
 // Page serves both pages. Its methods are safe for concurrent use.
 type Page struct {
 	// Snapshot is called once for each request, by several goroutines.
-	Snapshot func() *Snapshot
+	Snapshot func(Query) *Snapshot
+	// Trusts reports whether a request may see records that are not for everybody.
+	Trusts func(*http.Request) bool
 
 	// mu lets one request at a time build the status page: it is for people, and
 	// must not add up in the memory of a small device.
@@ -31,9 +34,28 @@ type Page struct {
 
 // ServeHTTP writes the status page as it is now: one document that loads nothing.
 // Style, script and icon are within it, and the script asks for it again.
-func (p *Page) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	setHTML(w.Header())
-	_, _ = w.Write(p.document()) // the reader has gone
+	q := Query{Range: rangeOf(r.URL.Query().Get("range")).span, Trusted: p.Trusts(r)}
+	_, _ = w.Write(p.document(q)) // the reader has gone
+}
+
+// chartRange is a choice of how far the charts go back.
+type chartRange struct {
+	name, title string
+	span        time.Duration
+}
+
+var chartRanges = [...]chartRange{{"15m", "15 min", 15 * time.Minute}, {"1h", "1 h", time.Hour}, {"6h", "6 h", 6 * time.Hour}}
+
+// rangeOf returns the choice of that name, else an hour.
+func rangeOf(name string) chartRange {
+	for _, r := range chartRanges {
+		if r.name == name {
+			return r
+		}
+	}
+	return chartRanges[1]
 }
 
 // setHTML sets the headers of a page that shows what came from outside.
@@ -44,11 +66,11 @@ func setHTML(h http.Header) {
 	h.Set("Referrer-Policy", "no-referrer")
 }
 
-func (p *Page) document() []byte {
+func (p *Page) document(q Query) []byte {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var body bytes.Buffer
-	writedocument(&body, newView(p.Snapshot()))
+	writedocument(&body, newView(p.Snapshot(q)))
 	return body.Bytes()
 }
 

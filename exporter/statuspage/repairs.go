@@ -39,7 +39,7 @@ const maxRepairRows = 100
 // ServeRepairs shows the last time repairs at /debug/time: as JSON, as HTML or as
 // plain text, as the request's Accept header or ?format=json asks.
 func (p *Page) ServeRepairs(w http.ResponseWriter, r *http.Request) {
-	rows := repairRows(p.Snapshot())
+	rows := repairRows(p.Snapshot(Query{}))
 	accept := r.Header.Get("Accept")
 	switch {
 	case r.URL.Query().Get("format") == "json", strings.Contains(accept, "application/json"):

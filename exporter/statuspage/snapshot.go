@@ -4,9 +4,28 @@ import (
 	"time"
 
 	"out_edge/exporter/history"
+	"out_edge/exporter/tail"
 	"out_edge/exporter/telemetry"
 	"out_edge/plugin/metric"
 	"out_edge/timefix"
+)
+
+// Query is what a page needs of a Snapshot.
+type Query struct {
+	// Range is how far the charts go back; 0 is no charts.
+	Range time.Duration
+	// Trusted means that the reader may see records that are not for everybody.
+	Trusted bool
+}
+
+// Records says who sees the last records on the status page.
+type Records uint8
+
+// The choices: the machine itself and whoever has shown a password, everybody, nobody.
+const (
+	RecordsAuto Records = iota
+	RecordsOn
+	RecordsOff
 )
 
 // Snapshot is all that the pages show. Its instants are in ns of
@@ -14,7 +33,8 @@ import (
 type Snapshot struct {
 	Device    string // the page's title
 	Now       timefix.Instant
-	Scraped   int64 // when /metrics was last asked for
+	Scraped   int64         // when /metrics was last asked for
+	Range     time.Duration // Query's
 	Instances []Instance
 }
 
@@ -40,6 +60,11 @@ type Instance struct {
 	Returned Backlog
 	Repairs  []timefix.Repair // the newest first
 	Charts   []Chart
+	Traffic  telemetry.Traffic
+	// Records is who may see the last records. Tail is empty for a reader who may not.
+	Records Records
+	Trusted bool
+	Tail    []tail.Entry
 }
 
 // Setting is one property in force.
@@ -76,4 +101,9 @@ type Chart struct {
 	Metric string
 	Labels []metric.Label
 	Points []history.Point
+}
+
+// ShowsTail reports whether the reader sees the last records.
+func (in *Instance) ShowsTail() bool {
+	return in.Records == RecordsOn || in.Records == RecordsAuto && in.Trusted
 }

@@ -44,7 +44,7 @@
   const update = async () => {
     clearTimeout(timer);
     try {
-      const answer = await fetch(location.pathname, { cache: "no-store", signal: AbortSignal.timeout(2 * every) });
+      const answer = await fetch(location.pathname + location.search, { cache: "no-store", signal: AbortSignal.timeout(2 * every) });
       if (!answer.ok) throw new Error(answer.statusText);
       show(await answer.text());
     } catch {

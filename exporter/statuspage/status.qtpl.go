@@ -31,14 +31,14 @@ func streamdocument(qw422016 *qt422016.Writer, v *view) {
 	qw422016.N().S(statusCSS)
 	qw422016.N().S(`</style> <noscript><meta http-equiv="refresh" content="10"></noscript> </head> <body> <p id="lost" role="alert" hidden></p> <main> <header> <h1><bdi>`)
 	qw422016.E().S(v.Device)
-	qw422016.N().S(`</bdi></h1> <p class="meta">`)
+	qw422016.N().S(`</bdi></h1> <nav><a href="metrics">metrics</a> <a href="readyz">ready</a> <a href="debug/time">time repairs</a></nav> <p class="meta">`)
 	qw422016.E().S(v.Time)
 	if v.Version != "" {
 		qw422016.N().S(` · out_edge <bdi>`)
 		qw422016.E().S(v.Version)
 		qw422016.N().S(`</bdi>`)
 	}
-	qw422016.N().S(` · <a href="metrics">metrics</a> · <a href="readyz">ready</a> · <a href="debug/time">time</a></p> </header> <section class="state `)
+	qw422016.N().S(`</p> </header> <section class="state `)
 	qw422016.E().S(v.Class)
 	qw422016.N().S(`" role="status" aria-label="Overall state"> <p class="verdict">`)
 	streamsign(qw422016, v.Sign)
@@ -68,7 +68,19 @@ func streamdocument(qw422016 *qt422016.Writer, v *view) {
 	for i := range v.Sections {
 		streaminstance(qw422016, &v.Sections[i], v.Several)
 	}
-	qw422016.N().S(` </main> <script>`)
+	qw422016.N().S(` <section class="words"> <h3>Words</h3> <dl> `)
+	for _, w := range v.Words {
+		qw422016.N().S(` <div id="`)
+		qw422016.E().S(w.ID)
+		qw422016.N().S(`"><dt>`)
+		qw422016.E().S(w.Title)
+		qw422016.N().S(`</dt><dd>`)
+		qw422016.E().S(w.Meaning)
+		qw422016.N().S(` <small>`)
+		qw422016.E().S(w.Doc)
+		qw422016.N().S(`</small></dd></div> `)
+	}
+	qw422016.N().S(` </dl> </section> </main> <script>`)
 	qw422016.N().S(statusJS)
 	qw422016.N().S(`</script> </body> </html> `)
 }
@@ -120,15 +132,14 @@ func streaminstance(qw422016 *qt422016.Writer, s *section, several bool) {
 		qw422016.E().S(s.Labels)
 		qw422016.N().S(`</bdi></h2> `)
 	}
-	qw422016.N().S(` <section> <h3>Device <small>`)
-	if len(s.Host) > 0 {
-		qw422016.N().S(`last `)
-		qw422016.E().S(s.Window)
-	}
-	qw422016.N().S(`</small></h3> `)
+	qw422016.N().S(` `)
+	streamflowing(qw422016, &s.Flow)
+	qw422016.N().S(` <section> <h3>Device `)
+	streamranges(qw422016, s.Ranges)
+	qw422016.N().S(`</h3> `)
 	if len(s.Host) > 0 {
 		qw422016.N().S(` `)
-		streamrows(qw422016, s.Host)
+		streamgrid(qw422016, s.Host)
 		qw422016.N().S(` `)
 	} else {
 		qw422016.N().S(` <p class="none">No host metrics yet: they come from Fluent Bit's inputs cpu, mem, thermal, disk, netif and proc, or node_exporter_metrics.</p> `)
@@ -138,21 +149,23 @@ func streaminstance(qw422016 *qt422016.Writer, s *section, several bool) {
 		qw422016.N().S(` <details><summary>`)
 		qw422016.N().D(len(s.Minor))
 		qw422016.N().S(` more</summary> `)
-		streamrows(qw422016, s.Minor)
+		streamgrid(qw422016, s.Minor)
 		qw422016.N().S(` </details> `)
 	}
 	qw422016.N().S(` `)
 	if len(s.Other) > 0 {
 		qw422016.N().S(` <details open><summary>Other metrics</summary> `)
-		streamrows(qw422016, s.Other)
+		streamgrid(qw422016, s.Other)
 		qw422016.N().S(` </details> `)
 	}
 	qw422016.N().S(` </section> `)
+	streamlastRecords(qw422016, &s.Tail)
+	qw422016.N().S(` `)
 	streamdelivered(qw422016, s)
 	qw422016.N().S(` `)
 	streamrepairs(qw422016, s)
 	qw422016.N().S(` `)
-	if len(s.Settings) > 0 {
+	if len(s.Settings)+s.Defaults > 0 {
 		streamsettings(qw422016, s)
 	}
 	qw422016.N().S(` </article> `)
@@ -172,49 +185,262 @@ func instance(s *section, several bool) string {
 	return qs422016
 }
 
-func streamrows(qw422016 *qt422016.Writer, all []row) {
-	qw422016.N().S(` <table class="rows"> <thead><tr><th scope="col">Metric</th><th scope="col">Now</th><th scope="col">Course</th></tr></thead> <tbody> `)
-	for i := range all {
-		r := &all[i]
-
-		qw422016.N().S(` <tr><th scope="row"><bdi>`)
+func streamranges(qw422016 *qt422016.Writer, all []rangeLink) {
+	qw422016.N().S(` <nav class="ranges" aria-label="How far the charts go back">`)
+	for _, r := range all {
+		qw422016.N().S(`<a href="?range=`)
 		qw422016.E().S(r.Name)
-		qw422016.N().S(`</bdi>`)
-		if r.Detail != "" {
-			qw422016.N().S(`<small><bdi>`)
-			qw422016.E().S(r.Detail)
-			qw422016.N().S(`</bdi></small>`)
+		qw422016.N().S(`"`)
+		if r.Chosen {
+			qw422016.N().S(` aria-current="true"`)
 		}
-		qw422016.N().S(`</th> <td>`)
-		qw422016.E().S(r.Now)
-		qw422016.N().S(`</td> <td><div class="course">`)
-		if len(r.Spark.Lines) > 0 {
-			qw422016.N().S(`<svg viewBox="0 0 240 32" preserveAspectRatio="none" role="img" aria-label="`)
-			qw422016.E().S(r.Spark.Label)
-			qw422016.N().S(`">`)
-			for _, line := range r.Spark.Lines {
-				qw422016.N().S(`<polyline points="`)
-				qw422016.E().S(line)
-				qw422016.N().S(`"/>`)
-			}
-			qw422016.N().S(`</svg>`)
-		}
-		qw422016.N().S(`<small>`)
-		qw422016.E().S(r.Range)
-		qw422016.N().S(`</small></div></td></tr> `)
+		qw422016.N().S(`>`)
+		qw422016.E().S(r.Title)
+		qw422016.N().S(`</a>`)
 	}
-	qw422016.N().S(` </tbody> </table> `)
+	qw422016.N().S(`</nav> `)
 }
 
-func writerows(qq422016 qtio422016.Writer, all []row) {
+func writeranges(qq422016 qtio422016.Writer, all []rangeLink) {
 	qw422016 := qt422016.AcquireWriter(qq422016)
-	streamrows(qw422016, all)
+	streamranges(qw422016, all)
 	qt422016.ReleaseWriter(qw422016)
 }
 
-func rows(all []row) string {
+func ranges(all []rangeLink) string {
 	qb422016 := qt422016.AcquireByteBuffer()
-	writerows(qb422016, all)
+	writeranges(qb422016, all)
+	qs422016 := string(qb422016.B)
+	qt422016.ReleaseByteBuffer(qb422016)
+	return qs422016
+}
+
+func streamflowing(qw422016 *qt422016.Writer, f *flow) {
+	qw422016.N().S(` <section> <h3>Now <small>`)
+	if f.Sent != "" {
+		qw422016.N().S(`<a href="#sent">`)
+		qw422016.E().S(f.Sent)
+		qw422016.N().S(`</a>`)
+	}
+	if f.Returned != "" {
+		if f.Sent != "" {
+			qw422016.N().S(` · `)
+		}
+		qw422016.N().S(`<a href="#waiting">`)
+		qw422016.E().S(f.Returned)
+		qw422016.N().S(`</a>`)
+	}
+	qw422016.N().S(`</small></h3> <div class="flow"> <h4><a href="#input">Inputs</a></h4><h4 class="right"><a href="#sink">Sinks</a></h4> <ol class="inputs"> `)
+	for i := range f.Inputs {
+		n := &f.Inputs[i]
+
+		qw422016.N().S(` <li class="`)
+		qw422016.E().S(n.Class)
+		qw422016.N().S(`"><bdi title="`)
+		qw422016.E().S(n.Tag)
+		qw422016.N().S(`">`)
+		qw422016.E().S(n.Short)
+		qw422016.N().S(`</bdi><small>`)
+		qw422016.E().S(n.Rate)
+		qw422016.N().S(`</small></li> `)
+	}
+	qw422016.N().S(` `)
+	if len(f.Inputs) == 0 {
+		qw422016.N().S(`<li class="idle"><span>nothing yet</span><small>no record has come</small></li>`)
+	}
+	qw422016.N().S(` </ol> <svg class="wires" viewBox="0 0 100 1000" preserveAspectRatio="none" aria-hidden="true">`)
+	for _, w := range f.Wires {
+		qw422016.N().S(`<path class="`)
+		qw422016.E().S(w.Class)
+		qw422016.N().S(`" d="`)
+		qw422016.E().S(w.Path)
+		qw422016.N().S(`" stroke-width="`)
+		qw422016.E().S(w.Width)
+		qw422016.N().S(`"><title>`)
+		qw422016.E().S(w.Title)
+		qw422016.N().S(`</title></path>`)
+	}
+	qw422016.N().S(`</svg> <ol class="outs"> `)
+	for _, o := range f.Outs {
+		qw422016.N().S(` <li class="`)
+		qw422016.E().S(o.Class)
+		qw422016.N().S(`"><b>`)
+		streamsign(qw422016, o.Sign)
+		qw422016.N().S(` `)
+		qw422016.E().S(o.Title)
+		qw422016.N().S(`<span class="hidden">: `)
+		qw422016.E().S(o.Word)
+		qw422016.N().S(`</span></b><span>`)
+		qw422016.E().S(o.Rate)
+		qw422016.N().S(`</span><small>`)
+		qw422016.E().S(o.Waits)
+		if o.Next != "" {
+			qw422016.N().S(`<br>`)
+			qw422016.E().S(o.Next)
+		}
+		qw422016.N().S(`</small></li> `)
+	}
+	qw422016.N().S(` </ol> </div> `)
+	if len(f.More) > 0 {
+		qw422016.N().S(` <details><summary>`)
+		qw422016.N().D(len(f.More))
+		qw422016.N().S(` more tags</summary> <table class="tags"> <thead><tr><th scope="col">Tag</th><th scope="col">Last minute</th><th scope="col">Since the start</th></tr></thead> <tbody> `)
+		for i := range f.More {
+			n := &f.More[i]
+
+			qw422016.N().S(` <tr><th scope="row"><bdi>`)
+			qw422016.E().S(n.Tag)
+			qw422016.N().S(`</bdi></th><td>`)
+			qw422016.E().S(n.Rate)
+			qw422016.N().S(`</td><td>`)
+			qw422016.E().S(n.Total)
+			qw422016.N().S(`</td></tr> `)
+		}
+		qw422016.N().S(` </tbody> </table> </details> `)
+	}
+	qw422016.N().S(` `)
+	if len(f.Charts) > 0 {
+		streamgrid(qw422016, f.Charts)
+	}
+	qw422016.N().S(` </section> `)
+}
+
+func writeflowing(qq422016 qtio422016.Writer, f *flow) {
+	qw422016 := qt422016.AcquireWriter(qq422016)
+	streamflowing(qw422016, f)
+	qt422016.ReleaseWriter(qw422016)
+}
+
+func flowing(f *flow) string {
+	qb422016 := qt422016.AcquireByteBuffer()
+	writeflowing(qb422016, f)
+	qs422016 := string(qb422016.B)
+	qt422016.ReleaseByteBuffer(qb422016)
+	return qs422016
+}
+
+func streamgrid(qw422016 *qt422016.Writer, all []chart) {
+	qw422016.N().S(` <div class="charts"> `)
+	for i := range all {
+		c := &all[i]
+
+		qw422016.N().S(` <figure> <figcaption><bdi title="`)
+		qw422016.E().S(c.Name)
+		qw422016.N().S(`">`)
+		qw422016.E().S(c.Name)
+		qw422016.N().S(`</bdi>`)
+		if c.Detail != "" {
+			qw422016.N().S(` <small title="`)
+			qw422016.E().S(c.Detail)
+			qw422016.N().S(`"><bdi>`)
+			qw422016.E().S(c.Detail)
+			qw422016.N().S(`</bdi></small>`)
+		}
+		qw422016.N().S(` <b>`)
+		qw422016.E().S(c.Now)
+		qw422016.N().S(`</b></figcaption> `)
+		if len(c.Lines) > 0 {
+			qw422016.N().S(` <div class="plot"><small class="edges"><span>`)
+			qw422016.E().S(c.Top)
+			qw422016.N().S(`</span> <span>`)
+			qw422016.E().S(c.Bottom)
+			qw422016.N().S(`</span></small><svg viewBox="0 0 240 60" preserveAspectRatio="none" role="img" aria-label="`)
+			qw422016.E().S(c.Label())
+			qw422016.N().S(`"><path class="axis" d="M0 1h240M0 30h240M0 59h240M120 0v60"/>`)
+			for _, l := range c.Lines {
+				qw422016.N().S(`<polygon points="`)
+				qw422016.E().S(l.Area)
+				qw422016.N().S(`"/><polyline points="`)
+				qw422016.E().S(l.Line)
+				qw422016.N().S(`"/>`)
+			}
+			for _, p := range c.Slots {
+				qw422016.N().S(`<path class="slot" d="M`)
+				qw422016.E().S(p.At)
+				qw422016.N().S(` 0h8v60h-8z"><title>`)
+				qw422016.E().S(p.Title)
+				qw422016.N().S(`</title></path>`)
+			}
+			qw422016.N().S(`</svg> <p class="time"><small>`)
+			qw422016.E().S(c.Since)
+			qw422016.N().S(`</small><small class="range">`)
+			qw422016.E().S(c.Range)
+			qw422016.N().S(`</small><small>now</small></p></div> `)
+		} else if c.Range != "" {
+			qw422016.N().S(`<p class="none">`)
+			qw422016.E().S(c.Range)
+			qw422016.N().S(`</p>`)
+		}
+		qw422016.N().S(` </figure> `)
+	}
+	qw422016.N().S(` </div> `)
+}
+
+func writegrid(qq422016 qtio422016.Writer, all []chart) {
+	qw422016 := qt422016.AcquireWriter(qq422016)
+	streamgrid(qw422016, all)
+	qt422016.ReleaseWriter(qw422016)
+}
+
+func grid(all []chart) string {
+	qb422016 := qt422016.AcquireByteBuffer()
+	writegrid(qb422016, all)
+	qs422016 := string(qb422016.B)
+	qt422016.ReleaseByteBuffer(qb422016)
+	return qs422016
+}
+
+func streamlastRecords(qw422016 *qt422016.Writer, t *tailView) {
+	qw422016.N().S(` <section> <h3><a href="#records">Last records</a> <small>times in UTC</small></h3> `)
+	if len(t.Records) > 0 {
+		qw422016.N().S(` <ol class="tail"> `)
+		for i := range t.Records {
+			r := &t.Records[i]
+
+			qw422016.N().S(` <li><time datetime="`)
+			qw422016.E().S(r.Date)
+			qw422016.N().S(`T`)
+			qw422016.E().S(r.Time)
+			qw422016.N().S(`Z" title="`)
+			qw422016.E().S(r.Date)
+			qw422016.N().S(`, came `)
+			qw422016.E().S(r.Age)
+			qw422016.N().S(`">`)
+			qw422016.E().S(r.Time)
+			qw422016.N().S(`</time> <bdi class="tag" title="`)
+			qw422016.E().S(r.Tag)
+			qw422016.N().S(`">`)
+			qw422016.E().S(r.Short)
+			qw422016.N().S(`</bdi> <span>`)
+			if r.Verdict != "" {
+				qw422016.N().S(`<a class="mended" href="#repairs">`)
+				qw422016.E().S(r.Verdict)
+				qw422016.N().S(`</a> `)
+			}
+			qw422016.N().S(`<bdi>`)
+			qw422016.E().S(r.Text)
+			qw422016.N().S(`</bdi></span></li> `)
+		}
+		qw422016.N().S(` </ol> `)
+	}
+	qw422016.N().S(` `)
+	if t.None != "" {
+		qw422016.N().S(`<p class="none">`)
+		qw422016.E().S(t.None)
+		qw422016.N().S(`</p>`)
+	}
+	qw422016.N().S(` </section> `)
+}
+
+func writelastRecords(qq422016 qtio422016.Writer, t *tailView) {
+	qw422016 := qt422016.AcquireWriter(qq422016)
+	streamlastRecords(qw422016, t)
+	qt422016.ReleaseWriter(qw422016)
+}
+
+func lastRecords(t *tailView) string {
+	qb422016 := qt422016.AcquireByteBuffer()
+	writelastRecords(qb422016, t)
 	qs422016 := string(qb422016.B)
 	qt422016.ReleaseByteBuffer(qb422016)
 	return qs422016
@@ -246,7 +472,15 @@ func streamdelivered(qw422016 *qt422016.Writer, s *section) {
 		qw422016.N().S(`</span></caption> <tbody> `)
 		for _, r := range k.Rows {
 			qw422016.N().S(` <tr><th scope="row">`)
-			qw422016.E().S(r.Name)
+			if r.Word != "" {
+				qw422016.N().S(`<a href="#`)
+				qw422016.E().S(r.Word)
+				qw422016.N().S(`">`)
+				qw422016.E().S(r.Name)
+				qw422016.N().S(`</a>`)
+			} else {
+				qw422016.E().S(r.Name)
+			}
 			qw422016.N().S(`</th><td>`)
 			qw422016.E().S(r.Value)
 			qw422016.N().S(`</td></tr> `)
@@ -279,8 +513,10 @@ func delivered(s *section) string {
 }
 
 func streamrepairs(qw422016 *qt422016.Writer, s *section) {
-	qw422016.N().S(` <section> <h3>Time repairs <small>`)
-	qw422016.E().S(s.Repaired)
+	qw422016.N().S(` <section> <h3><a href="#repairs">Time repairs</a> <small>`)
+	if len(s.Verdicts) > 0 {
+		qw422016.E().S(s.Repaired)
+	}
 	for _, r := range s.Verdicts {
 		qw422016.N().S(` · `)
 		qw422016.E().S(r.Reason)
@@ -289,25 +525,29 @@ func streamrepairs(qw422016 *qt422016.Writer, s *section) {
 	}
 	qw422016.N().S(`</small></h3> `)
 	if len(s.Repairs) > 0 {
-		qw422016.N().S(` <table class="repairs"> <thead><tr><th scope="col">Source</th><th scope="col">Before and after (UTC)</th></tr></thead> <tbody> `)
+		qw422016.N().S(` <ol class="repairs"> `)
 		for i := range s.Repairs {
 			r := &s.Repairs[i]
 
-			qw422016.N().S(` <tr><td><bdi>`)
+			qw422016.N().S(` <li><p><bdi>`)
 			qw422016.E().S(r.Tag)
 			qw422016.N().S(`</bdi><small>`)
 			qw422016.E().S(r.Age)
 			qw422016.N().S(` · `)
 			qw422016.E().S(r.Verdict)
-			qw422016.N().S(`</small></td> <td><del><span class="hidden">before </span>`)
+			qw422016.N().S(`</small></p> <p class="moved"><del><span class="hidden">before </span>`)
 			qw422016.E().S(r.Before)
-			qw422016.N().S(`</del> <ins><span class="hidden">after </span>`)
+			qw422016.N().S(`</del> <ins><span aria-hidden="true">→ </span><span class="hidden">after </span>`)
 			qw422016.E().S(r.After)
-			qw422016.N().S(`</ins><small>`)
+			qw422016.N().S(`</ins></p> <p><small>`)
+			if r.Shift != "" {
+				qw422016.E().S(r.Shift)
+				qw422016.N().S(`: `)
+			}
 			qw422016.E().S(r.Why)
-			qw422016.N().S(`</small></td></tr> `)
+			qw422016.N().S(`</small></p></li> `)
 		}
-		qw422016.N().S(` </tbody> </table> `)
+		qw422016.N().S(` </ol> `)
 	} else {
 		qw422016.N().S(` <p class="none">No time has needed a repair.</p> `)
 	}
@@ -329,34 +569,37 @@ func repairs(s *section) string {
 }
 
 func streamsettings(qw422016 *qt422016.Writer, s *section) {
-	qw422016.N().S(` <section> <details><summary><h3>Settings <small>`)
-	qw422016.N().D(s.SettingsSet)
-	qw422016.N().S(` set, the others at their defaults</small></h3></summary> <table class="settings"> <thead><tr><th scope="col">Property</th><th scope="col">Value</th></tr></thead> <tbody> `)
-	for i := range s.Settings {
-		p := &s.Settings[i]
-
-		qw422016.N().S(` <tr`)
-		if p.Default {
-			qw422016.N().S(` class="default"`)
-		}
-		qw422016.N().S(`><th scope="row">`)
-		qw422016.E().S(p.Key)
-		qw422016.N().S(`</th><td>`)
-		if p.Secret && p.Value != "" {
-			qw422016.N().S(`<s aria-label="secret, not shown">`)
-			qw422016.E().S(p.Value)
-			qw422016.N().S(`</s>`)
-		} else {
-			qw422016.N().S(`<bdi>`)
-			qw422016.E().S(p.Value)
-			qw422016.N().S(`</bdi>`)
-		}
-		if p.Default {
-			qw422016.N().S(` <small>default</small>`)
-		}
-		qw422016.N().S(`</td></tr> `)
+	qw422016.N().S(` <section> <h3><a href="#settings">Settings</a> <small>`)
+	qw422016.N().D(len(s.Settings))
+	qw422016.N().S(` set`)
+	if s.Defaults > 0 {
+		qw422016.N().S(`, `)
+		qw422016.N().D(s.Defaults)
+		qw422016.N().S(` at their defaults`)
 	}
-	qw422016.N().S(` </tbody> </table> </details> </section> `)
+	qw422016.N().S(`</small></h3> `)
+	if len(s.Settings) > 0 {
+		qw422016.N().S(` <table class="settings"> <thead class="hidden"><tr><th scope="col">Property</th><th scope="col">Value</th></tr></thead> <tbody> `)
+		for i := range s.Settings {
+			p := &s.Settings[i]
+
+			qw422016.N().S(` <tr><th scope="row">`)
+			qw422016.E().S(p.Key)
+			qw422016.N().S(`</th><td>`)
+			if p.Secret && p.Value != "" {
+				qw422016.N().S(`<s aria-label="secret, not shown">`)
+				qw422016.E().S(p.Value)
+				qw422016.N().S(`</s>`)
+			} else {
+				qw422016.N().S(`<bdi>`)
+				qw422016.E().S(p.Value)
+				qw422016.N().S(`</bdi>`)
+			}
+			qw422016.N().S(`</td></tr> `)
+		}
+		qw422016.N().S(` </tbody> </table> `)
+	}
+	qw422016.N().S(` </section> `)
 }
 
 func writesettings(qq422016 qtio422016.Writer, s *section) {
@@ -376,27 +619,29 @@ func settings(s *section) string {
 func streamrepairTable(qw422016 *qt422016.Writer, all []repairRow) {
 	qw422016.N().S(`<!doctype html> <html lang="en"> <head> <meta charset="utf-8"> <meta name="viewport" content="width=device-width, initial-scale=1"> <meta name="color-scheme" content="light dark"> <title>Time repairs</title> <style>`)
 	qw422016.N().S(statusCSS)
-	qw422016.N().S(`</style> </head> <body> <header> <h1>Last time repairs</h1> <p class="meta">the newest first · before and after in UTC · <a href="../">page</a> · <a href="time?format=json">JSON</a></p> </header> `)
+	qw422016.N().S(`</style> </head> <body> <main> <header> <h1>Last time repairs</h1> <nav><a href="../">page</a> <a href="time?format=json">JSON</a></nav> <p class="meta">the newest first · before and after in UTC</p> </header> `)
 	if len(all) == 0 {
 		qw422016.N().S(`<p class="none">No time has needed a repair.</p>`)
-	}
-	qw422016.N().S(` <div class="wide"> <table> <tr>`)
-	for _, h := range repairHeads() {
-		qw422016.N().S(`<th>`)
-		qw422016.E().S(h)
-		qw422016.N().S(`</th>`)
-	}
-	qw422016.N().S(`</tr> `)
-	for i := range all {
-		qw422016.N().S(`<tr>`)
-		for _, c := range all[i].columns() {
-			qw422016.N().S(`<td>`)
-			qw422016.E().S(c)
-			qw422016.N().S(`</td>`)
+	} else {
+		qw422016.N().S(` <section class="wide"> <table> <thead><tr>`)
+		for _, h := range repairHeads() {
+			qw422016.N().S(`<th>`)
+			qw422016.E().S(h)
+			qw422016.N().S(`</th>`)
 		}
-		qw422016.N().S(`</tr>`)
+		qw422016.N().S(`</tr></thead> <tbody>`)
+		for i := range all {
+			qw422016.N().S(`<tr>`)
+			for _, c := range all[i].columns() {
+				qw422016.N().S(`<td>`)
+				qw422016.E().S(c)
+				qw422016.N().S(`</td>`)
+			}
+			qw422016.N().S(`</tr>`)
+		}
+		qw422016.N().S(`</tbody> </table> </section> `)
 	}
-	qw422016.N().S(` </table> </div> </body> </html> `)
+	qw422016.N().S(` </main> </body> </html> `)
 }
 
 func writerepairTable(qq422016 qtio422016.Writer, all []repairRow) {

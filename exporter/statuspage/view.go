@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -24,22 +25,31 @@ type view struct {
 	Findings               []finding
 	Sections               []section
 	Several                bool
+	Words                  []word
 }
 
 // section is one instance.
 type section struct {
-	Title, Labels      string
-	Running            string
-	Backlog            string
-	Skew               string
-	Window             string
-	Host, Minor, Other []row
-	Sinks              []sinkView
-	Repaired           string
-	Verdicts           []reasonCount
-	Repairs            []repairView
-	Settings           []Setting
-	SettingsSet        int
+	Title, Labels string
+	Running       string
+	Backlog       string
+	Skew          string
+	Ranges        []rangeLink
+	charts
+	Flow     flow
+	Sinks    []sinkView
+	Tail     tailView
+	Repaired string
+	Verdicts []reasonCount
+	Repairs  []repairView
+	Settings []Setting
+	Defaults int // how many settings are at theirs
+}
+
+// rangeLink is a choice of how far the charts go back.
+type rangeLink struct {
+	Name, Title string
+	Chosen      bool
 }
 
 // sinkView is the state of one sink.
@@ -49,17 +59,18 @@ type sinkView struct {
 	Reasons                  []reasonCount
 }
 
-type sinkRow struct{ Name, Value string }
+// sinkRow is one line; Word is the entry of words that explains it, or empty.
+type sinkRow struct{ Name, Value, Word string }
 
 type reasonCount struct{ Reason, Count string }
 
 type repairView struct {
-	Tag, Age, Verdict, Before, After, Why string
+	Tag, Age, Verdict, Before, After, Shift, Why string
 }
 
 func newView(s *Snapshot) *view {
 	now := int64(s.Now.Elapsed())
-	v := &view{Device: clean(s.Device), Several: len(s.Instances) > 1,
+	v := &view{Device: clean(s.Device), Several: len(s.Instances) > 1, Words: words(),
 		Time: time.Unix(0, s.Now.Wall).UTC().Format("2006-01-02 15:04:05 UTC")}
 	last := int64(0)
 	for i := range s.Instances {
@@ -72,7 +83,7 @@ func newView(s *Snapshot) *view {
 			v.Findings = append(v.Findings, f)
 		}
 		v.Version = clean(in.Version)
-		section := in.section(now, s.Scraped)
+		section := in.section(s)
 		section.Title = title
 		v.Sections = append(v.Sections, section)
 		last = max(last, in.newest())
@@ -99,21 +110,25 @@ func statusIcon(c condition) string {
 	return "data:image/svg+xml," + url.PathEscape(svg)
 }
 
-func (in *Instance) section(now, scraped int64) section {
+func (in *Instance) section(s *Snapshot) section {
+	now := int64(s.Now.Elapsed())
+	f := frame{now: now, wall: s.Now.Wall, from: max(now-int64(s.Range), 0)}
 	v := section{Labels: labelText(in.Labels), Running: span(time.Duration(now - in.Opened)),
-		Skew: skewText(in.Telemetry.Skew)}
-	var window int64
-	v.Host, v.Minor, v.Other, window = rowsOf(in.Charts, now)
-	v.Window = span(time.Duration(window))
+		Skew: skewText(in.Telemetry.Skew), charts: chartsOf(in.Charts, f), Tail: in.tailView(now)}
+	f.from = now - max(v.window, 1)
+	v.Flow = in.flow(f, s.Scraped)
+	for _, r := range chartRanges {
+		v.Ranges = append(v.Ranges, rangeLink{Name: r.name, Title: r.title, Chosen: r.span == s.Range})
+	}
 	backlog := in.backlog()
 	v.Backlog = backlog[""]
 	for _, sink := range in.sinks() {
-		if s, shown := in.sinkView(sink, backlog[sink], scraped, now); shown {
-			v.Sinks = append(v.Sinks, s)
+		if k, shown := in.sinkView(sink, backlog[sink], s.Scraped, now); shown {
+			v.Sinks = append(v.Sinks, k)
 		}
 	}
 	v.repairs(in, now)
-	v.Settings, v.SettingsSet = shownSettings(in.Settings)
+	v.Settings, v.Defaults = shownSettings(in.Settings)
 	return v
 }
 
@@ -137,10 +152,7 @@ func (in *Instance) sinkView(sink, backlog string, scraped, now int64) (v sinkVi
 	if sink == delivery.SinkDecode && s.Dropped == 0 {
 		return v, false
 	}
-	c := worst(sinkFindings(sink, s.Last, now))
-	if c == well && s.Last.Delivered == 0 && (sink != delivery.SinkPrometheus || arrived == 0) && sink != delivery.SinkDecode {
-		c = waiting
-	}
+	c := in.condition(sink, now)
 	v = sinkView{Title: sinkTitle(sink), Class: c.class(), Sign: c.sign(), Word: c.word()}
 	switch sink {
 	case delivery.SinkPrometheus:
@@ -166,11 +178,28 @@ func (in *Instance) sinkView(sink, backlog string, scraped, now int64) (v sinkVi
 	return v, true
 }
 
-func (v *sinkView) add(name, value string) { v.Rows = append(v.Rows, sinkRow{name, value}) }
+// condition is how well a sink is.
+func (in *Instance) condition(sink string, now int64) condition {
+	last := in.sink(sink).Last
+	c := worst(sinkFindings(sink, last, now))
+	if c == well && last.Delivered == 0 && (sink != delivery.SinkPrometheus || in.Telemetry.Arrived == 0) && sink != delivery.SinkDecode {
+		c = waiting
+	}
+	for i := range in.Backlog {
+		if b := &in.Backlog[i]; b.Sink == sink && b.Stalled {
+			c = max(c, doubtful)
+		}
+	}
+	return c
+}
 
-// enoughToProject is how long an instance must have run before its traffic is projected
-// to a month.
-const enoughToProject = 10 * time.Minute
+// rowWords are the words that explain the lines of sinks.
+var rowWords = map[string]string{"Waiting": "waiting", "Last fault": "fault", "Delivered": "counts", "Retried": "counts", "Dropped": "counts", "Refused": "counts",
+	"Sent today": "sent", "A month at this rate": "sent"}
+
+func (v *sinkView) add(name, value string) {
+	v.Rows = append(v.Rows, sinkRow{name, value, rowWords[name]})
+}
 
 // sent returns what a sink has sent: bytes of bodies, without headers.
 func (v *sinkView) sent(last telemetry.SinkTimes, running time.Duration) {
@@ -178,9 +207,8 @@ func (v *sinkView) sent(last telemetry.SinkTimes, running time.Duration) {
 		return
 	}
 	v.add("Sent today", size(float64(last.SentToday)))
-	if running >= enoughToProject {
-		const month = 30 * 24 * time.Hour
-		v.add("A month at this rate", size(float64(last.Sent)*float64(month)/float64(running)))
+	if month := last.Month(running); month > 0 {
+		v.add("A month at this rate", size(month))
 	}
 }
 
@@ -208,7 +236,7 @@ func reasons(by map[string]float64, prefix string) (all []reasonCount) {
 	}
 	slices.SortFunc(keys, func(a, b string) int { return cmp.Or(cmp.Compare(by[b], by[a]), cmp.Compare(a, b)) })
 	for _, k := range keys {
-		all = append(all, reasonCount{prefix + words(k), count(by[k])})
+		all = append(all, reasonCount{prefix + plainWords(k), count(by[k])})
 	}
 	return all
 }
@@ -241,9 +269,32 @@ func (v *section) repairs(in *Instance, now int64) {
 	v.Repaired, v.Verdicts = count(repaired), reasons(by, "")
 	for i := range in.Repairs[:min(len(in.Repairs), maxRepairViews)] {
 		r := &in.Repairs[i]
-		v.Repairs = append(v.Repairs, repairView{Tag: clean(r.Tag), Age: ago(now, int64(r.At.Elapsed())), Verdict: words(r.Verdict.String()),
-			Before: shortStamp(r.Before), After: shortStamp(r.After), Why: clean(r.Why)})
+		v.Repairs = append(v.Repairs, repairView{Tag: clean(r.Tag), Age: ago(now, int64(r.At.Elapsed())), Verdict: plainWords(r.Verdict.String()),
+			Before: shortStamp(r.Before), After: shortStamp(r.After), Shift: shift(r), Why: clean(r.Why)})
 	}
+}
+
+// shift is how far a time was moved.
+func shift(r *timefix.Repair) string {
+	d := time.Duration(r.After - r.Before)
+	switch {
+	case r.Before == 0:
+		return ""
+	case d.Abs() < time.Second:
+		return "by less than a second"
+	case d < 0:
+		return "back by " + longSpan(-d)
+	}
+	return "ahead by " + longSpan(d)
+}
+
+// longSpan is a time that may be of years.
+func longSpan(d time.Duration) string {
+	const year = 8766 * time.Hour
+	if d >= 2*year {
+		return strconv.Itoa(int(d/year)) + " years"
+	}
+	return span(d)
 }
 
 // shortStamp is a time to the millisecond.
@@ -256,22 +307,21 @@ const hidden = "••••••"
 
 var passwordInURL = regexp.MustCompile(`//[^/@\s]+@`)
 
-// shownSettings are the settings without secrets, the user's own first.
-func shownSettings(settings []Setting) (all []Setting, set int) {
-	var defaults []Setting
+// shownSettings are the settings that differ from their defaults, without secrets.
+func shownSettings(settings []Setting) (set []Setting, defaults int) {
 	for _, s := range settings {
+		if s.Default {
+			defaults++
+			continue
+		}
 		s.Secret = s.Secret || looksSecret(s.Key)
 		if s.Value = clean(passwordInURL.ReplaceAllString(s.Value, "//"+hidden+"@")); s.Secret && s.Value != "" {
 			s.Value = hidden
 		}
 		s.Key = clean(s.Key)
-		if s.Default {
-			defaults = append(defaults, s)
-		} else {
-			all = append(all, s)
-		}
+		set = append(set, s)
 	}
-	return append(all, defaults...), len(all)
+	return set, defaults
 }
 
 // looksSecret reports whether a setting of this name may hold a secret. The name

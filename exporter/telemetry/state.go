@@ -47,6 +47,20 @@ type SinkTimes struct {
 	day int64 // the day of SentToday, since 1970
 }
 
+// enoughToProject is how long an instance must have run before its traffic is projected
+// to a month.
+const enoughToProject = 10 * time.Minute
+
+// Month is what a sink would send in 30 days at the rate since the start, in bytes; 0
+// while that was not long ago.
+func (s *SinkTimes) Month(running time.Duration) float64 {
+	if running < enoughToProject {
+		return 0
+	}
+	const month = 30 * 24 * time.Hour
+	return float64(s.Sent) * float64(month) / float64(running)
+}
+
 // State returns a copy of the counts.
 func (t *Telemetry) State() State {
 	s := State{Sinks: make(map[string]*SinkState), Arrived: t.arrived.Load(),
@@ -126,7 +140,9 @@ func (t *Telemetry) noteDropped(sink, reason string) {
 // noteSent counts the bytes of a request's body.
 func (t *Telemetry) noteSent(sink string, wire int) {
 	const day = int64(24 * time.Hour)
-	today := t.clock.Now().Wall / day
+	now := t.clock.Now()
+	today := now.Wall / day
+	t.traffic.sent(sink, int64(now.Elapsed()), wire)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	s := t.times(sink)

@@ -67,6 +67,8 @@ type Telemetry struct {
 	mu    sync.Mutex
 	sinks map[string]*SinkTimes
 
+	traffic traffic
+
 	group  *Group
 	output string
 	page   *prometheus.Registry // of Collect's series
@@ -79,6 +81,7 @@ var _ delivery.Telemetry = (*Telemetry)(nil)
 func newTelemetry(cfg Config, g *Group, output string) *Telemetry {
 	t := &Telemetry{clock: cfg.Clock, first: cfg.First, registry: prometheus.NewRegistry(), sinks: make(map[string]*SinkTimes),
 		group: g, output: output, page: prometheus.NewRegistry()}
+	t.traffic.began = int64(t.clock.Now().Elapsed())
 	t.page.MustRegister(prometheus.CollectorFunc(t.Collect))
 	b := builder{cfg: cfg, registry: t.registry, output: output}
 	t.records = b.counters(records, "sink", "result")
@@ -170,6 +173,7 @@ func (t *Telemetry) Delivered(sink string, n int) {
 	now := t.clock.Now()
 	t.last.WithLabelValues(sink).Set(seconds(now))
 	t.noteDelivered(sink, int64(now.Elapsed()))
+	t.traffic.delivered(sink, int64(now.Elapsed()), n)
 }
 
 // Retried is part of delivery.Telemetry.

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"out_edge/exporter/statuspage"
 	"out_edge/plugin/config"
 	"out_edge/plugin/pipeline"
 	"out_edge/timefix"
@@ -44,6 +45,8 @@ func TestEachPropertyTakesEffect(t *testing.T) {
 	}{
 		{"listen", "off", func(s *config.Settings) bool { return s.Pipeline.Metrics.Listen == "off" }},
 		{"web_config_file", "w.yml", func(s *config.Settings) bool { return s.Pipeline.Metrics.WebConfigFile == "w.yml" }},
+		{"status_records", "on", func(s *config.Settings) bool { return s.Pipeline.Metrics.StatusRecords == statuspage.RecordsOn }},
+		{"status_records", "off", func(s *config.Settings) bool { return s.Pipeline.Metrics.StatusRecords == statuspage.RecordsOff }},
 		{"metric_prefix", "dev", func(s *config.Settings) bool { return s.Pipeline.Metrics.Prefix == "dev" }},
 		{"hostname", "h", func(s *config.Settings) bool {
 			return s.Pipeline.Datadog.Hostname == "h" && s.Pipeline.Metrics.Hostname == "h"
@@ -146,7 +149,7 @@ func TestEachPropertyTakesEffect(t *testing.T) {
 
 func TestAllFaultsAtOnce(t *testing.T) {
 	_, faults := config.Load(source(map[string]string{
-		"queue_bytes": "9TB", "series_ttl": "soon", "host_metrics": "some", "include_tag_key": "maybe",
+		"queue_bytes": "9TB", "series_ttl": "soon", "host_metrics": "some", "status_records": "all", "include_tag_key": "maybe",
 		"time_repair": "guess", "add_label": "nolabel", "clock_start": "now", "series_limit": "-1",
 		"flush_timeout": "1ms", "edge_log_level": "loud", "memory_limit": "1", "listen": "here",
 		"api_key": "sEcReT", "apikey": "sEcReT", "header": "sEcReT", "compress": "brotli", "site": "example.com",

@@ -7,6 +7,7 @@ import (
 	"out_edge/ddsink"
 	"out_edge/exporter"
 	"out_edge/exporter/rules"
+	"out_edge/exporter/statuspage"
 	"out_edge/plugin/delivery"
 	"out_edge/plugin/logline"
 	"out_edge/plugin/metric"
@@ -64,6 +65,13 @@ func prometheusOptions() []Option {
 		{Key: "web_config_file",
 			Help:  "TLS, basic auth and limits of that address, in the file format of [exporter-toolkit](https://github.com/prometheus/exporter-toolkit/blob/master/docs/web-configuration.md)",
 			apply: text(func(s *Settings) *string { return &s.Pipeline.Metrics.WebConfigFile })},
+		{Key: "status_records", Default: "auto",
+			Help: "who sees the last log records on the page at `/`: `auto` is the device itself and whoever has shown a password or certificate of `web_config_file`, `on` everybody who reaches the page, `off` nobody; see [docs/open-port.md](docs/open-port.md#the-last-records)",
+			apply: func(s *Settings, t string) error {
+				i, err := oneOf(t, "auto", "on", "off")
+				s.Pipeline.Metrics.StatusRecords = statuspage.Records(i)
+				return err
+			}},
 		{Key: "metric_prefix", Default: exporter.DefaultPrefix,
 			Help:  "first word of every series that is made here",
 			apply: text(func(s *Settings) *string { return &s.Pipeline.Metrics.Prefix })},

@@ -57,7 +57,7 @@ func (t *chunkState) Records(yield func(rec *chunk.Record, unixNano int64) bool)
 	s.decoder.Reset(t.payload)
 	for s.decoder.Next() {
 		rec := s.decoder.Record()
-		if !yield(rec, repair(&session, rec)) {
+		if !yield(rec, repair(&session, rec).UnixNano) {
 			return
 		}
 	}

@@ -6,6 +6,7 @@ import (
 
 	"out_edge/exporter"
 	"out_edge/exporter/rules"
+	"out_edge/exporter/tail"
 	"out_edge/plugin/chunk"
 	"out_edge/plugin/cmetrics"
 	"out_edge/plugin/delivery"
@@ -19,6 +20,11 @@ type scratch struct {
 	samples []metric.Sample
 	// skip holds, for each worker, the positions that are not for its sink.
 	skip []delivery.Set
+	// Of this chunk: how many samples the page got, what each sink gets, and its last
+	// records.
+	shown int
+	parts []int
+	last  tail.Last
 }
 
 // ingest processes a chunk once: decode, repair the times, make samples, show them,
@@ -76,14 +82,17 @@ func (p *Pipeline) admit(t *chunkState) {
 func (p *Pipeline) ingestPayload(t *chunkState) error {
 	s := p.scratch.Get().(*scratch)
 	defer p.release(s)
-	s.samples, s.skip = s.samples[:0], make([]delivery.Set, len(p.workers))
+	s.samples, s.skip, s.shown = s.samples[:0], make([]delivery.Set, len(p.workers)), 0
 	switch chunk.Detect(t.payload) {
 	case chunk.Logs:
-		p.newJobs(t, s, p.ingestLogs(t, s))
+		records := p.ingestLogs(t, s)
+		p.newJobs(t, s, records)
+		p.noteTraffic(t, s, records)
 		return nil
 	case chunk.Metrics:
 		err := p.ingestMetrics(t, s)
 		p.newJobs(t, s, 0)
+		p.noteTraffic(t, s, len(s.samples))
 		return err
 	case chunk.Traces:
 		p.warnTrace.Do(func() { p.log.Warn("traces reach this output and are dropped: keep them away with `match`") })
@@ -97,9 +106,12 @@ func (p *Pipeline) ingestLogs(t *chunkState, s *scratch) (records int) {
 	session := p.begin(t, s)
 	for s.decoder.Next() {
 		rec := s.decoder.Record()
-		at := repair(&session, rec)
+		fixed := repair(&session, rec)
 		records++
-		p.route(s, t, rec, at)
+		if p.tail != nil {
+			s.last.Note(tail.Record{UnixNano: fixed.UnixNano, Verdict: fixed.Verdict, Body: rec.Body})
+		}
+		p.route(s, t, rec, fixed.UnixNano)
 	}
 	p.telemetry.Repairs(session.End())
 	if n := s.decoder.Undecodable(); n > 0 {
@@ -119,18 +131,18 @@ func (p *Pipeline) begin(t *chunkState, s *scratch) timefix.Session {
 	return session
 }
 
-// repair returns the record's repaired time in ns since 1970. Only the OTLP input makes
-// groups; it has a fault of its own, which is repaired too.
-func repair(session *timefix.Session, rec *chunk.Record) int64 {
+// repair returns the record's repaired time. Only the OTLP input makes groups; it has a
+// fault of its own, which is repaired too.
+func repair(session *timefix.Session, rec *chunk.Record) timefix.Fixed {
 	raw := rawTime(rec)
 	switch {
 	case rec.Group == nil:
-		return session.Repair(raw).UnixNano
+		return session.Repair(raw)
 	case raw.Bits == 0:
 		observed, _ := rec.Metadata.Get("otlp").Get("observed_timestamp").Int64()
-		return session.RepairObserved(raw, observed).UnixNano
+		return session.RepairObserved(raw, observed)
 	}
-	return session.RepairOTLP(raw).UnixNano
+	return session.RepairOTLP(raw)
 }
 
 func rawTime(rec *chunk.Record) timefix.Raw {
@@ -190,6 +202,9 @@ func (p *Pipeline) observe(s *scratch, t *chunkState, rec *chunk.Record, at int6
 func (p *Pipeline) apply(s *scratch, t *chunkState, first int, origin exporter.Origin, to rules.Route) {
 	kept := p.metrics.Apply(exporter.Batch{Samples: s.samples[first:], Tag: t.tag, At: t.arrived, Origin: origin, Hidden: !to.Prometheus, Note: t.note})
 	s.samples = s.samples[:first+len(kept)]
+	if to.Prometheus {
+		s.shown += len(kept)
+	}
 }
 
 // ingestMetrics decodes a metrics event.
@@ -331,6 +346,7 @@ func setTime(s *metric.Sample, unixNano int64) {
 // release returns scratch to the pool, without references to the payload.
 func (p *Pipeline) release(s *scratch) {
 	s.decoder.Reset(nil)
+	s.last.Reset()
 	s.skip = nil
 	p.scratch.Put(s)
 }

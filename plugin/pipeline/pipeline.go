@@ -12,6 +12,8 @@ import (
 	"out_edge/ddsink"
 	"out_edge/exporter"
 	"out_edge/exporter/rules"
+	"out_edge/exporter/statuspage"
+	"out_edge/exporter/tail"
 	"out_edge/exporter/telemetry"
 	"out_edge/plugin/cmetrics"
 	"out_edge/plugin/delivery"
@@ -53,6 +55,7 @@ type Pipeline struct {
 	backlog backlog
 	samples *sampleStore
 	intake  intake
+	tail    *tail.Tail // nil where nobody may look
 
 	scratch sync.Pool // of *scratch
 	series  *cmetrics.Interner
@@ -120,6 +123,10 @@ func (p *Pipeline) start(deps Deps) (err error) {
 	if err = p.openSinks(); err != nil {
 		p.telemetry.Close()
 		return errors.Join(err, p.closeSinks(p.ctx))
+	}
+	if mc.Listen != exporter.ListenOff && mc.StatusRecords != statuspage.RecordsOff {
+		p.tail = new(tail.Tail)
+		mc.Tail = p.tail.Entries
 	}
 	mc.Telemetry, mc.Status, mc.Relabel, mc.OnExpire = p.telemetry, p.status, p.engine.Relabeler(), p.expired
 	if p.metrics, err = deps.Exporter.Open(mc); err != nil {
