@@ -1,15 +1,19 @@
 package e2e_test
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/vmihailenco/msgpack/v5"
 
 	"out_edge/build/harness"
 	"out_edge/build/intake"
@@ -265,4 +269,76 @@ func (c *counted) points(t *testing.T) map[string]float64 {
 		}
 	}
 	return all
+}
+
+// manySeries is the metrics event of one second of a device that has n series.
+func manySeries(t *testing.T, dir string, at time.Time, n int) harness.Chunk {
+	t.Helper()
+	values := make([]map[string]any, n)
+	for i := range values {
+		values[i] = map[string]any{"ts": uint64(at.UnixNano()), "value": float64(at.Unix() + int64(i)), "labels": []string{fmt.Sprint(i)}}
+	}
+	data, err := msgpack.Marshal(map[string]any{
+		"meta": map[string]any{"processing": map[string]any{"static_labels": []any{}}},
+		"metrics": []any{map[string]any{
+			"meta":   map[string]any{"ver": 2, "type": 1, "labels": []string{"i"}, "opts": map[string]any{"ns": "many", "ss": "", "name": "gauge", "desc": "A gauge."}},
+			"values": values,
+		}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, fmt.Sprint(at.Unix()))
+	if err := os.WriteFile(file, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return harness.Chunk{Type: harness.Metrics, Tag: "many", File: file}
+}
+
+// TestManySeriesThroughAnOutage: a minute of 3,000 series each second, four times what
+// memory has room for, comes through an outage whole: at a Prometheus that takes nothing
+// late, where `queue_bytes` has room for the chunks, and at VictoriaMetrics, where most
+// of them go back to Fluent Bit and come again in any order.
+func TestManySeriesThroughAnOutage(t *testing.T) {
+	const seconds, series = 60, 3000
+	m := startRealMetrics(t)
+	down := func(int, *http.Request) intake.Action { return intake.Action{Status: 503} }
+	ways := []*intake.Proxy{before(t, m.prometheus.URL, down), before(t, m.victoria.URL, down)}
+	r := harness.Run{V5: true, Pending: 20_000, RetryLimit: "no_limits", RetryBase: 50 * time.Millisecond, RetryCap: 300 * time.Millisecond, Timeout: 2 * patience,
+		Outputs: []harness.Output{
+			serving(edge("remote_write_url", ways[0].URL()+"/api/v1/write", "hostname", "off", "queue_bytes", "32MiB")),
+			edge("remote_write_url", ways[1].URL()+"/api/v1/write", "hostname", "off", "queue_bytes", "2MiB"),
+		}}
+	dir, begin := t.TempDir(), time.Now().Add(-seconds*time.Second)
+	for i := range seconds {
+		r.Chunks = append(r.Chunks, manySeries(t, dir, begin.Add(time.Duration(i)*time.Second), series))
+	}
+	arrived := when(&r, func(res harness.Result) bool {
+		return res.Outputs[0].Chunks == seconds && res.Outputs[1].Retry > seconds/2
+	})
+	settled := when(&r, func(res harness.Result) bool { return res.Outputs[0].OK == seconds && res.Outputs[1].OK == seconds })
+	l := start(t, r)
+	l.await(arrived)
+	for _, way := range ways {
+		way.SetScript(nil)
+	}
+	l.await(settled)
+	page := get(t, "http://"+l.address()+"/metrics")
+	l.stop()
+	if line := fmt.Sprintf(`edge_records_total{output="edge.0",result="delivered",sink="remote_write"} %d`+"\n", seconds*series); !strings.Contains(page, line) {
+		t.Errorf("/metrics lacks %s in\n%s", line, page)
+	}
+	for name, ask := range map[string]func(context.Context, string) ([]receivers.Series, error){"Prometheus": m.prometheus.Series, "VictoriaMetrics": m.victoria.Series} {
+		all, err := ask(t.Context(), "many_gauge")
+		if err != nil {
+			t.Fatal(err)
+		}
+		points := 0
+		for _, s := range all {
+			points += len(s.Points)
+		}
+		if len(all) != series || points != seconds*series {
+			t.Errorf("%s has %d points of %d series, want %d of %d", name, points, len(all), seconds*series, series)
+		}
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -38,8 +39,9 @@ type realCounts struct {
 	way    [2]*intake.Proxy
 }
 
-// COUNTS_FOR says how long the run takes, COUNTS_RESTART=1 that the agent is started
-// anew in its midst, while nothing gets through.
+// COUNTS_FOR says how long the run takes, COUNTS_RELOADS how many hot reloads there are
+// in it, and COUNTS_RESTART=1 that the agent is started anew in its midst, while nothing
+// gets through.
 func TestCountsOfARealFluentBit(t *testing.T) {
 	agent, ok := harness.RealAgent()
 	if !ok {
@@ -52,6 +54,9 @@ func TestCountsOfARealFluentBit(t *testing.T) {
 	}
 	r := newRealCounts(t, agent, length)
 	a := r.start(length)
+	if n, err := strconv.Atoi(os.Getenv("COUNTS_RELOADS")); err == nil {
+		r.reload(a, length/time.Duration(n+1))
+	}
 	if os.Getenv("COUNTS_RESTART") != "" {
 		r.write(length / 2)
 		a = r.restart(a, length)
@@ -91,7 +96,7 @@ func newRealCounts(t *testing.T, agent string, length time.Duration) *realCounts
 
 func (r *realCounts) configure() {
 	var c strings.Builder
-	fmt.Fprintf(&c, "[SERVICE]\n    flush 1\n    grace 5\n    storage.path %[1]s/chunks\n    parsers_file %[1]s/parsers.conf\n    scheduler.base 1\n    scheduler.cap 5\n", r.dir)
+	fmt.Fprintf(&c, "[SERVICE]\n    flush 1\n    grace 5\n    hot_reload.ensure_thread_safety off\n    storage.path %[1]s/chunks\n    parsers_file %[1]s/parsers.conf\n    scheduler.base 1\n    scheduler.cap 5\n", r.dir)
 	for i := range countedTags {
 		fmt.Fprintf(&c, "[INPUT]\n    name tail\n    tag %[2]s\n    path %[1]s/%[2]s.log\n    read_from_head on\n    refresh_interval 1\n    db %[1]s/%[2]s.db\n    parser counts\n    storage.type filesystem\n",
 			r.dir, countedTag(i))
@@ -128,11 +133,29 @@ func (r *realCounts) file(name, text string) string {
 
 func (r *realCounts) start(length time.Duration) *harness.Agent {
 	r.t.Helper()
-	a, err := harness.StartAgent(r.t.Context(), r.agent, []string{"-e", library(r.t), "-c", r.conf}, nil, 2*length+4*patience, nil)
+	a, err := harness.StartAgent(r.t.Context(), r.agent, []string{"-Y", "-e", library(r.t), "-c", r.conf}, nil, 2*length+4*patience, nil)
 	if err != nil {
 		r.t.Fatal(err)
 	}
 	return a
+}
+
+// reload has the agent reload each time that so much has gone by, until the test ends.
+func (r *realCounts) reload(a *harness.Agent, every time.Duration) {
+	tick := time.NewTicker(every)
+	r.t.Cleanup(tick.Stop)
+	go func() {
+		for {
+			select {
+			case <-tick.C:
+				if err := a.Reload(); err != nil {
+					r.t.Errorf("reload: %v", err)
+				}
+			case <-r.t.Context().Done():
+				return
+			}
+		}
+	}()
 }
 
 // restart stops the agent while nothing gets through, and starts it again; then the

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"syscall"
 	"time"
 )
 
@@ -71,6 +72,10 @@ func StartAgent(ctx context.Context, path string, args, env []string, timeout ti
 	}
 	return a, nil
 }
+
+// Reload asks the agent, which has been started with --enable-hot-reload, to read its
+// configuration and to begin anew.
+func (a *Agent) Reload() error { return a.cmd.Process.Signal(syscall.SIGHUP) }
 
 // Stop asks the agent to end and returns what it printed.
 func (a *Agent) Stop() (string, error) {
