@@ -47,20 +47,46 @@ func (in *intake) sums() (sum map[string]float64, newest int64) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	sum = make(map[string]float64)
-	last := make(map[string]float64)
+	for s, v := range in.stored() {
+		sum[s.metric] += v
+		newest = max(newest, s.sec)
+	}
+	return sum, newest
+}
+
+// storedSecond is where the intake keeps a value.
+type storedSecond struct {
+	metric, tags string
+	sec          int64
+}
+
+// stored returns what the intake has taken; its lock is held.
+func (in *intake) stored() map[storedSecond]float64 {
+	all := make(map[storedSecond]float64)
 	for _, r := range in.requests {
+		if r.status != http.StatusAccepted && r.status != lostAnswer {
+			continue
+		}
 		for _, s := range r.series.Series {
 			for _, p := range s.Points {
-				if r.status == http.StatusAccepted || r.status == lostAnswer {
-					place := fmt.Sprint(s.Metric, s.Tags, p.Timestamp)
-					sum[s.Metric] += p.Value - last[place]
-					last[place] = p.Value
-					newest = max(newest, p.Timestamp)
-				}
+				all[storedSecond{s.Metric, fmt.Sprint(s.Tags), p.Timestamp}] = p.Value
 			}
 		}
 	}
-	return sum, newest
+	return all
+}
+
+// seconds returns what the intake has of a metric in each second.
+func (in *intake) seconds(metric string) map[int64]float64 {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	all := make(map[int64]float64)
+	for s, v := range in.stored() {
+		if s.metric == metric {
+			all[s.sec] += v
+		}
+	}
+	return all
 }
 
 // awaitSum waits for the points of a metric to add up.

@@ -2,6 +2,7 @@ package pipeline_test
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"runtime"
 	"slices"
@@ -25,6 +26,8 @@ type lives struct {
 	status atomic.Int64 // of the intake; the receiver of remote write does likewise
 	open   [][2]string  // tag and payload
 	onDisk map[string][]byte
+	// arrived is how many lines arrived in which second.
+	arrived map[int64]float64
 }
 
 const livesRules = `
@@ -35,7 +38,7 @@ metrics:
 
 func newLives(t *testing.T) *lives {
 	t.Helper()
-	l := &lives{to: newStored(t), onDisk: map[string][]byte{}}
+	l := &lives{to: newStored(t), onDisk: map[string][]byte{}, arrived: map[int64]float64{}}
 	l.in = newIntake(t, func(int, string) int { return int(l.status.Load()) })
 	l.bench = start(t, l.in, func(c *pipeline.Config) {
 		c.Metrics.Listen, c.Rules = "127.0.0.1:0", rulesOf(t, livesRules)
@@ -60,11 +63,13 @@ func (l *lives) weather(status int) {
 	l.to.loses.Store(status == lostAnswer)
 }
 
-// second flushes the chunks of one second, and again what was returned before.
+// second flushes the chunks of one second, and again what was returned before. Some
+// records are ahead of the clock, some late.
 func (l *lives) second(n int) {
 	l.t.Helper()
 	sec := uint32(present + n)
-	logs := slices.Concat(recordOf(l.t, sec, map[string]any{"log": fmt.Sprint("m", n), "v": n % 9}), recordOf(l.t, sec, map[string]any{"log": fmt.Sprint("n", n), "v": 1}))
+	logs := slices.Concat(recordOf(l.t, sec-uint32(n%4)*900, map[string]any{"log": fmt.Sprint("m", n), "v": n % 9}), recordOf(l.t, sec+uint32(n%3)*240, map[string]any{"log": fmt.Sprint("n", n), "v": 1}))
+	l.arrived[l.clock.Now().Wall/1e9] += 2
 	l.open = append(l.open, [2]string{"app", string(logs)}, [2]string{"disk", string(recordOf(l.t, sec, map[string]any{"read_size": n, "write_size": 1}))},
 		[2]string{"node", string(event(l.t, int64(sec)*1e9, float64(100*n)))})
 	l.offer()
@@ -91,7 +96,8 @@ func (l *lives) settle() {
 }
 
 // TestAReloadGoesOn: whatever happens to requests before reloads, nothing is counted
-// twice or lost, no total falls, and no log arrives twice.
+// twice or lost, no total falls, and no log arrives twice. At Datadog each second has
+// what arrived in it.
 func TestAReloadGoesOn(t *testing.T) {
 	const seconds = 60
 	for name, weather := range map[string]int{"fair": http.StatusAccepted, "refused": http.StatusServiceUnavailable, "lost": lostAnswer} {
@@ -126,6 +132,9 @@ func (l *lives) wantAll(seconds int) {
 	}
 	for name, want := range map[string]float64{"lines_total": 2 * float64(seconds), "sizes.count": 2 * float64(seconds), "edge.disk.read_bytes_total": read, "node.net.bytes_total": float64(100 * (seconds - 1))} {
 		l.in.wantSum(l.t, name, want)
+	}
+	if got := l.in.seconds("lines_total"); !maps.Equal(got, l.arrived) {
+		l.t.Errorf("Datadog has %v, and there arrived %v", got, l.arrived)
 	}
 	l.wantPage(fmt.Sprint("lines_total ", 2*seconds), fmt.Sprint("edge_disk_read_bytes_total ", read))
 	logs := l.in.accepted()
