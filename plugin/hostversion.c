@@ -2,6 +2,7 @@
 #include "hostversion.h"
 
 #include <ctype.h>
+#include <dlfcn.h>
 #include <link.h>
 #include <stddef.h>
 #include <string.h>
@@ -9,12 +10,13 @@
 /*
  * Fluent Bit exports no version. But its banner's format stands among the first of
  * the program's constant strings, and the version, which is printed with it, right
- * before or behind it.
+ * before or behind it. glibc's _IO_stdin_used is the first of all constants; without it
+ * they are sought where a segment has nothing else, which is not so on ARM.
  */
 static const char banner[] = "Fluent Bit v%s";
 
 enum {
-	searched = 64 << 10, /* of each segment */
+	searched = 64 << 10, /* of a segment's constants */
 	longest = 32         /* of a version */
 };
 
@@ -51,21 +53,24 @@ static int keep(struct found *f, const char *at, size_t n)
 /* Looks at the strings before and behind the one that holds the banner. */
 static READS_ALL int near_banner(struct found *f, const char *from, const char *at, const char *end)
 {
-	const char *next = at, *start = at, *before;
+	const char *next = at, *before = at;
 
 	while (next < end && *next != '\0') {
 		next++;
 	}
-	if (next + 1 < end && keep(f, next + 1, version_at(next + 1, end))) {
+	while (next < end && *next == '\0') { /* on ARM each string begins at a word */
+		next++;
+	}
+	if (keep(f, next, version_at(next, end))) {
 		return 1;
 	}
-	while (start > from && start[-1] != '\0') {
-		start--;
+	while (before > from && before[-1] != '\0') {
+		before--;
 	}
-	if (start - from < 2) {
-		return 0;
+	while (before > from && before[-1] == '\0') {
+		before--;
 	}
-	for (before = start - 1; before > from && before[-1] != '\0';) {
+	while (before > from && before[-1] != '\0') {
 		before--;
 	}
 	return keep(f, before, version_at(before, end));
@@ -91,16 +96,30 @@ static READS_ALL int search(struct found *f, const char *from, const char *end)
 	return 0;
 }
 
+/* Where constants may begin in a segment, or NULL. */
+static const char *constants(const ElfW(Phdr) *h, const char *from, const char *first)
+{
+	if (h->p_type != PT_LOAD) {
+		return NULL;
+	}
+	if (first >= from && first < from + h->p_filesz) {
+		return first;
+	}
+	return first == NULL && (h->p_flags & (PF_R | PF_W | PF_X)) == PF_R ? from : NULL;
+}
+
 /* The first object is the program itself. */
 static int in_program(struct dl_phdr_info *info, size_t size, void *arg)
 {
+	const char *first = dlsym(RTLD_DEFAULT, "_IO_stdin_used");
+
 	(void) size;
 	for (int i = 0; i < info->dlpi_phnum; i++) {
 		const ElfW(Phdr) *h = &info->dlpi_phdr[i];
-		const char *from = (const char *) (info->dlpi_addr + h->p_vaddr);
-		size_t length = h->p_filesz < searched ? h->p_filesz : searched;
+		const char *from = (const char *) (info->dlpi_addr + h->p_vaddr), *end = from + h->p_filesz;
+		const char *at = constants(h, from, first);
 
-		if (h->p_type == PT_LOAD && (h->p_flags & (PF_R | PF_W | PF_X)) == PF_R && search(arg, from, from + length)) {
+		if (at != NULL && search(arg, at, end - at < searched ? end : at + searched)) {
 			break;
 		}
 	}

@@ -47,6 +47,13 @@ func register(t *testing.T, k *harness.Kit, r harness.Run, types int) harness.Re
 	if err != nil {
 		t.Fatal(err)
 	}
+	version := "4.2.2" // the host builds'
+	if r.V5 {
+		version = "5.1.1"
+	}
+	if !strings.Contains(res.Stderr, " in Fluent Bit "+version+": takes logs") {
+		t.Errorf("the start line does not name Fluent Bit %s:\n%s", version, res.Stderr)
+	}
 	unrouted := 0
 	if types == 1 {
 		unrouted = 1
