@@ -147,11 +147,20 @@ func spread(low, high float64, write format) string {
 	if text == top {
 		return text
 	}
-	number, unit, _ := strings.Cut(text, " ")
-	if _, other, _ := strings.Cut(top, " "); unit == other {
+	number, unit := cutUnit(text)
+	if _, other := cutUnit(top); unit == other {
 		text = number
 	}
 	return text + " to " + top
+}
+
+// cutUnit divides a written value into its number and what follows it.
+func cutUnit(text string) (number, unit string) {
+	i := strings.IndexFunc(text, func(r rune) bool { return !strings.ContainsRune("0123456789.,+-e", r) })
+	if i < 0 {
+		return text, ""
+	}
+	return text[:i], text[i:]
 }
 
 // extent is the lowest and the highest value.

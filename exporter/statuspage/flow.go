@@ -34,6 +34,7 @@ type inputView struct {
 	Class      string
 	Rate       string // in the last minute
 	Total      string
+	To         string // the sinks that get something of it
 	anonymous  bool // it stands for several tags
 	parts      []float64
 	ever       []bool
@@ -172,11 +173,14 @@ func (v *flow) connect() {
 	}
 	for i := range v.Inputs {
 		in := &v.Inputs[i]
+		var to []string
 		for k, ever := range in.ever {
 			if ever {
+				to = append(to, v.Outs[k].Title)
 				v.Wires = append(v.Wires, wireOf(in, &v.Outs[k], center(i, len(v.Inputs)), center(k, len(v.Outs)), in.parts[k], most))
 			}
 		}
+		in.To = strings.Join(to, ", ")
 	}
 }
 

@@ -242,7 +242,13 @@ func streamflowing(qw422016 *qt422016.Writer, f *flow) {
 		qw422016.E().S(n.Short)
 		qw422016.N().S(`</bdi><small>`)
 		qw422016.E().S(n.Rate)
-		qw422016.N().S(`</small></li> `)
+		qw422016.N().S(`</small>`)
+		if n.To != "" {
+			qw422016.N().S(`<small class="to">→ `)
+			qw422016.E().S(n.To)
+			qw422016.N().S(`</small>`)
+		}
+		qw422016.N().S(`</li> `)
 	}
 	qw422016.N().S(` `)
 	if len(f.Inputs) == 0 {
