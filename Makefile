@@ -97,8 +97,12 @@ lint-go:
 vuln:
 	$(TOOL) govulncheck ./plugin
 
-## bench: ns, bytes and allocations a record
+## bench: what a record costs, beside what it costs others (BENCH='-rounds 2 -parts steps' and more: docs/speed.md)
 bench:
+	$(GO) run ./build/bench $(BENCH)
+
+## benchmarks: every benchmark beside the code
+benchmarks:
 	$(GO) test -run '^$$' -bench . -benchmem $(PURE)
 
 ## fuzz: each fuzz target for FUZZTIME

@@ -36,21 +36,21 @@ func (m *Instance) watch(from, shown *metric.Series, origin Origin) registry.Wat
 	if m.endpoint.server == nil || m.charts >= maxCharts || shown.Kind.IsDistribution() {
 		return nil
 	}
-	c := &chart{instance: m}
 	if def := m.host.DefinitionOf(from); def != nil && origin == FromHost {
-		c.Metric, c.Labels = def.Word+"_"+def.Rest, from.Labels
-		if !statuspage.Wants(c.Metric, c.Labels) {
+		name := def.Word + "_" + def.Rest
+		if !statuspage.Wants(name, from.Labels) {
 			return nil
 		}
-	} else {
-		if m.otherCharts >= maxOtherCharts || !statuspage.WantsOther(shown.Name, shown.Labels) {
-			return nil
-		}
-		c.Labels = slices.DeleteFunc(slices.Clone(shown.Labels), func(l metric.Label) bool { return slices.Contains(m.labels.add, l) })
-		m.otherCharts++
+		m.charts++
+		return &chart{instance: m, History: history.History{Metric: name, Labels: from.Labels}}
 	}
+	if m.otherCharts >= maxOtherCharts || !statuspage.WantsOther(shown.Name, shown.Labels) {
+		return nil
+	}
+	own := slices.DeleteFunc(slices.Clone(shown.Labels), func(l metric.Label) bool { return slices.Contains(m.labels.add, l) })
+	m.otherCharts++
 	m.charts++
-	return c
+	return &chart{instance: m, History: history.History{Labels: own}}
 }
 
 // chartsNow returns copies of the histories of an instance, of about the last span.
