@@ -21,6 +21,7 @@ import (
 type Keeper struct {
 	mu   sync.Mutex
 	left []*legacy // the oldest first
+	open int       // instances
 }
 
 // keepLegacy is how long a successor may take to start.
@@ -33,6 +34,7 @@ type legacy struct {
 	expiry   *time.Timer
 
 	retries *retryState
+	recent  *recentChunks // nil once joined
 	samples *sampleStore
 	sinks   []delivery.Sink
 	engine  *rules.Engine
@@ -40,13 +42,36 @@ type legacy struct {
 	totals  exporter.Totals
 }
 
-// leave keeps what an instance leaves, for some minutes.
+// enter counts an instance that is open.
+func (k *Keeper) enter() {
+	if k != nil {
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		k.open++
+	}
+}
+
+// hasSeveral reports whether several instances are open.
+func (k *Keeper) hasSeveral() bool {
+	if k == nil {
+		return false
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.open > 1
+}
+
+// leave keeps what an instance leaves, for some minutes; l may be nil.
 func (k *Keeper) leave(l *legacy) {
-	if k == nil || l == nil {
+	if k == nil {
 		return
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	k.open--
+	if l == nil {
+		return
+	}
 	k.left = append(k.left, l)
 	l.expiry = time.AfterFunc(keepLegacy, func() { k.take(func(other *legacy) bool { return other == l }) })
 }
@@ -62,10 +87,25 @@ func (k *Keeper) take(wanted func(*legacy) bool) *legacy {
 	if i < 0 {
 		return nil
 	}
+	k.join()
 	l := k.left[i]
 	k.left = slices.Delete(k.left, i, i+1)
 	l.expiry.Stop()
 	return l
+}
+
+// join adds to what each instance leaves the chunks that it has settled, and others have
+// not: Fluent Bit keeps a chunk until all outputs have it, and after a reload offers it
+// to all of them again.
+func (k *Keeper) join() {
+	for _, l := range k.left {
+		for _, other := range k.left {
+			if l != other {
+				l.recent.moveOpen(other.retries, l.retries)
+			}
+		}
+		l.recent = nil
+	}
 }
 
 // identity is the same for two instances if the later one can go on where the other has
@@ -89,7 +129,7 @@ func (p *Pipeline) identity() string {
 // legacy returns what the instance leaves, once its goroutines have ended; nil if nobody
 // can go on with it.
 func (p *Pipeline) legacy() *legacy {
-	l := &legacy{identity: p.identity(), retries: p.retries, samples: p.samples, engine: p.engine, series: p.series, totals: p.metrics.Totals()}
+	l := &legacy{identity: p.identity(), retries: p.retries, recent: &p.recent, samples: p.samples, engine: p.engine, series: p.series, totals: p.metrics.Totals()}
 	if l.identity == "" {
 		return nil
 	}

@@ -24,7 +24,7 @@ type lives struct {
 	in     *intake
 	to     *stored
 	status atomic.Int64 // of the intake; the receiver of remote write does likewise
-	open   [][2]string  // tag and payload
+	left   [][2]string  // tag and payload of chunks without OK
 	onDisk map[string][]byte
 	// arrived is how many lines arrived in which second.
 	arrived map[int64]float64
@@ -70,14 +70,14 @@ func (l *lives) second(n int) {
 	sec := uint32(present + n)
 	logs := slices.Concat(recordOf(l.t, sec-uint32(n%4)*900, map[string]any{"log": fmt.Sprint("m", n), "v": n % 9}), recordOf(l.t, sec+uint32(n%3)*240, map[string]any{"log": fmt.Sprint("n", n), "v": 1}))
 	l.arrived[l.clock.Now().Wall/1e9] += 2
-	l.open = append(l.open, [2]string{"app", string(logs)}, [2]string{"disk", string(recordOf(l.t, sec, map[string]any{"read_size": n, "write_size": 1}))},
+	l.left = append(l.left, [2]string{"app", string(logs)}, [2]string{"disk", string(recordOf(l.t, sec, map[string]any{"read_size": n, "write_size": 1}))},
 		[2]string{"node", string(event(l.t, int64(sec)*1e9, float64(100*n)))})
 	l.offer()
 	l.clock.Advance(time.Second)
 }
 
 func (l *lives) offer() {
-	l.open = slices.DeleteFunc(l.open, func(c [2]string) bool {
+	l.left = slices.DeleteFunc(l.left, func(c [2]string) bool {
 		if l.onDisk[c[1]] == nil {
 			l.onDisk[c[1]] = testkit.OnDisk(l.t, []byte(c[1]))
 		}
@@ -90,8 +90,8 @@ func (l *lives) settle() {
 	l.t.Helper()
 	l.weather(http.StatusAccepted)
 	l.pause()
-	if l.offer(); len(l.open) > 0 {
-		l.t.Fatalf("%d chunks are left\n%s", len(l.open), l.log)
+	if l.offer(); len(l.left) > 0 {
+		l.t.Fatalf("%d chunks are left\n%s", len(l.left), l.log)
 	}
 }
 
@@ -186,6 +186,43 @@ func TestAResultThatIsNotHeard(t *testing.T) {
 	}
 	l.flush(pipeline.OK, chunk, workerThread) // another one with the same text
 	l.in.wantSum(t, "lines_total", 2)
+}
+
+// A chunk that one output has, and another has not, comes again to both: the one has it.
+func TestAChunkThatAnotherOutputLacks(t *testing.T) {
+	l, other := newLives(t), newLives(t)
+	l.cfg.Metrics.Output, other.cfg.Metrics.Output = "edge.0", "edge.1"
+	other.deps.Keeper = l.deps.Keeper
+	l.reload()
+	other.reload()
+	chunk := testkit.OnDisk(t, recordOf(t, present, map[string]any{"log": "m", "v": 1}))
+	reload := func() {
+		l.stop(time.Second)
+		other.stop(time.Second)
+		l.open()
+		other.open()
+	}
+	other.weather(http.StatusServiceUnavailable)
+	l.flush(pipeline.OK, chunk, workerThread)
+	other.flush(pipeline.Retry, chunk, workerThread)
+	for range 2 {
+		reload()
+		l.flush(pipeline.OK, chunk, workerThread)
+		other.flush(pipeline.Retry, chunk, workerThread)
+	}
+	other.weather(http.StatusAccepted)
+	other.pause()
+	other.flush(pipeline.OK, chunk, workerThread)
+	other.Unheard("app", chunk)
+	reload()
+	l.flush(pipeline.OK, chunk, workerThread)
+	other.flush(pipeline.OK, chunk, workerThread)
+	for _, one := range []*lives{l, other} {
+		one.in.wantSum(t, "lines_total", 1)
+		if got := one.in.accepted(); len(got) != 1 {
+			t.Errorf("%v arrived", got)
+		}
+	}
 }
 
 // What is in memory alone ends with its instance, but what has been counted of it stays.

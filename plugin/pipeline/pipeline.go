@@ -53,6 +53,7 @@ type Pipeline struct {
 	keeper  *Keeper
 	retries *retryState
 	backlog backlog
+	recent  recentChunks
 	samples *sampleStore
 	intake  intake
 	tail    *tail.Tail // nil where nobody may look
@@ -99,6 +100,7 @@ func New(cfg Config, deps Deps) (*Pipeline, error) {
 		p.cancel()
 		return nil, err
 	}
+	p.keeper.enter()
 	p.inherit(deps.Keeper)
 	for _, w := range p.workers {
 		p.running.Go(func() { w.run(p.ctx) })
@@ -236,6 +238,9 @@ func (p *Pipeline) answer(t *chunkState, err error) Result {
 		p.logRetry(err)
 		p.putBack(t, now)
 	case !t.owned:
+		if p.keeper.hasSeveral() {
+			p.recent.add(chunkKey(t.tag, t.payload))
+		}
 		p.settled(t)
 	}
 	if !t.owned {
@@ -262,7 +267,9 @@ func (p *Pipeline) putBack(t *chunkState, now timefix.Instant) {
 // keep it.
 func (p *Pipeline) Unheard(tag string, payload []byte) {
 	now := p.clock.Now()
-	t := &chunkState{p: p, tag: tag, arrived: now, payload: payload, ingested: true, timesFinal: true}
+	p.recent.remove(chunkKey(tag, payload))
+	t := settledChunk(tag)
+	t.arrived, t.payload = now, payload
 	p.putBack(t, now)
 	t.payload = nil
 }

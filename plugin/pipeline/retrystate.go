@@ -51,19 +51,33 @@ func (r *retryState) take(tag string, payload []byte) *chunkState {
 // put stores a chunk's state until it comes again; now is in ns since boot. The payload
 // is read, and not kept. It returns the state that was evicted for it, or nil.
 func (r *retryState) put(t *chunkState, now int64) (forgotten *chunkState) {
-	key := chunkKey(t.tag, t.payload)
+	return r.putEntry(&retryEntry{chunkKey(t.tag, t.payload), t, int64(len(t.payload)), now})
+}
+
+func (r *retryState) putEntry(e *retryEntry) (forgotten *chunkState) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.byKey == nil {
 		r.byKey = make(map[uint64][]*list.Element)
 	}
-	size := int64(len(t.payload))
-	r.byKey[key] = append(r.byKey[key], r.order.PushBack(&retryEntry{key, t, size, now}))
-	r.bytes += size
+	r.byKey[e.key] = append(r.byKey[e.key], r.order.PushBack(e))
+	r.bytes += e.size
 	if r.order.Len() > maxRetryChunks {
 		return r.remove(r.order.Front())
 	}
 	return nil
+}
+
+// entries returns a copy of what there is, by key.
+func (r *retryState) entries() map[uint64][]*retryEntry {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	all := make(map[uint64][]*retryEntry, len(r.byKey))
+	for e := r.order.Front(); e != nil; e = e.Next() {
+		entry := e.Value.(*retryEntry)
+		all[entry.key] = append(all[entry.key], entry)
+	}
+	return all
 }
 
 // each calls f for all chunks.
