@@ -39,8 +39,7 @@ type EngineConfig struct {
 	TagLabel string
 	// Series creates the series; nil is an Interner of the Engine's own.
 	Series *metric.Interner
-	// Clock also shows whether a total's instant that is far ahead of the next record
-	// was wrong. Without one, it is always taken for wrong.
+	// Clock is for SeriesTTL; without one nothing is evicted.
 	Clock timefix.Clock
 }
 
@@ -126,8 +125,8 @@ func staticLabels(labels []metric.Label) []metric.Label {
 
 // Observe appends the samples that the rules make of a record: one for each rule that
 // matches. Series have the same pointers each time. A counter's sample has its growth
-// and its total so far. The instants of one counter's or histogram's samples are
-// strictly ascending, unixNano or a little later, so that the newest total always wins.
+// and its total so far. A total's instant is that of the record, which may be late: of
+// two totals the larger one is the newer.
 //
 // The record is not kept. A sample of a known series costs no allocation if dst has
 // room, except a histogram's, whose Distribution is new.

@@ -16,7 +16,6 @@ type table struct {
 	tagLabel string
 	intern   *metric.Interner
 	budget   *seriesBudget
-	wall     func() int64 // the clock's time, ns since 1970; 0 where there is none
 	mu       sync.Mutex
 	series   map[string]*series
 	resets   uint32 // how often totals were dropped
@@ -73,7 +72,7 @@ func (r *seriesBudget) sweep(now, every int64) bool {
 
 func newTable(f *family, e *Engine) *table {
 	return &table{family: f, static: e.cfg.Labels, tagLabel: e.cfg.TagLabel, intern: e.cfg.Series, budget: &e.budget,
-		wall: e.wall, series: make(map[string]*series)}
+		series: make(map[string]*series)}
 }
 
 // inherit takes over the totals of a table of the same name; it need not be of the same
@@ -110,7 +109,7 @@ func (t *table) add(key []byte, v float64, unixNano, now int64) (metric.Sample, 
 	}
 	switch t.family.kind {
 	case metric.Counter:
-		return s.count(t, v, unixNano)
+		return s.count(v, unixNano)
 	case metric.Histogram:
 		return s.observe(t, v, unixNano)
 	}
@@ -119,13 +118,13 @@ func (t *table) add(key []byte, v float64, unixNano, now int64) (metric.Sample, 
 }
 
 // count adds to a counter.
-func (s *series) count(t *table, v float64, unixNano int64) (metric.Sample, refusal) {
+func (s *series) count(v float64, unixNano int64) (metric.Sample, refusal) {
 	total := s.total + v
 	if math.IsInf(total, 0) {
 		return metric.Sample{}, notFinite
 	}
-	s.total = total
-	return metric.Sample{Series: s.id, UnixNano: t.monotonic(s, unixNano), Value: total, Delta: v, HasDelta: true, Kept: true, ResetCount: s.reset}, accepted
+	s.total, s.at = total, unixNano
+	return metric.Sample{Series: s.id, UnixNano: unixNano, Value: total, Delta: v, HasDelta: true, Kept: true, ResetCount: s.reset}, accepted
 }
 
 // observe adds to a histogram. Others may still use the state before, so the new one is
@@ -152,8 +151,8 @@ func (s *series) observe(t *table, v float64, unixNano int64) (metric.Sample, re
 		}
 		f.native.observe(d.Native, v)
 	}
-	s.dist = d
-	return metric.Sample{Series: s.id, UnixNano: t.monotonic(s, unixNano), Dist: d, Kept: true, ResetCount: s.reset}, accepted
+	s.dist, s.at = d, unixNano
+	return metric.Sample{Series: s.id, UnixNano: unixNano, Dist: d, Kept: true, ResetCount: s.reset}, accepted
 }
 
 // snapshot returns a family's empty Distribution, in one allocation up to 16 counts.
@@ -171,21 +170,6 @@ func snapshot(f *family) *metric.Distribution {
 	}{}
 	s.Counts = s.counts[:n:n]
 	return &s.Distribution
-}
-
-// disorder is how far, in ns, the newest record of a series may be ahead of the clock
-// and of the other records: 10 minutes. Above both, its time was wrong.
-const disorder = int64(10 * 60 * 1e9)
-
-// monotonic makes the instants of a series' totals strictly ascending. A total belongs
-// to the moment at which it was reached, even if its record is late: with an older
-// instant it would be taken for an older total.
-func (t *table) monotonic(s *series, unixNano int64) int64 {
-	if unixNano <= s.at && (s.at-unixNano <= disorder || s.at-disorder <= t.wall()) {
-		unixNano = s.at + 1
-	}
-	s.at = unixNano
-	return unixNano
 }
 
 // identity creates a series from its key. A label on every series replaces an empty one

@@ -188,6 +188,62 @@ func TestAResultThatIsNotHeard(t *testing.T) {
 	l.in.wantSum(t, "lines_total", 2)
 }
 
+// TestARestartLosesNoCount: a new process knows nothing of the one before. What was open
+// then counts again: never less than the truth, and at most that more.
+func TestARestartLosesNoCount(t *testing.T) {
+	const seconds = 60
+	for name, weather := range map[string]int{"refused": http.StatusServiceUnavailable, "lost": lostAnswer} {
+		t.Run(name, func(t *testing.T) {
+			l, open := newLives(t), 0
+			for n := range seconds {
+				switch n % 20 {
+				case 0:
+					l.weather(http.StatusAccepted)
+					l.pause()
+				case 5:
+					l.weather(weather)
+				case 7:
+					open += l.restart()
+				}
+				l.second(n)
+			}
+			l.settle()
+			sum, _ := l.in.sums()
+			for receiver, got := range map[string]float64{"Datadog": sum["lines_total"], "remote write": increase(l.to.of(t, "lines_total"))} {
+				if more := got - 2*seconds; more < 0 || more > 2*float64(open) || weather == lostAnswer && more == 0 {
+					t.Errorf("%s has %v lines of %d; %d chunks were open", receiver, got, 2*seconds, open)
+				}
+			}
+		})
+	}
+}
+
+// restart ends the process, and starts another one. It returns how many chunks of lines
+// were open.
+func (l *lives) restart() (open int) {
+	for _, c := range l.left {
+		if c[0] == "app" {
+			open++
+		}
+	}
+	l.deps.Keeper = new(pipeline.Keeper)
+	l.reload()
+	return open
+}
+
+// increase is what a total has grown by; one that falls began at 0.
+func increase(points []storedPoint) (sum float64) {
+	last := 0.0
+	for _, p := range points {
+		if p.value < last {
+			last = 0
+		}
+		sum += p.value - last
+		last = p.value
+	}
+	return sum
+}
+
 // A chunk that one output has, and another has not, comes again to both: the one has it.
 func TestAChunkThatAnotherOutputLacks(t *testing.T) {
 	l, other := newLives(t), newLives(t)
