@@ -164,7 +164,7 @@ dashboards:
 	$(GO) run ./build/dashboards
 
 # All packages whose tests compare with a golden file.
-GOLDEN = $(shell git grep -lE 'testkit\.(Golden|GoldenFile|Update)\(' -- '*_test.go' | xargs -n1 dirname | sort -u)
+GOLDEN = $(shell git grep -l -e 'testkit[.]Golden' -e 'testkit[.]Update' -- '*_test.go' | xargs -n1 dirname | sort -u)
 
 ## golden: write every golden file and generated table anew; review the difference
 ## before you commit it

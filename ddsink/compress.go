@@ -10,7 +10,6 @@ import (
 	"sync/atomic"
 
 	"github.com/klauspost/compress/gzip"
-	"github.com/klauspost/compress/zstd"
 
 	"out_edge/plugin/delivery"
 )
@@ -19,12 +18,7 @@ import (
 // ns per entry on x86-64: gzip-1 38 and 290, gzip-6 35 and 780, gzip-9 32 and 4300;
 // zstd fastest 30 and 320, default 31 and 500, better 30 and 900. Datadog's own Agent
 // uses gzip-6; for zstd the fastest level is as good as the others.
-const (
-	gzipLevel = 6
-	zstdLevel = zstd.SpeedFastest
-	// zstdWindow limits an encoder's history in bytes: above 64 KiB only memory grows.
-	zstdWindow = 128 << 10
-)
+const gzipLevel = 6
 
 // compressor compresses bodies; it is safe for concurrent use. Encoders are
 // pooled: a gzip writer takes about 1.1 MB, a zstd encoder 0.7 MB.
@@ -139,15 +133,7 @@ func (c *compressor) get() (*encoder, error) {
 		return enc, nil
 	}
 	if c.kind == CompressZstd {
-		enc, err := zstd.NewWriter(nil,
-			zstd.WithEncoderConcurrency(1),
-			zstd.WithLowerEncoderMem(true),
-			// This matters for small bodies: an entry of 280 bytes becomes 217 bytes,
-			// otherwise 295; with gzip 224.
-			zstd.WithEncoderCRC(false),
-			zstd.WithAllLitEntropyCompression(true),
-			zstd.WithWindowSize(zstdWindow),
-			zstd.WithEncoderLevel(zstdLevel))
+		enc, err := delivery.ZstdEncoder()
 		return &encoder{resetWriter: enc}, err //nolint:wrapcheck // by the caller
 	}
 	enc, err := gzip.NewWriterLevel(nil, gzipLevel)

@@ -101,17 +101,17 @@ func plans() []plan {
 // result is what a plan cost, a push.
 type result struct {
 	plan
-	samples            float64
-	raw, wire, gzipped float64
-	up, down           float64 // over TCP, headers of HTTP and TLS included
-	sender, receiver   float64 // CPU seconds
+	samples          float64
+	raw, wire, zstd  float64
+	up, down         float64 // over TCP, headers of HTTP and TLS included
+	sender, receiver float64 // CPU seconds
 }
 
 const pushesADay = 24 * 60
 
 func print(w io.Writer, results []result) {
 	t := tabwriter.NewWriter(w, 0, 0, 1, ' ', 0)
-	fmt.Fprintln(t, "| version\t| compression\t| receiver\t| connection\t| samples a push\t| body, raw\t| body, sent\t| (gzip)\t| up a push\t| down a push\t| a device and day\t| device CPU a day\t| receiver CPU a device and day\t|")
+	fmt.Fprintln(t, "| version\t| compression\t| receiver\t| connection\t| samples a push\t| body, raw\t| body, sent\t| (zstd)\t| up a push\t| down a push\t| a device and day\t| device CPU a day\t| receiver CPU a device and day\t|")
 	fmt.Fprintln(t, "| ---\t| ---\t| ---\t| ---\t| ---\t| ---\t| ---\t| ---\t| ---\t| ---\t| ---\t| ---\t| ---\t|")
 	for _, r := range results {
 		receiverCPU := "–"
@@ -123,7 +123,7 @@ func print(w io.Writer, results []result) {
 			senderCPU = "–"
 		}
 		fmt.Fprintf(t, "| %s\t| %s\t| %s\t| %s\t| %.0f\t| %.0f B\t| %.0f B\t| %.0f B\t| %.0f B\t| %.0f B\t| %.2f MB\t| %s\t| %s\t|\n",
-			r.version, r.compressionName(), r.plan.receiver, r.connection(), r.samples, r.raw, r.wire, r.gzipped, r.up, r.down,
+			r.version, r.compressionName(), r.plan.receiver, r.connection(), r.samples, r.raw, r.wire, r.zstd, r.up, r.down,
 			(r.up+r.down)*pushesADay/1e6, senderCPU, receiverCPU)
 	}
 	_ = t.Flush()

@@ -109,7 +109,7 @@ func run(ctx context.Context, p plan) (result, error) {
 		}
 	}
 	pushes := float64(p.devices * p.minutes)
-	gzipped, err := gzipSize(ctx, p)
+	zstd, err := zstdSize(ctx, p)
 	if err != nil {
 		return result{}, err
 	}
@@ -118,7 +118,7 @@ func run(ctx context.Context, p plan) (result, error) {
 		raw: float64(counts.raw.Load()) / pushes, wire: float64(counts.wire.Load()) / pushes,
 		up: float64(bytes.up.Load()) / pushes, down: float64(bytes.down.Load()) / pushes,
 		sender: (ownCPU() - cpu).Seconds() / pushes, receiver: (recv.cpu() - recvCPU).Seconds() / pushes,
-		gzipped: float64(gzipped),
+		zstd: float64(zstd),
 	}
 	fleet.close(ctx)
 	want := int64(p.devices*(p.minutes+1)) * int64(r.samples)
@@ -307,16 +307,17 @@ func tryGzip(ctx context.Context, w io.Writer) error {
 	return nil
 }
 
-// gzipSize is what the body of one push would be with gzip.
-func gzipSize(ctx context.Context, p plan) (size int, err error) {
+// zstdSize is what the body of one push would be with zstd.
+func zstdSize(ctx context.Context, p plan) (size int, err error) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		raw, decodeErr := snappy.Decode(nil, body)
-		if err := errors.Join(err, decodeErr); err != nil {
+		encoder, encoderErr := delivery.ZstdEncoder()
+		if err := errors.Join(err, decodeErr, encoderErr); err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
 		}
-		size = len(gzipBytes(raw))
+		size = len(encoder.EncodeAll(raw, nil))
 		w.Header().Set("X-Prometheus-Remote-Write-Samples-Written", "1000000")
 	}))
 	defer server.Close()

@@ -2,9 +2,37 @@ package remotewrite
 
 import (
 	"encoding/binary"
+	"net/http"
 
 	"github.com/klauspost/compress/s2"
 )
+
+// compress writes body into dst's capacity.
+func (p *protocol) compress(dst, body []byte) []byte {
+	if p.zstd != nil {
+		return p.zstd.EncodeAll(body, dst[:0])
+	}
+	return p.cfg.Compression.compress(dst, body)
+}
+
+func (p *protocol) contentEncoding() string {
+	if p.zstd != nil {
+		return "zstd"
+	}
+	return "snappy"
+}
+
+// refusesZstd reports whether an answer may be about zstd: the first one to it that
+// refuses the body. From then on snappy is used.
+func (p *protocol) refusesZstd(status int) bool {
+	p.takesZstd = p.takesZstd || status/100 == 2
+	if p.zstd == nil || p.takesZstd || status != http.StatusBadRequest && status != http.StatusUnsupportedMediaType {
+		return false
+	}
+	p.zstd = nil
+	p.log.Warn("the receiver takes no zstd: bodies go to it with snappy; leave out `remote_write_compress`", "host", p.host, "code", status)
+	return true
+}
 
 // compress writes body as one snappy block into dst's capacity.
 func (c Compression) compress(dst, body []byte) []byte {

@@ -39,6 +39,10 @@ type Config struct {
 	// has written them, and off with version 1.
 	NativeHistograms string
 
+	// Compress (`remote_write_compress`) is "snappy" (default), or "zstd", which
+	// VictoriaMetrics takes in version 1; with a receiver that refuses it, snappy.
+	Compress string
+
 	// Labels are added to every series that has none of the same name: host or instance,
 	// job, and the user's.
 	Labels []metric.Label
@@ -72,7 +76,13 @@ const (
 	NativeOff  = "off"
 )
 
-// Compression is how a body is compressed. The protocol only has snappy.
+// The values of Config.Compress. The protocol only has snappy.
+const (
+	CompressSnappy = "snappy"
+	CompressZstd   = "zstd"
+)
+
+// Compression is how a body becomes a snappy block.
 type Compression uint8
 
 // The compressions. A Stored body is a valid snappy block without compression: for
@@ -89,6 +99,9 @@ func (c Config) withDefaults() Config {
 	if c.NativeHistograms == "" {
 		c.NativeHistograms = NativeAuto
 	}
+	if c.Compress == "" {
+		c.Compress = CompressSnappy
+	}
 	if c.PluginVersion == "" {
 		c.PluginVersion = "dev"
 	}
@@ -102,7 +115,7 @@ func (c Config) withDefaults() Config {
 // must be. It opens no file and no connection.
 func (c Config) Validate() error {
 	c = c.withDefaults()
-	return errors.Join(c.checkURL(), c.checkAuth(), c.checkHeaders(), c.checkVersion(), c.checkNative())
+	return errors.Join(c.checkURL(), c.checkAuth(), c.checkHeaders(), c.checkVersion(), c.checkNative(), c.checkCompress())
 }
 
 func (c Config) checkURL() error {
@@ -176,4 +189,14 @@ func (c Config) checkNative() error {
 		return nil
 	}
 	return fmt.Errorf("`remote_write_native_histograms` = %s: must be auto, on or off", c.NativeHistograms)
+}
+
+func (c Config) checkCompress() error {
+	switch {
+	case c.Compress != CompressSnappy && c.Compress != CompressZstd:
+		return fmt.Errorf("`remote_write_compress` = %s: must be snappy or zstd", c.Compress)
+	case c.Compress == CompressZstd && c.Version == Version2:
+		return errors.New("`remote_write_compress` = zstd: is for version 1; set `remote_write_version` 1 or auto")
+	}
+	return nil
 }

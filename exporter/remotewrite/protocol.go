@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
 	"strconv"
 	"time"
+
+	"github.com/klauspost/compress/zstd"
 
 	"out_edge/plugin/delivery"
 )
@@ -49,6 +52,9 @@ type protocol struct {
 	// classic is set once the receiver has shown that it takes no exponential
 	// histograms.
 	classic bool
+	// zstd is nil with snappy. takesZstd is set once the receiver has accepted a body.
+	zstd      *zstd.Encoder
+	takesZstd bool
 	// sentVersion2 is the version of the last request.
 	sentVersion2 bool
 	reason       string // of the last refusal
@@ -69,14 +75,19 @@ type verdict struct {
 
 func (v *verdict) wrongVersion() bool { return v.refusesVersion || v.doubtful }
 
-func newProtocol(cfg Config, client *http.Client, deps Deps) protocol {
+func newProtocol(cfg Config, client *http.Client, deps Deps) (protocol, error) {
 	p := protocol{cfg: cfg, client: client, log: deps.Log, version2: cfg.Version == Version2}
+	if cfg.Compress == CompressZstd {
+		var err error
+		if p.zstd, err = delivery.ZstdEncoder(); err != nil {
+			return p, fmt.Errorf("set up compression: %w", err)
+		}
+	}
 	if u, err := url.Parse(cfg.URL); err == nil {
 		p.host = u.Host
 	}
 	p.headers = http.Header{
-		"Content-Encoding": {"snappy"},
-		"User-Agent":       {"out_edge/" + cfg.PluginVersion},
+		"User-Agent": {"out_edge/" + cfg.PluginVersion},
 		// If the receiver has closed an idle connection, that is noticed only when
 		// writing to it: this header lets net/http then retry on another one at once. It
 		// is not sent.
@@ -85,14 +96,14 @@ func newProtocol(cfg Config, client *http.Client, deps Deps) protocol {
 	for _, h := range cfg.Headers {
 		p.headers.Set(h.Name, h.Value.Reveal())
 	}
-	return p
+	return p, nil
 }
 
 // open creates the sender. p must not move afterwards.
 func (p *protocol) open(deps Deps) {
 	e := delivery.Endpoint{
 		Label: delivery.SinkRemoteWrite, URL: p.cfg.URL, MaxBytes: maxRequestBytes,
-		Compress: func(dst, body []byte) ([]byte, error) { return p.cfg.Compression.compress(dst, body), nil },
+		Compress: func(dst, body []byte) ([]byte, error) { return p.compress(dst, body), nil },
 		Post:     p.post, Judge: p.judge, DryRun: p.cfg.DryRun, Show: p.show,
 		Words: delivery.Words{
 			Send: "send metrics to ", NotAccepted: "remote write is not accepted", Accepted: "remote write is accepted again",
@@ -156,6 +167,7 @@ func (p *protocol) post(ctx context.Context, wire []byte, secret delivery.Secret
 		contentType, number = contentType2, versionNumber2
 	}
 	req.Header.Set("Content-Type", contentType)
+	req.Header.Set("Content-Encoding", p.contentEncoding())
 	req.Header.Set(headerVersion, number)
 	switch {
 	case p.cfg.BearerTokenFile != "":
@@ -171,6 +183,10 @@ func (p *protocol) post(ctx context.Context, wire []byte, secret delivery.Secret
 func (p *protocol) judge(a delivery.Answer) delivery.Outcome {
 	if p.encoder.native && p.cfg.NativeHistograms == NativeAuto && a.Status/100 != 2 && bytes.Contains(a.Body, []byte("native histograms are disabled")) {
 		p.giveUpNative("they are disabled there")
+		p.again = p.other != nil
+		return delivery.Outcome{Action: delivery.Again}
+	}
+	if p.refusesZstd(a.Status) {
 		p.again = p.other != nil
 		return delivery.Outcome{Action: delivery.Again}
 	}

@@ -421,16 +421,18 @@ func compare(t *testing.T, got, want storage) {
 
 func TestCapturedChunksArrive(t *testing.T) {
 	cases := []struct {
-		name    string
-		start   func(*testing.T) backend
-		version string
+		name              string
+		start             func(*testing.T) backend
+		version, compress string
 	}{
-		{"prometheus 1", startPrometheus, "1"},
-		{"prometheus 2", startPrometheus, "2"}, // Debian's knows version 1 alone
-		{"victoria-metrics 1", startVictoria, "1"},
-		{"victoria-metrics 2", startVictoria, "2"},
-		{"client_golang 2", startOfficial, "2"},
-		{"client_golang auto", startOfficial, "auto"},
+		{"prometheus 1", startPrometheus, "1", ""},
+		{"prometheus 2", startPrometheus, "2", ""},           // Debian's knows version 1 alone
+		{"prometheus zstd", startPrometheus, "auto", "zstd"}, // which it refuses
+		{"victoria-metrics 1", startVictoria, "1", ""},
+		{"victoria-metrics 2", startVictoria, "2", ""},
+		{"victoria-metrics zstd", startVictoria, "1", "zstd"},
+		{"client_golang 2", startOfficial, "2", ""},
+		{"client_golang auto", startOfficial, "auto", ""},
 	}
 	for _, c := range cases {
 		for _, host := range []string{"amd64-v5.1.1", "armv7-v4.2.0"} {
@@ -438,7 +440,7 @@ func TestCapturedChunksArrive(t *testing.T) {
 				b := c.start(t)
 				label := metric.Label{Name: "host", Value: host}
 				counts := newCounts()
-				s := realSink(t, remotewrite.Config{URL: b.writeURL(), Version: c.version, Labels: []metric.Label{label}}, wallClock{}, counts)
+				s := realSink(t, remotewrite.Config{URL: b.writeURL(), Version: c.version, Compress: c.compress, Labels: []metric.Label{label}}, wallClock{}, counts)
 				chunks := captured(t, host)
 				s.mustSend(t, chunks...)
 				compare(t, b.stored(t, host), expected(newestOf(chunks), label))

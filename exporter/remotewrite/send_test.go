@@ -525,6 +525,66 @@ func TestVersionFallsBack(t *testing.T) {
 	}
 }
 
+// With `remote_write_compress zstd` a receiver that refuses the first body gets snappy.
+func TestZstdFallsBack(t *testing.T) {
+	refuse := func(code int, refused func(request) bool) func(*receiver) {
+		return func(r *receiver) {
+			r.answer = func(_ int, q request, w http.ResponseWriter) bool {
+				if refused(q) {
+					w.WriteHeader(code)
+				}
+				return refused(q)
+			}
+		}
+	}
+	isZstd := func(q request) bool { return q.header.Get("Content-Encoding") == "zstd" }
+	for name, c := range map[string]struct {
+		set   func(*receiver)
+		types string // of the requests of two chunks
+		lines int
+	}{
+		"taken":           {func(*receiver) {}, "zstd1 zstd1", 0},
+		"415":             {refuse(415, isZstd), "zstd1 snappy1 snappy1", 1},
+		"400":             {refuse(400, isZstd), "zstd1 snappy1 snappy1", 1},
+		"version 2 alone": {refuse(415, func(q request) bool { return isZstd(q) || !q.version2() }), "zstd1 snappy1 snappy2 snappy2", 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			k := newKit(t, func(cfg *remotewrite.Config) { cfg.Compress = remotewrite.CompressZstd })
+			k.in.set(func(r *receiver) { r.anyCoding = true })
+			k.in.set(c.set)
+			k.mustSend(oneChunk())
+			k.mustSend(&flushed{samples: []metric.Sample{at(temperature, 5, 25)}})
+			var types []string
+			for _, r := range k.in.got() {
+				types = append(types, r.header.Get("Content-Encoding")+strconv.Itoa(1+len(r.header.Get("Content-Type"))/30))
+			}
+			if got := strings.Join(types, " "); got != c.types {
+				t.Errorf("requests %s, want %s", got, c.types)
+			}
+			k.counts.want(t, "delivered 4", "adjusted superseded 1")
+			wantLines(t, stamped(k.in.lines()),
+				hasMemory+" 1e+06@800000", hasPackets+" 7@800000", hasTemperature+" 22@801000 25@805000")
+			if lines := k.log.all(); len(lines) != c.lines {
+				t.Errorf("logged %q", lines)
+			}
+		})
+	}
+}
+
+// A receiver that has taken zstd does not lose it to a point that it refuses.
+func TestZstdStays(t *testing.T) {
+	k := newKit(t, func(cfg *remotewrite.Config) { cfg.Compress = remotewrite.CompressZstd })
+	k.in.set(func(r *receiver) { r.anyCoding = true })
+	k.mustSend(oneChunk())
+	k.in.set(status(400))
+	k.mustSend(&flushed{samples: []metric.Sample{at(temperature, 5, 25)}})
+	for _, r := range k.in.got() {
+		if got := r.header.Get("Content-Encoding"); got != "zstd" {
+			t.Errorf("a request with %s", got)
+		}
+	}
+}
+
 func TestNeitherVersion(t *testing.T) {
 	k := newKit(t, nil)
 	k.in.set(status(415))

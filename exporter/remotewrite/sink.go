@@ -64,7 +64,9 @@ func New(cfg Config, deps Deps) (*Sink, error) {
 	s := &Sink{clock: deps.Clock, telemetry: deps.Telemetry, oldUntil: never}
 	s.box = outbox.New(s.rules())
 	s.batch.sink = s
-	s.protocol = newProtocol(cfg, client, deps)
+	if s.protocol, err = newProtocol(cfg, client, deps); err != nil {
+		return nil, err
+	}
 	s.encoder.sink = s
 	s.open(deps)
 	return s, nil

@@ -100,6 +100,7 @@ func TestEachPropertyTakesEffect(t *testing.T) {
 		{"otlp_suffixes", "off", func(s *config.Settings) bool { return s.Pipeline.OTLP.NoSuffixes }},
 		{"otlp_up_down", "a,b", func(s *config.Settings) bool { return len(s.Pipeline.OTLP.UpDown) == 2 }},
 		{"otlp_bools", "cached", func(s *config.Settings) bool { return s.Pipeline.OTLP.Bools[0] == "cached" }},
+		{"remote_write_compress", "zstd", func(s *config.Settings) bool { return s.Pipeline.RemoteWrite.Compress == "zstd" }},
 		{"remote_write_native_histograms", "on", func(s *config.Settings) bool { return s.Pipeline.RemoteWrite.NativeHistograms == "on" }},
 		{"apikey", "abc", func(s *config.Settings) bool { return s.Pipeline.Datadog.APIKey.Reveal() == "abc" }},
 		{"apikey_file", "f", func(s *config.Settings) bool { return s.Pipeline.Datadog.APIKeyFile == "f" }},

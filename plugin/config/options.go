@@ -215,6 +215,8 @@ func remoteWriteOptions() []Option {
 			apply: boolTo(func(s *Settings) *bool { return &s.Pipeline.RemoteWriteSelf })},
 		{Key: "remote_write_version", Default: "auto", Help: "`1`, `2`, or `auto`: 1, and 2 with a receiver that takes no 1",
 			apply: text(func(s *Settings) *string { return &s.remote.Version })},
+		{Key: "remote_write_compress", Default: "snappy", Help: "`snappy`, or `zstd` for VictoriaMetrics: 16 to 25 % fewer bytes; a receiver that refuses the first such body gets `snappy` for good",
+			apply: text(func(s *Settings) *string { return &s.remote.Compress })},
 		{Key: "remote_write_native_histograms", Default: "auto",
 			Help:  "exponential histograms as Prometheus' native ones (`on`) or with classic buckets (`off`); `auto`: native with version 2, where the receiver says whether it took them",
 			apply: text(func(s *Settings) *string { return &s.remote.NativeHistograms })},
