@@ -32,22 +32,22 @@ type pageStage struct {
 	clock    *testkit.Clock
 	exporter *exporter.Exporter
 	receiver *httptest.Server
-	refuses  atomic.Int32  // an HTTP status; 0 is none
-	refused  chan struct{} // has one for each refusal
+	refuses  atomic.Int32 // an HTTP status; 0 is none
+	refused  chan string  // the path of each refusal
 	outputs  []*pipeline.Pipeline
 }
 
 func newPageStage(t *testing.T) *pageStage {
-	s := &pageStage{t: t, clock: testkit.NewClock(testkit.Start), refused: make(chan struct{}, 1000)}
+	s := &pageStage{t: t, clock: testkit.NewClock(testkit.Start), refused: make(chan string, 10000)}
 	s.exporter = exporter.New(slog.New(slog.DiscardHandler), s.clock)
 	s.receiver = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Date", s.clock.Now().Time().Format(http.TimeFormat))
 		if code := s.refuses.Load(); code != 0 {
 			w.WriteHeader(int(code))
-			s.refused <- struct{}{}
+			s.refused <- r.URL.Path
 			return
 		}
-		if strings.HasPrefix(r.URL.Path, "/api/v1/write") {
+		if r.URL.Path == writePath {
 			w.WriteHeader(http.StatusNoContent)
 			return
 		}
@@ -57,18 +57,26 @@ func newPageStage(t *testing.T) *pageStage {
 	return s
 }
 
-// awaitRefusals waits until the receiver has refused n requests.
-func (s *pageStage) awaitRefusals(n int) {
+// untilRefused goes on until each receiver has refused twice: then the first refusal has
+// been noted.
+func (s *pageStage) untilRefused(also func(step int)) {
 	s.t.Helper()
-	enough := time.After(browserWait)
-	for range n {
+	seen := map[string]int{}
+	for i := range 600 {
+		s.step(i, also)
 		select {
-		case <-s.refused:
-		case <-enough:
-			s.t.Fatal("the receiver was not asked")
+		case path := <-s.refused:
+			if seen[path]++; len(seen) == 3 && min(seen[logsPath], seen[seriesPath], seen[writePath]) >= 2 {
+				return
+			}
+		case <-time.After(100 * time.Millisecond): // all of them rest
 		}
 	}
+	s.t.Fatalf("the receivers were asked %v", seen)
 }
+
+// The paths of the three receivers.
+const logsPath, seriesPath, writePath = "/api/v2/logs", "/api/v2/series", "/api/v1/write"
 
 // output adds one output with all sinks.
 func (s *pageStage) output(change func(*pipeline.Config)) {
@@ -77,7 +85,7 @@ func (s *pageStage) output(change func(*pipeline.Config)) {
 		Metrics: exporter.Config{Listen: "127.0.0.1:0", Version: "v1.8.0", Device: "edge-7", SeriesTTL: time.Hour, SeriesLimit: 20000,
 			Settings: []statuspage.Setting{{Key: "listen", Value: "0.0.0.0:2021", Default: true}, {Key: "apikey", Value: "0123456789abcdef", Secret: true}, {Key: "site", Value: "datadoghq.eu"}}},
 		Datadog:     &ddsink.Config{URL: s.receiver.URL, MetricsURL: s.receiver.URL, APIKey: delivery.NewSecret(theKey)},
-		RemoteWrite: &remotewrite.Config{URL: s.receiver.URL + "/api/v1/write"}}
+		RemoteWrite: &remotewrite.Config{URL: s.receiver.URL + writePath}}
 	if change != nil {
 		change(&cfg)
 	}
@@ -137,14 +145,19 @@ func chunkOf(t *testing.T, sec uint32, records ...map[string]any) []byte {
 func (s *pageStage) minutes(n int, also func(step int)) {
 	s.t.Helper()
 	for i := range n * 6 {
-		for o := range s.outputs {
-			s.host(o, i)
-		}
-		if also != nil {
-			also(i)
-		}
-		s.clock.Advance(10 * time.Second)
+		s.step(i, also)
 	}
+}
+
+func (s *pageStage) step(i int, also func(step int)) {
+	s.t.Helper()
+	for o := range s.outputs {
+		s.host(o, i)
+	}
+	if also != nil {
+		also(i)
+	}
+	s.clock.Advance(10 * time.Second)
 }
 
 // host gives the records of host inputs.
@@ -176,7 +189,7 @@ var states = []struct {
 	{"fresh", func(s *pageStage) { s.output(nil) }, "… Waiting for data", []string{"nothing yet", "No log record has come yet."}},
 	{"well", func(s *pageStage) {
 		s.output(nil)
-		s.minutes(25, func(i int) {
+		s.minutes(20, func(i int) {
 			s.take(0, "app", 0, lines(3+i%4, i)...)
 			s.take(0, "nginx", 0, map[string]any{"method": "GET", "path": "/login", "code": 200, "took": 0.0123, "user": map[string]any{"name": "op", "password": "hunter2"}})
 		})
@@ -185,8 +198,7 @@ var states = []struct {
 		s.output(nil)
 		s.minutes(15, func(i int) { s.take(0, "app", 0, lines(3, i)...) })
 		s.refuses.Store(http.StatusServiceUnavailable)
-		s.minutes(1, func(i int) { s.take(0, "app", 0, lines(3, i)...) })
-		s.awaitRefusals(3)
+		s.untilRefused(func(i int) { s.take(0, "app", 0, lines(3, i)...) })
 		s.minutes(3, func(i int) { s.take(0, "app", 0, lines(3, i)...) })
 	}, "✕ Not well", []string{"has failed for", "waiting"}},
 	{"clock-wrong", func(s *pageStage) {

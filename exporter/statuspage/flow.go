@@ -35,7 +35,7 @@ type inputView struct {
 	Rate       string // in the last minute
 	Total      string
 	To         string // the sinks that get something of it
-	anonymous  bool // it stands for several tags
+	anonymous  bool   // it stands for several tags
 	parts      []float64
 	ever       []bool
 }

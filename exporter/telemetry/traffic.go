@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"cmp"
+	"math/bits"
 	"slices"
 	"strings"
 	"sync"
@@ -142,7 +143,7 @@ type sinkTraffic struct {
 // Traffic is what the status page shows of what comes and goes.
 type Traffic struct {
 	// Tags are those with data in the last minute first, and of these those with the most
-	// records.
+	// records; with about as many, by name, so that the order stays.
 	Tags []TagState
 	// Course is the total of all records and samples that came; the points are those of
 	// about the time that was asked for.
@@ -161,7 +162,7 @@ func (t *Telemetry) Traffic(span time.Duration) Traffic {
 		all.Tags = append(all.Tags, one.state(name, now, f.began))
 	}
 	slices.SortFunc(all.Tags, func(a, b TagState) int {
-		return cmp.Or(-compareTrue(a.CountRate > 0, b.CountRate > 0), cmp.Compare(b.Count, a.Count), cmp.Compare(a.Tag, b.Tag))
+		return cmp.Or(-compareTrue(a.CountRate > 0, b.CountRate > 0), cmp.Compare(bits.Len64(uint64(b.Count)), bits.Len64(uint64(a.Count))), cmp.Compare(a.Tag, b.Tag))
 	})
 	if f.others != nil {
 		all.Tags = append(all.Tags, f.others.state("", now, f.began))

@@ -56,3 +56,29 @@ func BenchmarkFlush(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkPage is what the page costs a flush: the same without receivers, with and
+// without somebody who may look.
+func BenchmarkPage(b *testing.B) {
+	for _, listen := range []string{"off", "127.0.0.1:0"} {
+		b.Run(listen, func(b *testing.B) {
+			log, c := slog.New(slog.DiscardHandler), newClock()
+			p, err := pipeline.New(pipeline.Config{Metrics: exporter.Config{Listen: listen}, Time: timefix.Config{BuildDate: time.Unix(present-3600, 0)}},
+				pipeline.Deps{Exporter: exporter.New(log, c), Clock: c, Log: log, Thread: engineThread})
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer p.Close(b.Context())
+			const records = 1000
+			chunk := testkit.LogChunk(records, present)
+			b.ReportAllocs()
+			watch := testkit.StartCPUWatch()
+			for b.Loop() {
+				if got := p.Flush("app", chunk, workerThread); got != pipeline.OK {
+					b.Fatal(got)
+				}
+			}
+			watch.Report(b, records, "record")
+		})
+	}
+}
