@@ -16,6 +16,7 @@ import (
 	"out_edge/build/testkit"
 	"out_edge/exporter"
 	"out_edge/exporter/statuspage"
+	"out_edge/exporter/tail"
 	"out_edge/exporter/telemetry"
 	"out_edge/plugin/delivery"
 	"out_edge/plugin/metric"
@@ -490,4 +491,34 @@ func TestStatusSaysWhatWasSent(t *testing.T) {
 	clock.Advance(24 * time.Hour)
 	m.Telemetry().Sent("logs", 4096, 1024)
 	wantText(t, status(t, m), "Sent today\n1 KiB\n", "A month at this rate\n60 KiB\n")
+}
+
+// TestStatusRecords: who sees the last records.
+func TestStatusRecords(t *testing.T) {
+	const record, elsewhere = "it happened", "X-Forwarded-For"
+	for _, c := range []struct {
+		name   string
+		who    statuspage.Records
+		header []string
+		want   string
+	}{
+		{"this machine", statuspage.RecordsAuto, nil, record},
+		{"somebody behind a proxy", statuspage.RecordsAuto, []string{elsewhere, "192.0.2.7"}, "Records may hold what is not for everybody on the network."},
+		{"anybody, when told so", statuspage.RecordsOn, []string{elsewhere, "192.0.2.7"}, record},
+		{"nobody", statuspage.RecordsOff, nil, "status_records is off: no record is kept for this page.\n"},
+	} {
+		cfg := device()
+		cfg.StatusRecords = c.who
+		cfg.Tail = func() []tail.Entry {
+			return []tail.Entry{{Tag: "app", Time: start, Verdict: timefix.WrappedMs, Text: record}}
+		}
+		m := open(t, quietExporter(newClock()), cfg)
+		_, body := fetch(t, m, "/", c.header...)
+		if strings.Contains(body, record) != (c.want == record) || !strings.Contains(body, strings.TrimSpace(c.want)) {
+			t.Errorf("%s: not %q", c.name, c.want)
+		}
+		if c.want == record && !strings.Contains(body, `<a class="mended" href="#repairs">wrapped ms</a>`) {
+			t.Errorf("%s: the record's verdict is not there", c.name)
+		}
+	}
 }
