@@ -110,7 +110,7 @@ func (s *settings) quiet(ctx context.Context, r *report) error {
 }
 
 func (a *quietAgent) start(s *settings, i int, addr, library string) error {
-	conf := "[SERVICE]\nflush 1\nlog_level warn\n" + a.inputs + "[OUTPUT]\nmatch *\nretry_limit no_limits\n" + at(addr).Replace(a.output)
+	conf := "[SERVICE]\nflush 1\nlog_level off\n" + a.inputs + "[OUTPUT]\nmatch *\nretry_limit no_limits\n" + at(addr).Replace(a.output)
 	path := filepath.Join(s.dir, "quiet"+strconv.Itoa(i)+".conf")
 	if err := os.WriteFile(path, indent(conf), 0o600); err != nil {
 		return err
@@ -120,7 +120,6 @@ func (a *quietAgent) start(s *settings, i int, addr, library string) error {
 		args = append([]string{"-e", library}, args...)
 	}
 	a.cmd = exec.Command(s.agent, args...)
-	a.cmd.Stderr = os.Stderr
 	return a.cmd.Start()
 }
 

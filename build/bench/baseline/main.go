@@ -17,7 +17,6 @@ import (
 	"time"
 	"unsafe"
 
-	"github.com/DataDog/datadog-api-client-go/v2/api/datadogV2"
 	"github.com/fluent/fluent-bit-go/output"
 )
 
@@ -39,9 +38,15 @@ func main() {
 		{"gzip", func() int { return len(compress(encode(chunk))) }},
 		{"models", func() int { return len(models(chunk)) }},
 	} {
+		if step.name == "models" && models == nil {
+			continue // they are not built for this processor
+		}
 		measure(step.name, records, step.run)
 	}
 }
+
+// models encodes with the models of Datadog's client; nil where they are not built.
+var models func(chunk []byte) []byte
 
 // measure runs a step some times.
 func measure(name string, records int, run func() (size int)) {
@@ -114,21 +119,4 @@ func compress(body []byte) []byte {
 	_, _ = w.Write(body)
 	_ = w.Close()
 	return b.Bytes()
-}
-
-func models(chunk []byte) []byte {
-	source, service, tags := "edge", "svc", "env:test"
-	var items []datadogV2.HTTPLogItem
-	decode(chunk, func(at time.Time, record map[any]any) {
-		m := fields(record)
-		message, _ := m["message"].(string)
-		delete(m, "message")
-		m["timestamp"] = at.UnixMilli()
-		items = append(items, datadogV2.HTTPLogItem{Ddsource: &source, Service: &service, Ddtags: &tags, Message: message, AdditionalProperties: m})
-	})
-	body, err := json.Marshal(items)
-	if err != nil {
-		log.Fatal(err)
-	}
-	return body
 }
