@@ -160,8 +160,8 @@ func TestCountsAreExact(t *testing.T) {
 
 // TestCountsThroughReloads: hot reloads, each in the midst of trouble: what has been
 // counted and sent is carried over, so that no count is lost, and none counts twice. Each
-// run has one output: the payloads are the same again and again, and the host offers
-// nothing again to an output that has it, as core does.
+// run has one output: the payloads are the same again and again, and this host, unlike
+// core, offers a chunk again to none but the outputs that lack it.
 func TestCountsThroughReloads(t *testing.T) {
 	const tags, repeat, cycles = 7, 30, 8
 	m := startRealMetrics(t)
