@@ -41,7 +41,7 @@ func (r *requests) post(ctx context.Context, encoding string, body []byte, key d
 	p := r.last.Load()
 	if p == nil || p.encoding != encoding || p.key != key {
 		var err error
-		if p, err = r.prepare(encoding, key); err != nil {
+		if p, err = r.prepare(encoding, key); err != nil { //nolint:contextcheck // it outlives this request
 			return nil, err
 		}
 		r.last.Store(p)
