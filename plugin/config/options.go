@@ -283,7 +283,7 @@ func deliveryOptions() []Option {
 				}
 				return err
 			}},
-		{Key: "queue_bytes", Default: "8MiB", Help: "payload that may wait in the queue; full means RETRY",
+		{Key: "queue_bytes", Default: "8MiB", Help: "payload that may wait in the queue; of Fluent Bit's own, parked, eight times as much; full means RETRY",
 			apply: func(s *Settings, t string) (err error) {
 				s.Pipeline.QueueBytes, err = size(t, 64<<10, 1<<30)
 				return err

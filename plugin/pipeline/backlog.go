@@ -14,22 +14,25 @@ import (
 // 4.1, and up to 16,384 since.
 const maxHeldChunks = 4096
 
+// parkedShare is how many times QueueBytes of payload may be parked. That is Fluent Bit's
+// memory, which a RETRY would not free, or a mapped file of its, which the kernel frees
+// by itself; and what comes back after a RETRY comes late, once, and in any order.
+const parkedShare = 8
+
 // backlog limits the chunks that are held. It is safe for concurrent use.
 type backlog struct {
-	limit int64 // of bytes
-
 	mu     sync.Mutex
 	chunks int
 	bytes  int64
 }
 
-// reserve reserves room for a chunk, and returns false if there is none. A chunk above
-// the whole limit is accepted when nothing else is held, because no retry could change
-// its size.
-func (b *backlog) reserve(bytes int64) bool {
+// reserve reserves room for a chunk among limit bytes of all, and returns false if there
+// is none. A chunk above the whole limit is accepted when nothing else is held, because
+// no retry could change its size.
+func (b *backlog) reserve(bytes, limit int64) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.chunks >= maxHeldChunks || b.bytes > 0 && b.bytes+bytes > b.limit {
+	if b.chunks >= maxHeldChunks || b.bytes > 0 && b.bytes+bytes > limit {
 		return false
 	}
 	b.chunks++

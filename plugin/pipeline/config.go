@@ -60,7 +60,8 @@ type Config struct {
 	OTLP cmetrics.OTLP
 	Host HostMode
 	Mode Mode
-	// QueueBytes limits the payload bytes in the queue; 0 is DefaultQueueBytes.
+	// QueueBytes limits the payload bytes in the queue, and an eighth of those that are
+	// parked; 0 is DefaultQueueBytes.
 	QueueBytes int64
 	// FlushTimeout limits one attempt for one chunk, and the drain at exit; 0 is
 	// DefaultFlushTimeout.

@@ -172,7 +172,7 @@ func (p *Pipeline) guardedIngest(t *chunkState) (err error) {
 // that may send get their part, and then it is returned.
 func (p *Pipeline) park(t *chunkState, waits bool, done func(Result)) {
 	size := int64(len(t.payload))
-	t.held = p.backlog.reserve(size)
+	t.held = p.backlog.reserve(size, parkedShare*p.cfg.QueueBytes)
 	if !t.held {
 		p.warnFull.Do(func() {
 			chunks, bytes := p.backlog.size()

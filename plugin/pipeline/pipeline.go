@@ -89,7 +89,6 @@ func New(cfg Config, deps Deps) (*Pipeline, error) {
 	p.series = &cmetrics.Interner{Limit: cfg.Metrics.SeriesLimit, Series: deps.Exporter.Series(), OTLP: p.cfg.OTLP}
 	p.series.OTLP.Clash = p.warnClash
 	p.ctx, p.cancel = context.WithCancel(context.Background())
-	p.backlog.limit = p.cfg.QueueBytes
 	p.intake.wake = make(chan struct{}, 1)
 
 	tc := cfg.Time
@@ -191,7 +190,7 @@ func (p *Pipeline) enqueue(t *chunkState) error {
 		return err
 	}
 	size := int64(len(t.payload)) + chunkBytes + sampleBytes(t.Samples())
-	if !p.backlog.reserve(size) {
+	if !p.backlog.reserve(size, p.cfg.QueueBytes) {
 		return &delivery.RetryError{Err: errFull}
 	}
 	t.payload = append([]byte(nil), t.payload...)

@@ -2,7 +2,9 @@ package pipeline
 
 import (
 	"fmt"
+	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 	"unsafe"
 
@@ -93,23 +95,51 @@ func TestSamplesAreEvictedFromTheOldestChunks(t *testing.T) {
 }
 
 func TestBacklogIsBounded(t *testing.T) {
-	b := backlog{limit: 100}
-	if !b.reserve(1000) {
+	const limit = 100
+	var b backlog
+	if !b.reserve(1000, limit) {
 		t.Error("a chunk above the whole limit finds no room")
 	}
-	if b.reserve(1) {
+	if b.reserve(1, limit) {
 		t.Error("there is room beside it")
 	}
 	b.release(1000)
 	for i := range maxHeldChunks {
-		if !b.reserve(0) {
+		if !b.reserve(0, limit) {
 			t.Fatalf("no room for chunk %d", i)
 		}
 	}
-	if b.reserve(0) {
+	if b.reserve(0, limit) {
 		t.Error("room for more chunks than may be held")
 	}
 	if chunks, bytes := b.size(); chunks != maxHeldChunks || bytes != 0 {
 		t.Errorf("%d chunks, %d bytes", chunks, bytes)
 	}
+}
+
+// What is parked is Fluent Bit's own memory: more of it is held than may wait in the queue.
+func TestMoreIsParkedThanQueued(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := startToy(t, func(c *Config) { c.QueueBytes = 64 << 10 })
+		b.set(false)
+		var results []chan Result
+		for range parkedShare + 1 {
+			results = append(results, b.park("app", strings.Repeat("x", 60<<10)))
+		}
+		time.Sleep(100 * time.Millisecond)
+		synctest.Wait()
+		for i, r := range results[:parkedShare] {
+			if len(r) > 0 {
+				t.Errorf("chunk %d is answered with %d", i, <-r)
+			}
+		}
+		b.wantResult("the one beyond", results[parkedShare], Retry)
+		b.set(true)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		for i, r := range results[:parkedShare] {
+			b.wantResult(fmt.Sprint("chunk ", i), r, OK)
+		}
+		b.stop(time.Second)
+	})
 }
