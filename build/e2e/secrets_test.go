@@ -129,7 +129,8 @@ func TestNoSecretIsEverPrinted(t *testing.T) {
 	file, password, bearer := keyFile(t, fileKey), keyFile(t, remotePassword), keyFile(t, bearerToken)
 	output := func(match string, kv ...string) harness.Output {
 		return harness.Output{Name: "edge", Properties: harness.Props(append([]string{"listen", "127.0.0.1:0", "match", match, "edge_log_level", "debug",
-			"workers", "1", "header", "X-Token " + headerSecret, "flush_timeout", "2s"}, kv...)...)}
+			"workers", "1", "header", "X-Token " + headerSecret, "flush_timeout", "2s",
+			"status_records", "off"}, kv...)...)} // which shows payloads to this machine
 	}
 	r := harness.Run{V5: true, Without: noParking, Live: []string{"mem"}, Interval: 50 * time.Millisecond, RetryLimit: "no_limits", RetryBase: 5 * time.Millisecond, RetryCap: 20 * time.Millisecond,
 		Chunks: []harness.Chunk{
