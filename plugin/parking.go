@@ -80,7 +80,9 @@ func (k *parking) take() {
 		}
 		f = next
 	}
-	k.deliver(together)
+	if len(together) > 0 {
+		k.deliver(together)
+	}
 }
 
 // parked reads a flush. A panic costs the chunk.
