@@ -109,7 +109,7 @@ func TestObserveFiltered(t *testing.T) {
 			var d chunk.Decoder
 			d.Reset(filtered)
 			d.Next()
-			if n := testing.AllocsPerRun(100, func() { m.Recognises(d.Record()) }); n != 0 {
+			if n := testkit.Allocs(func() { m.Recognises(d.Record()) }); n != 0 {
 				t.Errorf("%v allocations", n)
 			}
 		})
@@ -307,7 +307,7 @@ func TestObserveAllocates(t *testing.T) {
 			return m.Apply(exporter.Batch{Samples: made, Tag: "t", Origin: exporter.FromHost})
 		}
 		first := slices.Clone(host(1))
-		allocs := testing.AllocsPerRun(100, func() {
+		allocs := testkit.Allocs(func() {
 			again := host(2)
 			for i := range again {
 				if again[i].Series != first[i].Series {

@@ -159,7 +159,7 @@ func TestManySourcesOfATotal(t *testing.T) {
 		pods[i] = sample(metric.Counter, "c_total", 1, metric.Label{Name: "pod", Value: pod})
 	}
 	batch := make([]metric.Sample, 2)
-	if n := testing.AllocsPerRun(100, func() {
+	if n := testkit.Allocs(func() {
 		copy(batch, pods)
 		apply(m, batch)
 	}); n != 0 {

@@ -45,7 +45,7 @@ func TestRouteAllocations(t *testing.T) {
 	f := parse(t, "routes: [{match: 'a.*', condition: {rules: [{field: level, op: eq, value: debug}]}, sinks: []}]")
 	r := rec(t, fields{"level": "info"})
 	f.Route("a.x", r)
-	if got := testing.AllocsPerRun(100, func() { f.Route("a.x", r) }); got != 0 {
+	if got := testkit.Allocs(func() { f.Route("a.x", r) }); got != 0 {
 		t.Errorf("%v allocations", got)
 	}
 }
@@ -55,7 +55,7 @@ func TestRelabelAllocations(t *testing.T) {
 	for _, user := range []string{"a", "b"} {
 		s := series(metric.Counter, "n_total", "user", user)
 		e.Relabel(s)
-		if got := testing.AllocsPerRun(100, func() { e.Relabel(s) }); got != 0 {
+		if got := testkit.Allocs(func() { e.Relabel(s) }); got != 0 {
 			t.Errorf("user %s: %v allocations", user, got)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/vmihailenco/msgpack/v5"
 
+	"out_edge/build/testkit"
 	"out_edge/exporter/tail"
 	"out_edge/plugin/wire"
 	"out_edge/timefix"
@@ -120,7 +121,7 @@ func TestAddAllocatesNothing(t *testing.T) {
 		flush(t, &tl, "t", b, b, b)
 	}
 	var l tail.Last
-	if n := testing.AllocsPerRun(100, func() {
+	if n := testkit.Allocs(func() {
 		l.Reset()
 		for range 5 {
 			l.Note(tail.Record{Body: b})

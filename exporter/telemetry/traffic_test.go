@@ -72,7 +72,7 @@ func TestTrafficIsBounded(t *testing.T) {
 		t.Error("a tag that has been silent for long makes no room")
 	}
 	in := telemetry.Intake{Tag: "new", Count: 1, Parts: []int{1, 2, 3}, At: int64(clock.Now().Elapsed())}
-	if n := testing.AllocsPerRun(100, func() { tel.Took(in) }); n != 0 {
+	if n := testkit.Allocs(func() { tel.Took(in) }); n != 0 {
 		t.Errorf("%v allocations a chunk", n)
 	}
 }
