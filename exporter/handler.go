@@ -91,3 +91,6 @@ func (l *gatherLog) Println(...any) {
 		l.log.Warn("a series could not be shown on /metrics and was left out; this is said once")
 	}
 }
+
+// IsLoopback reports whether who listens on host:port is reached from this machine alone.
+func IsLoopback(address string) bool { return web.IsLoopback(address) }

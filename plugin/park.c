@@ -23,7 +23,7 @@ enum {
 	TURN = 64,
 	/* How long a chunk waits for those that are flushed with it, so that Go is
 	 * woken once for all: Fluent Bit flushes its tags one after the other. */
-	GATHER_MS = EDGE_PARKING_GATHER_MS,
+	GATHER_MS = 20,
 };
 
 /* What Fluent Bit exports (fluent-bit/flb_coro.h, flb_scheduler.h, libco.h). */

@@ -47,11 +47,8 @@ struct edge_parking *edge_parking_new(const char **fault);
 /* Parks the flushes of the instance whose Init has got plugin from now on. */
 void edge_parking_open(struct edge_parking *p, const void *plugin);
 
-/* How many ms a flush waits to be taken, together with those that follow it. */
-#define EDGE_PARKING_GATHER_MS 20
-
-/* A timerfd, the caller's to close, that is readable when there is something to
- * take; -1 when no descriptor is left. */
+/* A timerfd, the caller's to close, that is readable 20 ms after there is something
+ * to take; -1 when no descriptor is left. */
 int edge_parking_wake(const struct edge_parking *p);
 
 /* The flushes that wait for Go, the oldest first, or NULL. */

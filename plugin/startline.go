@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
-	"strings"
 	"time"
 	"unsafe"
 
@@ -72,14 +71,10 @@ func (h *process) logSinks(settings *config.Settings, p *pipeline.Pipeline) {
 
 // logRecords warns where anybody on the network can read the last records.
 func (h *process) logRecords(cfg *exporter.Config, listen string) {
-	if cfg.StatusRecords != statuspage.RecordsOn || cfg.Listen == exporter.ListenOff || cfg.WebConfigFile != "" || isLoopback(listen) {
+	if cfg.StatusRecords != statuspage.RecordsOn || cfg.Listen == exporter.ListenOff || cfg.WebConfigFile != "" || exporter.IsLoopback(listen) {
 		return
 	}
 	h.log.Warn("the page shows the last log records to everyone who reaches " + listen + ": without `status_records on`, to this machine alone")
-}
-
-func isLoopback(listen string) bool {
-	return strings.HasPrefix(listen, "127.") || strings.HasPrefix(listen, "localhost:") || strings.HasPrefix(listen, "[::1]:")
 }
 
 // openTo returns who can read the page at an address.
@@ -87,7 +82,7 @@ func openTo(listen, webConfigFile string) string {
 	switch {
 	case webConfigFile != "":
 		return " is open to those whom `web_config_file` lets in"
-	case isLoopback(listen):
+	case exporter.IsLoopback(listen):
 		return " is open to this machine"
 	}
 	return " is open to everyone who reaches this machine"

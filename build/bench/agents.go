@@ -59,10 +59,11 @@ func agentsOf() []agent {
 	}
 }
 
-// agents lets each read the same lines, in turn.
-func (s *settings) agents(ctx context.Context, r *report) error {
+// withAgent runs a part that needs a fluent-bit, if there is one, with the library and a
+// receiver.
+func (s *settings) withAgent(ctx context.Context, part func(intake *receiver, library string) error) error {
 	if s.agent == "" {
-		log.Print("no fluent-bit on PATH: whole agents are not measured")
+		log.Print("no fluent-bit on PATH: agents are not measured")
 		return nil
 	}
 	intake, err := startReceiver()
@@ -74,6 +75,15 @@ func (s *settings) agents(ctx context.Context, r *report) error {
 	if err != nil {
 		return err
 	}
+	return part(intake, library)
+}
+
+// agents lets each read the same lines, in turn.
+func (s *settings) agents(ctx context.Context, r *report) error {
+	return s.withAgent(ctx, func(intake *receiver, library string) error { return s.inTurn(ctx, r, intake, library) })
+}
+
+func (s *settings) inTurn(ctx context.Context, r *report, intake *receiver, library string) error {
 	if err := s.writeLines(); err != nil {
 		return err
 	}

@@ -67,7 +67,7 @@ func plot(c curve) string {
 	fmt.Fprintf(&b, `<text x="%d" y="15">CPU a %s</text><text x="%d" y="%d" text-anchor="end">%s</text>`+"\n", left, c.Thing, width-right, height-4, c.Name)
 	for e := y.low; e <= y.high; e++ {
 		at := py(y, math.Pow10(e))
-		fmt.Fprintf(&b, `<path class="g" d="M%d %.0fH%d"/><text x="%d" y="%.0f" text-anchor="end">%s</text>`+"\n", left, at, width-right, left-5, at+4, round(math.Pow10(e)))
+		fmt.Fprintf(&b, `<path class="g" d="M%d %.0fH%d"/><text x="%d" y="%.0f" text-anchor="end">%s</text>`+"\n", left, at, width-right, left-5, at+4, nanos(math.Pow10(e), 0))
 	}
 	for e := x.low; e <= x.high; e++ {
 		at := px(x, math.Pow10(e))
@@ -85,7 +85,7 @@ func drawLine(b *strings.Builder, c curve, x, y axis) {
 	for i, p := range c.Points {
 		at := fmt.Sprintf("%.0f %.0f", px(x, float64(p.Size)), py(y, p.CPUNanos))
 		line.WriteString([]string{"L", "M"}[btoi(i == 0)] + at)
-		fmt.Fprintf(&dots, `<circle class="p" r="3" cx="%.0f" cy="%.0f"><title>%d: %s</title></circle>`, px(x, float64(p.Size)), py(y, p.CPUNanos), p.Size, nanos(p.CPUNanos))
+		fmt.Fprintf(&dots, `<circle class="p" r="3" cx="%.0f" cy="%.0f"><title>%d: %s</title></circle>`, px(x, float64(p.Size)), py(y, p.CPUNanos), p.Size, nanos(p.CPUNanos, 2))
 	}
 	fmt.Fprintf(b, `<path class="l" d="%s"/>%s`+"\n", line.String(), dots.String())
 }
@@ -95,17 +95,6 @@ func btoi(b bool) int {
 		return 1
 	}
 	return 0
-}
-
-// round is a power of ten ns.
-func round(ns float64) string {
-	switch {
-	case ns < 1e3:
-		return fmt.Sprintf("%.0f ns", ns)
-	case ns < 1e6:
-		return fmt.Sprintf("%.0f µs", ns/1e3)
-	}
-	return fmt.Sprintf("%.0f ms", ns/1e6)
 }
 
 // count is a power of ten.

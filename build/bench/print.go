@@ -17,19 +17,20 @@ func printRows(w io.Writer, rows []row) {
 			part = r.Part
 			fmt.Fprintf(w, "\n| %s | CPU | bytes | allocations | peak | of the other's CPU | of its bytes | the other |\n| --- | --- | --- | --- | --- | --- | --- | --- |\n", part)
 		}
-		fmt.Fprintf(w, "| %s | %s a %s | %s | %s | %s | %s |\n", r.Name, nanos(r.CPUNanos), r.Thing,
+		fmt.Fprintf(w, "| %s | %s a %s | %s | %s | %s | %s |\n", r.Name, nanos(r.CPUNanos, 2), r.Thing,
 			unless0("%.1f", r.Bytes), allocs(r), unless0("%.1f MiB", r.PeakMiB), ratios(r, cost[r.Beside]))
 	}
 }
 
-func nanos(ns float64) string {
+// nanos writes a time, with some decimals from a µs on.
+func nanos(ns float64, decimals int) string {
 	switch {
 	case ns < 1e3:
 		return fmt.Sprintf("%.0f ns", ns)
 	case ns < 1e6:
-		return fmt.Sprintf("%.2f µs", ns/1e3)
+		return fmt.Sprintf("%.*f µs", decimals, ns/1e3)
 	}
-	return fmt.Sprintf("%.2f ms", ns/1e6)
+	return fmt.Sprintf("%.*f ms", decimals, ns/1e6)
 }
 
 func unless0(format string, v float64) string {
@@ -66,7 +67,7 @@ func printGrowth(w io.Writer, curves []curve) {
 	for _, c := range curves {
 		fmt.Fprintf(w, "\n| %s | CPU a %s | allocations | bytes |\n| --- | --- | --- | --- |\n", c.Name, c.Thing)
 		for _, p := range c.Points {
-			fmt.Fprintf(w, "| %d | %s | %.3g | %.1f |\n", p.Size, nanos(p.CPUNanos), p.Allocs, p.Bytes)
+			fmt.Fprintf(w, "| %d | %s | %.3g | %.1f |\n", p.Size, nanos(p.CPUNanos, 2), p.Allocs, p.Bytes)
 		}
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log"
 	"net"
 	"net/http"
 	"os"
@@ -75,19 +74,10 @@ func freePort() (string, error) {
 
 // quiet runs them side by side.
 func (s *settings) quiet(ctx context.Context, r *report) error {
-	if s.agent == "" {
-		log.Print("no fluent-bit on PATH: quiet agents are not measured")
-		return nil
-	}
-	intake, err := startReceiver()
-	if err != nil {
-		return err
-	}
-	defer intake.close()
-	library, err := s.library(ctx)
-	if err != nil {
-		return err
-	}
+	return s.withAgent(ctx, func(intake *receiver, library string) error { return s.sideBySide(ctx, r, intake, library) })
+}
+
+func (s *settings) sideBySide(ctx context.Context, r *report, intake *receiver, library string) error {
 	all, err := quietAgents()
 	if err != nil {
 		return err

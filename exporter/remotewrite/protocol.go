@@ -140,6 +140,16 @@ func (p *protocol) giveUpNative(why string) {
 	p.log.Warn("the receiver takes no native histograms: exponential ones go to it with classic buckets", "host", p.host, "why", why)
 }
 
+// refusesNative reports whether an answer says that the receiver takes no exponential
+// histograms. From then on they go in their classic form.
+func (p *protocol) refusesNative(a delivery.Answer) bool {
+	refused := p.encoder.native && p.cfg.NativeHistograms == NativeAuto && a.Status/100 != 2 && bytes.Contains(a.Body, []byte("native histograms are disabled"))
+	if refused {
+		p.giveUpNative("they are disabled there")
+	}
+	return refused
+}
+
 // lostHistograms reports whether, according to the receiver, it accepted a request but
 // wrote fewer histograms than it had.
 func (p *protocol) lostHistograms(items []item, h http.Header) bool {
@@ -181,12 +191,7 @@ func (p *protocol) post(ctx context.Context, wire []byte, secret delivery.Secret
 // judge returns the meaning of an answer. If a receiver does not support the version,
 // the other one is used, if the user permits that.
 func (p *protocol) judge(a delivery.Answer) delivery.Outcome {
-	if p.encoder.native && p.cfg.NativeHistograms == NativeAuto && a.Status/100 != 2 && bytes.Contains(a.Body, []byte("native histograms are disabled")) {
-		p.giveUpNative("they are disabled there")
-		p.again = p.other != nil
-		return delivery.Outcome{Action: delivery.Again}
-	}
-	if p.refusesZstd(a.Status) {
+	if p.refusesNative(a) || p.refusesZstd(a.Status) {
 		p.again = p.other != nil
 		return delivery.Outcome{Action: delivery.Again}
 	}

@@ -24,7 +24,7 @@ func Trusts(r *http.Request, configFile string) bool {
 	if _, _, ok := r.BasicAuth(); ok && hasUsers(configFile) {
 		return true // exporter-toolkit has checked the password
 	}
-	return isLoopback(r.RemoteAddr) && isLoopback(r.Host) && !isForwarded(r)
+	return IsLoopback(r.RemoteAddr) && IsLoopback(r.Host) && !isForwarded(r)
 }
 
 // isForwarded reports whether a proxy asks for somebody else: its headers say so, or it
@@ -41,8 +41,8 @@ func isForwarded(r *http.Request) bool {
 	return false
 }
 
-// isLoopback reports whether host:port, or a host alone, is this machine.
-func isLoopback(address string) bool {
+// IsLoopback reports whether host:port, or a host alone, is this machine.
+func IsLoopback(address string) bool {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
 		host = strings.Trim(address, "[]")

@@ -42,19 +42,24 @@ func BenchmarkFlush(b *testing.B) {
 				b.Fatal(err)
 			}
 			defer p.Close(b.Context())
-			const records = 1000
-			chunk := testkit.LogChunk(records, present)
-			b.SetBytes(int64(len(chunk)))
-			b.ReportAllocs()
-			watch := testkit.StartCPUWatch()
-			for b.Loop() {
-				if got := p.Flush("app", chunk, workerThread); got != pipeline.OK {
-					b.Fatal(got)
-				}
-			}
-			watch.Report(b, records, "record")
+			flushRecords(b, p)
 		})
 	}
+}
+
+// flushRecords flushes a chunk of 1,000 records again and again.
+func flushRecords(b *testing.B, p *pipeline.Pipeline) {
+	const records = 1000
+	chunk := testkit.LogChunk(records, present)
+	b.SetBytes(int64(len(chunk)))
+	b.ReportAllocs()
+	watch := testkit.StartCPUWatch()
+	for b.Loop() {
+		if got := p.Flush("app", chunk, workerThread); got != pipeline.OK {
+			b.Fatal(got)
+		}
+	}
+	watch.Report(b, records, "record")
 }
 
 // BenchmarkPage is what the page costs a flush: the same without receivers, with and
@@ -69,16 +74,7 @@ func BenchmarkPage(b *testing.B) {
 				b.Fatal(err)
 			}
 			defer p.Close(b.Context())
-			const records = 1000
-			chunk := testkit.LogChunk(records, present)
-			b.ReportAllocs()
-			watch := testkit.StartCPUWatch()
-			for b.Loop() {
-				if got := p.Flush("app", chunk, workerThread); got != pipeline.OK {
-					b.Fatal(got)
-				}
-			}
-			watch.Report(b, records, "record")
+			flushRecords(b, p)
 		})
 	}
 }
