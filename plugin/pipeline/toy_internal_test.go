@@ -336,14 +336,18 @@ func TestParkHoldsThroughAnOutage(t *testing.T) {
 	})
 }
 
-// TestParkedChunksGoTogether: what is parked at nearly the same time is one Send.
+// TestParkedChunksGoTogether: what is parked in one call is one Send.
 func TestParkedChunksGoTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := startToy(t, nil)
 		var results []chan Result
+		var together []Parked
 		for i := range 6 {
-			results = append(results, b.park(fmt.Sprint("tag", i), fmt.Sprint(i)))
+			result := make(chan Result, 1)
+			results = append(results, result)
+			together = append(together, Parked{fmt.Sprint("tag", i), logsOf(t, fmt.Sprint(i)), func(r Result) { result <- r }})
 		}
+		b.Park(together...)
 		time.Sleep(time.Second)
 		for i, r := range results {
 			b.wantResult(fmt.Sprint("chunk ", i), r, OK)
