@@ -6,6 +6,7 @@ import (
 	"context"
 	"testing"
 
+	"out_edge/build/testkit"
 	"out_edge/ddsink"
 	"out_edge/plugin/delivery"
 )
@@ -16,7 +17,7 @@ func TestNoAllocationsInSend(t *testing.T) {
 	allocations := func(n int) float64 {
 		r := rec(t, 0, "log", "hello", "level", "info", "n", 5)
 		source := repeated{r, n}
-		return testing.AllocsPerRun(20, func() {
+		return testkit.Allocs(func() {
 			job := delivery.NewJob(delivery.JobSpec{Sink: "datadog", Telemetry: delivery.NoTelemetry{}, Source: source, Open: n})
 			if err := s.logs.Send(context.Background(), []*delivery.Job{job}, false); err != nil || job.Open() != 0 {
 				t.Error(err, job.Open())

@@ -130,7 +130,7 @@ func TestNoAllocations(t *testing.T) {
 	var dst []byte
 	run := func() { dst = encodeAll(e, &d, dst[:0], payload) }
 	run()
-	if n := testing.AllocsPerRun(10, run); n != 0 {
+	if n := testkit.Allocs(run); n != 0 {
 		t.Errorf("%v allocations for 1,000 records", n)
 	}
 }

@@ -21,10 +21,9 @@ import (
 	"out_edge/plugin/metric"
 
 	"github.com/vmihailenco/msgpack/v5"
-	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { testkit.Main(m) }
 
 // testKey is a key that must never be seen in a log line or an error.
 const testKey = "0123456789abcdef0123456789abcdef"

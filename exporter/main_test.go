@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/vmihailenco/msgpack/v5"
-	"go.uber.org/goleak"
 
 	"out_edge/build/testkit"
 	"out_edge/exporter"
@@ -21,7 +20,7 @@ import (
 	"out_edge/timefix"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { testkit.Main(m) }
 
 // start is the instant that test clocks begin at.
 var start = testkit.Start

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"out_edge/build/testkit"
 	"out_edge/timefix"
 )
 
@@ -87,7 +88,7 @@ func BenchmarkSession(b *testing.B) {
 func TestAllocations(t *testing.T) {
 	for _, c := range cases() {
 		send(c.fixer, "tag", c.now, c.raw)
-		got := testing.AllocsPerRun(200, func() {
+		got := testkit.Allocs(func() {
 			s := c.fixer.Begin("tag", c.now, false)
 			for range 10 {
 				s.Repair(c.raw)

@@ -16,9 +16,9 @@ import (
 	"time"
 
 	"github.com/vmihailenco/msgpack/v5"
-	"go.uber.org/goleak"
 
 	"out_edge/build/harness"
+	"out_edge/build/testkit"
 )
 
 const scripted = "./build/host/testdata/plugin"
@@ -39,7 +39,7 @@ func TestMain(m *testing.M) {
 	native = newBench(dir, harness.Native())
 	code := m.Run()
 	if code == 0 {
-		if err := goleak.Find(); err != nil {
+		if err := testkit.Leaks(); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			code = 1
 		}

@@ -16,12 +16,12 @@ import (
 	"time"
 
 	"github.com/klauspost/compress/zstd"
-	"go.uber.org/goleak"
 
 	"out_edge/build/intake"
+	"out_edge/build/testkit"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { testkit.Main(m) }
 
 func start(t *testing.T, cfg intake.Config) *intake.Server {
 	t.Helper()

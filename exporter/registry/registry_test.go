@@ -12,7 +12,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
-	"go.uber.org/goleak"
 
 	"out_edge/build/testkit"
 	"out_edge/exporter/registry"
@@ -20,7 +19,7 @@ import (
 	"out_edge/plugin/metric"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { testkit.Main(m) }
 
 // bench is a Registry with what a test looks at.
 type bench struct {

@@ -110,7 +110,7 @@ func BenchmarkEncode(b *testing.B) {
 func TestSendAllocations(t *testing.T) {
 	s := newSilent(t, newDiscard())
 	allocations := func(samples []metric.Sample) float64 {
-		return testing.AllocsPerRun(50, func() {
+		return testkit.Allocs(func() {
 			for i := range samples {
 				samples[i].UnixNano += 60e9
 			}

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	writev2 "github.com/prometheus/client_golang/exp/api/remote/genproto/v2"
-	"go.uber.org/goleak"
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"out_edge/build/testkit"
@@ -26,7 +25,7 @@ import (
 	"out_edge/timefix"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { testkit.Main(m) }
 
 // start is the instant that test clocks begin at.
 var start = testkit.Start

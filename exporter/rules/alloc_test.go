@@ -34,7 +34,7 @@ func TestAllocations(t *testing.T) {
 			if len(dst) != 1 {
 				t.Fatal("no sample")
 			}
-			if got := testing.AllocsPerRun(200, func() { dst = e.Observe(dst[:0], "web.a", r, 1) }); got != c.want {
+			if got := testkit.Allocs(func() { dst = e.Observe(dst[:0], "web.a", r, 1) }); got != c.want {
 				t.Errorf("%v allocations, want %v", got, c.want)
 			}
 		})

@@ -8,15 +8,15 @@ import (
 	"testing"
 
 	"github.com/vmihailenco/msgpack/v5"
-	"go.uber.org/goleak"
 
+	"out_edge/build/testkit"
 	"out_edge/exporter/rules"
 	"out_edge/plugin/chunk"
 	"out_edge/plugin/metric"
 	"out_edge/plugin/wire"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { testkit.Main(m) }
 
 // fields is a record's body.
 type fields map[string]any

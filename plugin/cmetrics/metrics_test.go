@@ -461,7 +461,7 @@ func TestKnownSeriesAllocateNothing(t *testing.T) {
 		}
 		var in cmetrics.Interner
 		var dst []metric.Sample
-		allocs := testing.AllocsPerRun(5, func() {
+		allocs := testkit.Allocs(func() {
 			var err error
 			if dst, err = cmetrics.Append(dst[:0], c.Payload, arrival, &in); err != nil {
 				t.Fatal(err)

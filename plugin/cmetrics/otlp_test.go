@@ -367,7 +367,7 @@ func TestKnownOTLPEventAllocatesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if allocs := testing.AllocsPerRun(10, func() { dst, _ = cmetrics.Append(dst[:0], payload, arrival, &in) }); allocs > 40 {
+	if allocs := testkit.Allocs(func() { dst, _ = cmetrics.Append(dst[:0], payload, arrival, &in) }); allocs > 40 {
 		t.Errorf("%v allocations for 100 points in ten metrics", allocs)
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
+	"out_edge/build/testkit"
 )
 
 // envProxy is what the environment names as proxy; net/http reads that once a
@@ -21,7 +21,7 @@ func TestMain(m *testing.M) {
 			panic(err)
 		}
 	}
-	goleak.VerifyTestMain(m)
+	testkit.Main(m)
 }
 
 // ticks is time that the test moves.

@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"github.com/vmihailenco/msgpack/v5"
-	"go.uber.org/goleak"
 
 	"out_edge/build/testkit"
 	"out_edge/ddsink"
@@ -27,7 +26,7 @@ import (
 	"out_edge/timefix"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { testkit.Main(m) }
 
 const (
 	engineThread = 1

@@ -7,8 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"out_edge/build/testkit"
 	"out_edge/plugin/chunk"
 	"out_edge/plugin/delivery"
@@ -16,7 +14,7 @@ import (
 	"out_edge/plugin/metric"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { testkit.Main(m) }
 
 // own is what the receiver of these tests wants of a series: times in ms that rise.
 type own struct{ last int64 }
