@@ -13,9 +13,14 @@ import (
 )
 
 // manifests are the documents of a file of examples/kubernetes.
-func manifests(t *testing.T, name string) (all []map[string]any) {
+func manifests(t *testing.T, name string) []map[string]any {
 	t.Helper()
-	f, err := os.Open("../../examples/kubernetes/" + name)
+	return documents(t, "../../examples/kubernetes/"+name)
+}
+
+func documents(t *testing.T, name string) (all []map[string]any) {
+	t.Helper()
+	f, err := os.Open(name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,17 +79,8 @@ func kubernetesConf(t *testing.T, text string) string {
 // the same means, and the monitor finds their port.
 func TestKubernetesExamples(t *testing.T) {
 	values := manifests(t, "values.yaml")[0]
-	var daemon, config, service map[string]any
-	for _, doc := range manifests(t, "daemonset.yaml") {
-		switch doc["kind"] {
-		case "DaemonSet":
-			daemon = doc
-		case "ConfigMap":
-			config = doc
-		case "Service":
-			service = doc
-		}
-	}
+	kinds := byKind(manifests(t, "daemonset.yaml"))
+	daemon, config, service := kinds["DaemonSet"], kinds["ConfigMap"], kinds["Service"]
 	pod := at(t, daemon, "spec", "template", "spec")
 	container := at(t, pod, "containers", 0)
 	var chart strings.Builder
@@ -94,15 +90,13 @@ func TestKubernetesExamples(t *testing.T) {
 	if a, b := kubernetesConf(t, chart.String()), kubernetesConf(t, at(t, config, "data", "fluent-bit.conf").(string)); a != b {
 		t.Errorf("values.yaml\n%s\ndaemonset.yaml\n%s", a, b)
 	}
-	for _, key := range []string{"env", "envFrom", "resources", "securityContext"} {
+	for _, key := range []string{"env", "envFrom", "resources", "securityContext", "livenessProbe", "readinessProbe"} {
 		if a, b := at(t, values, key), at(t, container, key); !reflect.DeepEqual(a, b) {
 			t.Errorf("%s: %v in values.yaml, %v in daemonset.yaml", key, a, b)
 		}
 	}
-	for _, probe := range []string{"livenessProbe", "readinessProbe"} {
-		if a, b := at(t, values, probe, "httpGet"), at(t, container, probe, "httpGet"); !reflect.DeepEqual(a, b) {
-			t.Errorf("%s: %v and %v", probe, a, b)
-		}
+	if a, b := at(t, values, "image", "pullPolicy"), at(t, container, "imagePullPolicy"); a != b {
+		t.Errorf("the image is pulled %v and %v", a, b)
 	}
 	if a, b := at(t, values, "terminationGracePeriodSeconds"), at(t, pod, "terminationGracePeriodSeconds"); a != b {
 		t.Errorf("grace: %v and %v", a, b)
@@ -119,4 +113,43 @@ func TestKubernetesExamples(t *testing.T) {
 	if a, b := at(t, monitor, "spec", "selector", "matchLabels"), at(t, service, "metadata", "labels"); !reflect.DeepEqual(a, b) {
 		t.Errorf("the monitor selects %v, the service has %v", a, b)
 	}
+}
+
+// TestRenderedChart compares what `helm template` has made of values.yaml, in a file that
+// RENDERED_CHART names, with the plain manifests.
+func TestRenderedChart(t *testing.T) {
+	file := os.Getenv("RENDERED_CHART")
+	if file == "" {
+		t.Log("RENDERED_CHART names no file: TestKubernetesExamples has compared the values alone")
+		return
+	}
+	rendered, plain := byKind(documents(t, file)), byKind(manifests(t, "daemonset.yaml"))
+	conf := func(kinds map[string]map[string]any) string {
+		return kubernetesConf(t, at(t, kinds["ConfigMap"], "data", "fluent-bit.conf").(string))
+	}
+	if a, b := conf(rendered), conf(plain); a != b {
+		t.Errorf("rendered\n%s\ndaemonset.yaml\n%s", a, b)
+	}
+	pod := []any{"spec", "template", "spec"}
+	for _, key := range []string{"tolerations", "terminationGracePeriodSeconds"} {
+		if a, b := at(t, rendered["DaemonSet"], append(pod, key)...), at(t, plain["DaemonSet"], append(pod, key)...); !reflect.DeepEqual(a, b) {
+			t.Errorf("%s: %v and %v", key, a, b)
+		}
+	}
+	container := append(pod, "containers", 0)
+	for _, key := range []string{"env", "envFrom", "resources", "securityContext", "livenessProbe", "readinessProbe", "imagePullPolicy"} {
+		if a, b := at(t, rendered["DaemonSet"], append(container, key)...), at(t, plain["DaemonSet"], append(container, key)...); !reflect.DeepEqual(a, b) {
+			t.Errorf("%s: %v and %v", key, a, b)
+		}
+	}
+}
+
+func byKind(docs []map[string]any) map[string]map[string]any {
+	kinds := map[string]map[string]any{}
+	for _, doc := range docs {
+		if kind, ok := doc["kind"].(string); ok {
+			kinds[kind] = doc
+		}
+	}
+	return kinds
 }
