@@ -223,7 +223,7 @@ func TestAcceptEncoding(t *testing.T) {
 
 // A port that is busy does not fail Open; it is served once it is free.
 func TestBusyPort(t *testing.T) {
-	blocker, err := net.Listen("tcp", "127.0.0.1:0")
+	blocker, err := net.Listen("tcp", freeAddress(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -245,6 +245,16 @@ func TestBusyPort(t *testing.T) {
 	wantLines(t, scrape(t, m, "edge_temp"), `edge_temperature_celsius{type="t",zone="thermal_zone0"} 1`)
 }
 
+// freeAddress is one that nobody takes while a test has closed it.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	addr, err := testkit.FreeAddress()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return addr
+}
+
 // A busy port must not hold up the end.
 func TestCloseWhileBusy(t *testing.T) {
 	blocker, err := net.Listen("tcp", "127.0.0.1:0")
@@ -261,9 +271,9 @@ func TestCloseWhileBusy(t *testing.T) {
 func TestHotReload(t *testing.T) {
 	log, book := newLog()
 	exp := exporter.New(log, newClock())
-	m := open(t, exp, loopback())
 	cfg := loopback()
-	cfg.Listen = m.Addr().String()
+	cfg.Listen = freeAddress(t)
+	m := open(t, exp, cfg)
 	keepAlive := &http.Client{Transport: &http.Transport{}}
 	defer keepAlive.CloseIdleConnections()
 	for range 5 {

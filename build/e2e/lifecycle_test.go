@@ -199,7 +199,7 @@ func TestAMissingKeyFileHeals(t *testing.T) {
 }
 
 func TestABusyPortHeals(t *testing.T) {
-	ln := listen(t, "127.0.0.1:0")
+	ln := listen(t, "127.0.0.1:"+freePort(t))
 	addr := ln.Addr().String()
 	l := start(t, harness.Run{V5: true, Live: []string{"mem"}, Interval: 50 * time.Millisecond,
 		Outputs: []harness.Output{{Name: "edge", Properties: harness.Props("listen", addr)}}})

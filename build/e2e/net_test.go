@@ -4,6 +4,8 @@ import (
 	"net"
 	"strings"
 	"testing"
+
+	"out_edge/build/testkit"
 )
 
 func listen(t *testing.T, addr string) net.Listener {
@@ -19,12 +21,14 @@ func listen(t *testing.T, addr string) net.Listener {
 // freePort is a port of the loopback that nobody listens on just now.
 func freePort(t *testing.T) string {
 	t.Helper()
-	ln := listen(t, "127.0.0.1:0")
-	_, port, err := net.SplitHostPort(ln.Addr().String())
+	addr, err := testkit.FreeAddress()
 	if err != nil {
 		t.Fatal(err)
 	}
-	ln.Close()
+	_, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		t.Fatal(err)
+	}
 	return port
 }
 

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -33,7 +32,7 @@ type Process struct {
 // start runs a program on a free port, and returns once it answers 200 at the path
 // ready. Its arguments are made of the address.
 func start(ctx context.Context, program, ready string, arguments func(addr string) []string) (*Process, error) {
-	addr, err := freeAddress()
+	addr, err := testkit.FreeAddress()
 	if err != nil {
 		return nil, err
 	}
@@ -122,13 +121,4 @@ func (p *Process) lines(ctx context.Context, path string, take func(*json.Decode
 			return fmt.Errorf("read %s: %w", path, err)
 		}
 	}
-}
-
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("find a free port: %w", err)
-	}
-	defer l.Close()
-	return l.Addr().String(), nil
 }
