@@ -2,6 +2,7 @@ package exporter_test
 
 import (
 	"fmt"
+	"net/http"
 	"runtime"
 	"slices"
 	"strconv"
@@ -54,6 +55,34 @@ func BenchmarkScrape(b *testing.B) {
 			if size < 10_000 {
 				b.Fatal("a small page")
 			}
+		})
+	}
+}
+
+// BenchmarkScrapeOfFew is a scrape as of most devices: a hundred series and the plugin's
+// own, over a connection that is kept. A record has come since the last one.
+func BenchmarkScrapeOfFew(b *testing.B) {
+	for _, encoding := range []string{"identity", "gzip"} {
+		b.Run(encoding, func(b *testing.B) {
+			m := open(b, quietExporter(newClock()), loopback())
+			var in cmetrics.Interner
+			samples, err := cmetrics.Append(nil, testkit.Payload(b, "amd64-v5.1.1", "node_metrics.1"), 1, &in)
+			if err != nil {
+				b.Fatal(err)
+			}
+			apply(m, samples[:100])
+			client := &http.Client{Transport: &http.Transport{DisableCompression: true}}
+			b.Cleanup(client.CloseIdleConnections)
+			record := testkit.Payload(b, "amd64-v5.1.1", "mem.1")
+			b.ReportAllocs()
+			watch := testkit.StartCPUWatch()
+			for b.Loop() {
+				observe(m, record, start)
+				if _, body := fetchURL(b, client, "http://"+m.Addr().String()+"/metrics", "Accept-Encoding", encoding); len(body) < 1000 {
+					b.Fatal("a small page")
+				}
+			}
+			watch.Report(b, 1, "op")
 		})
 	}
 }

@@ -6,17 +6,9 @@ import (
 	"net/http"
 	"sync/atomic"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
-
 	"out_edge/exporter/statuspage"
 	"out_edge/exporter/web"
 )
-
-// maxScrapes is the most scrapes at once; of 10,000 series each takes about 4 MB.
-// Results are not shared (promhttp's CoalesceGather), because with a slow reader
-// everybody else would get old values.
-const maxScrapes = 4
 
 // handler routes the endpoint's requests. The web config file's authentication applies
 // to all, /healthz included. Only the large answers are limited in number: /healthz and
@@ -24,7 +16,7 @@ const maxScrapes = 4
 func (p *endpoint) handler() http.Handler {
 	status := &statuspage.Page{Snapshot: p.snapshot, Trusts: func(r *http.Request) bool { return web.Trusts(r, p.webConfigFile) }}
 	pages := http.NewServeMux()
-	pages.Handle("GET /metrics", p.noteScrape(p.metricsHandler()))
+	pages.Handle("GET /metrics", p.noteScrape(newScraper(p)))
 	pages.HandleFunc("GET /debug/time", status.ServeRepairs)
 	pages.Handle("GET /{$}", status)
 	states := http.NewServeMux()
@@ -68,13 +60,6 @@ func (p *endpoint) noteScrape(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p.scraped.Store(int64(p.clock.Now().Elapsed()))
 		h.ServeHTTP(w, r)
-	})
-}
-
-func (p *endpoint) metricsHandler() http.Handler {
-	return promhttp.HandlerForTransactional(prometheus.ToTransactionalGatherer(p.registry), promhttp.HandlerOpts{
-		ErrorLog: &gatherLog{log: p.log}, ErrorHandling: promhttp.ContinueOnError,
-		MaxRequestsInFlight: maxScrapes, EnableOpenMetrics: true, DisableCompression: true,
 	})
 }
 

@@ -17,15 +17,16 @@ var allowed = map[string][]string{
 	"plugin/check":         {"plugin/config", "plugin/pipeline", "plugin/metric", "timefix"},
 	"plugin/config":        {"plugin/pipeline", "plugin/logline", "plugin/delivery", "plugin/metric", "timefix", "exporter", "exporter/statuspage", "exporter/rules", "exporter/remotewrite", "ddsink"},
 	"plugin/pipeline":      {"exporter/tail", "plugin/wire", "plugin/chunk", "plugin/cmetrics", "plugin/metric", "plugin/delivery", "timefix", "exporter", "exporter/statuspage", "exporter/telemetry", "exporter/rules", "exporter/remotewrite", "ddsink"},
-	"exporter":             {"exporter/memo", "exporter/tail", "exporter/web", "exporter/statuspage", "exporter/telemetry", "exporter/history", "exporter/hostmetrics", "exporter/registry", "plugin/wire", "plugin/chunk", "plugin/metric", "plugin/delivery", "timefix"},
+	"exporter":             {"exporter/memo", "exporter/tail", "exporter/web", "exporter/statuspage", "exporter/telemetry", "exporter/textformat", "exporter/history", "exporter/hostmetrics", "exporter/registry", "plugin/wire", "plugin/chunk", "plugin/metric", "plugin/delivery", "timefix"},
 	"exporter/rules":       {"exporter/memo", "plugin/wire", "plugin/chunk", "plugin/metric", "plugin/delivery", "timefix"},
 	"exporter/remotewrite": {"plugin/chunk", "plugin/metric", "plugin/delivery", "timefix"},
 	"exporter/hostmetrics": {"plugin/wire", "plugin/chunk", "plugin/metric"},
-	"exporter/registry":    {"plugin/metric", "timefix"},
+	"exporter/registry":    {"exporter/textformat", "plugin/metric", "timefix"},
 	"exporter/statuspage":  {"exporter/tail", "exporter/history", "exporter/telemetry", "exporter/web", "plugin/delivery", "plugin/metric", "timefix"},
-	"exporter/telemetry":   {"exporter/history", "plugin/delivery", "plugin/metric", "timefix"},
+	"exporter/telemetry":   {"exporter/history", "exporter/textformat", "plugin/delivery", "plugin/metric", "timefix"},
 	"exporter/history":     {"plugin/metric"},
 	"exporter/tail":        {"plugin/wire", "timefix"},
+	"exporter/textformat":  {"plugin/metric"},
 	"exporter/memo":        {},
 	"exporter/web":         {},
 	"ddsink":               {"plugin/wire", "plugin/chunk", "plugin/metric", "plugin/delivery", "timefix"},
@@ -49,6 +50,8 @@ var foreign = map[string][]string{
 	"plugin/chunk":     {},
 	"plugin/cmetrics":  {"github.com/prometheus/otlptranslator"},
 	"plugin/metric":    {"github.com/prometheus/common/model"},
+
+	"exporter/textformat": {},
 }
 
 type goPackage struct {

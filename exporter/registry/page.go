@@ -20,20 +20,27 @@ type Page struct {
 	log      *slog.Logger
 	panicked func(any) // called on a panic while a series is written
 
-	mu              sync.Mutex
-	shown           map[*metric.Series]*series
-	families        map[string]*family // by name
+	mu       sync.Mutex
+	shown    map[*metric.Series]*series
+	families map[string]*family // by name
+	sorted   []*family          // all of them by name; nil once one came or went
+	odd      int                // reservations that do not go with what was shown
+
+	rendering       sync.Mutex // before mu; guards the texts of series
+	renderer        renderer
 	loggedConflicts map[[2]string]bool // pairs of names that were logged
 }
 
 // family is what all series of one name share.
 type family struct {
-	page *Page
-	kind metric.Kind
-	desc *prometheus.Desc
-	n    int // series shown, and reservations
+	page       *Page
+	name, help string
+	kind       metric.Kind
+	desc       *prometheus.Desc
+	n          int // series shown, and reservations
 	// own are the reservations, which decide whether a series could be the plugin's.
 	own []*Reservation
+	order
 }
 
 // Reservation reserves the name of a series of the plugin's own.
@@ -43,6 +50,8 @@ type Reservation struct {
 	// Owns reports whether the plugin's own series of that name could have the labels of
 	// s; nil owns all. It is called under a lock.
 	Owns func(s *metric.Series) bool
+
+	odd bool // it may contradict what was shown before
 }
 
 // maxLoggedConflicts is the most pairs of conflicting names that a page logs.
@@ -87,12 +96,13 @@ func (p *Page) show(s *series, tag string) Refusal {
 	f.n++
 	s.family, s.shown = f, true
 	p.shown[s.id] = s
+	f.add(s)
 	return Accepted
 }
 
 func (p *Page) add(name, help string, kind metric.Kind) *family {
-	f := &family{page: p, kind: kind, desc: prometheus.NewDesc(name, help, nil, nil)}
-	p.families[name] = f
+	f := &family{page: p, name: name, help: help, kind: kind, desc: prometheus.NewDesc(name, help, nil, nil)}
+	p.families[name], p.sorted = f, nil
 	return f
 }
 
@@ -114,6 +124,7 @@ func (p *Page) hide(s *series) {
 	defer p.mu.Unlock()
 	s.shown = false
 	delete(p.shown, s.id)
+	s.family.left()
 	p.leave(s.id.Name)
 }
 
@@ -122,6 +133,7 @@ func (p *Page) leave(name string) {
 	f := p.families[name]
 	if f.n--; f.n == 0 {
 		delete(p.families, name)
+		p.sorted = nil
 	}
 }
 
@@ -130,8 +142,14 @@ func (p *Page) Reserve(r *Reservation) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	f := p.families[r.Name]
-	if f == nil {
+	if f != nil {
+		r.odd = f.help != r.Help || f.kind != r.Kind || f.n > len(f.own)
+	} else {
+		r.odd = p.conflictingFamily(r.Name, r.Kind) != ""
 		f = p.add(r.Name, r.Help, r.Kind)
+	}
+	if r.odd {
+		p.odd++
 	}
 	f.own = append(f.own, r)
 	f.n++
@@ -143,6 +161,9 @@ func (p *Page) Release(r *Reservation) {
 	defer p.mu.Unlock()
 	f := p.families[r.Name]
 	f.own = slices.DeleteFunc(f.own, func(o *Reservation) bool { return o == r })
+	if r.odd {
+		p.odd--
+	}
 	p.leave(r.Name)
 }
 

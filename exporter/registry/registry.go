@@ -195,7 +195,7 @@ func (r *Registry) join(src *source, id *metric.Series, b *Batch) Refusal {
 		if r.page.conflicts(id) {
 			return Conflict
 		}
-		s = &series{id: id, registry: r, pairs: pairsOf(id.Labels), seen: arrival(b.At)}
+		s = &series{id: id, registry: r, seen: arrival(b.At)}
 		r.inherit(s, src)
 		r.all[id] = s
 		r.bytes += size(id)

@@ -4,8 +4,6 @@ import (
 	"math"
 	"sync/atomic"
 
-	dto "github.com/prometheus/client_model/go"
-
 	"out_edge/plugin/metric"
 	"out_edge/timefix"
 )
@@ -20,14 +18,14 @@ const (
 )
 
 // series is one series of one Registry, whose mutex guards it, except for what a scrape
-// reads: value and dist are atomic; pairs and family do not change once the series is
-// shown.
+// reads: value and dist are atomic; family does not change once the series is shown; text
+// belongs to whoever renders the page.
 type series struct {
 	id *metric.Series
 	// registry owns the series; it never changes.
 	registry *Registry
-	pairs    []*dto.LabelPair
 	family   *family
+	text     string // the labels as /metrics writes them, made by the first scrape
 	shown    bool
 	value    atomic.Uint64 // math.Float64bits
 	dist     atomic.Pointer[metric.Distribution]

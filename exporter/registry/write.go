@@ -28,7 +28,7 @@ func (s *series) Write(m *dto.Metric) (err error) {
 var errUnwritable = errors.New("write series: it contradicts itself")
 
 func (s *series) write(m *dto.Metric) error {
-	m.Label = s.pairs
+	m.Label = pairsOf(s.id.Labels)
 	v := math.Float64frombits(s.value.Load())
 	switch s.family.kind {
 	case metric.Gauge:

@@ -64,9 +64,9 @@ func (s *SinkTimes) Month(running time.Duration) float64 {
 // State returns a copy of the counts.
 func (t *Telemetry) State() State {
 	s := State{Sinks: make(map[string]*SinkState), Arrived: t.arrived.Load(),
-		Skew: time.Duration(read(t.skew).GetGauge().GetValue() * 1e9)}
+		Skew: time.Duration(read(t.skew.one).GetGauge().GetValue() * 1e9)}
 	for v, c := range t.repairs {
-		s.Repairs[v] = read(c).GetCounter().GetValue()
+		s.Repairs[v] = read(c.one).GetCounter().GetValue()
 	}
 	sink := func(name string) *SinkState {
 		if s.Sinks[name] == nil {
@@ -74,7 +74,7 @@ func (t *Telemetry) State() State {
 		}
 		return s.Sinks[name]
 	}
-	eachCounter(t.records, "result", func(name, result string, n float64) {
+	eachCounter(t.records.vec, "result", func(name, result string, n float64) {
 		switch state := sink(name); result {
 		case delivered:
 			state.Delivered = n
@@ -84,8 +84,8 @@ func (t *Telemetry) State() State {
 			state.Retried = n
 		}
 	})
-	eachCounter(t.dropped, "reason", func(name, reason string, n float64) { sink(name).DropReasons[reason] = n })
-	eachCounter(t.adjusted, "reason", func(name, reason string, n float64) { sink(name).AdjustReasons[reason] = n })
+	eachCounter(t.dropped.vec, "reason", func(name, reason string, n float64) { sink(name).DropReasons[reason] = n })
+	eachCounter(t.adjusted.vec, "reason", func(name, reason string, n float64) { sink(name).AdjustReasons[reason] = n })
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for name, times := range t.sinks {
@@ -96,9 +96,7 @@ func (t *Telemetry) State() State {
 
 // eachCounter calls do with the labels sink and by, and the value, of each counter.
 func eachCounter(v *prometheus.CounterVec, by string, do func(sink, label string, n float64)) {
-	ch := make(chan prometheus.Metric, 16)
-	go func() { v.Collect(ch); close(ch) }()
-	for m := range ch {
+	for _, m := range collect(v, 16) {
 		d := read(m)
 		labels := make(map[string]string, len(d.Label))
 		for _, l := range d.Label {

@@ -10,7 +10,6 @@ package telemetry
 
 import (
 	"runtime"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -47,21 +46,21 @@ type Telemetry struct {
 	registry *prometheus.Registry
 	families []*Family
 
-	repairs  [timefix.NumVerdicts]prometheus.Counter
-	records  *prometheus.CounterVec
-	dropped  *prometheus.CounterVec
-	refused  *prometheus.CounterVec
-	adjusted *prometheus.CounterVec
-	flush    prometheus.Histogram
-	requests *prometheus.CounterVec
-	sent     *prometheus.CounterVec
-	last     *prometheus.GaugeVec
-	writes   *prometheus.CounterVec
-	skew     prometheus.Gauge
+	repairs  [timefix.NumVerdicts]counter
+	records  counters
+	dropped  counters
+	refused  counters
+	adjusted counters
+	flush    histogram
+	requests counters
+	sent     counters
+	last     gauges
+	writes   counters
+	skew     gauge
 
 	// Those of the sink prometheus, which each record updates.
-	shown   prometheus.Counter
-	shownAt prometheus.Gauge
+	shown   counter
+	shownAt gauge
 	arrived atomic.Int64 // when the last sample was shown, in ns of Instant.Elapsed
 
 	mu    sync.Mutex
@@ -72,6 +71,9 @@ type Telemetry struct {
 	group  *Group
 	output string
 	page   *prometheus.Registry // of Collect's series
+
+	making sync.Mutex   // see Text
+	byName []*ownFamily // sorted
 }
 
 var _ delivery.Telemetry = (*Telemetry)(nil)
@@ -93,18 +95,18 @@ func newTelemetry(cfg Config, g *Group, output string) *Telemetry {
 	t.sent = b.counters(sentBytes, "endpoint", "encoding")
 	t.last = b.gauges(lastDelivery, "sink")
 	t.writes = b.counters(writes, "code")
-	t.skew = b.gauges(clockSkew).WithLabelValues()
+	t.skew = b.gauges(clockSkew).with()
 	repairs := b.counters(timeRepairs, "reason")
 	for v := range t.repairs {
-		t.repairs[v] = repairs.WithLabelValues(timefix.Verdict(v).String())
+		t.repairs[v] = repairs.with(timefix.Verdict(v).String())
 	}
 	b.gauges(buildInfo, "version", "goversion", "goarch").
-		WithLabelValues(strings.ToValidUTF8(cfg.Version, "\uFFFD"), runtime.Version(), runtime.GOARCH).Set(1)
-	t.families = b.families
+		with(strings.ToValidUTF8(cfg.Version, "\uFFFD"), runtime.Version(), runtime.GOARCH).set(1)
+	t.families, t.byName = b.families, b.byName()
 	t.AddSink(delivery.SinkDecode, delivery.DropReasons(delivery.SinkDecode), nil)
 	t.AddSink(delivery.SinkPrometheus, delivery.DropReasons(delivery.SinkPrometheus), nil)
-	t.shown = t.records.WithLabelValues(delivery.SinkPrometheus, delivered)
-	t.shownAt = t.last.WithLabelValues(delivery.SinkPrometheus)
+	t.shown = t.records.with(delivery.SinkPrometheus, delivered)
+	t.shownAt = t.last.with(delivery.SinkPrometheus)
 	return t
 }
 
@@ -124,40 +126,40 @@ const (
 // AddSink creates the series of a sink, all at 0, with its reasons for dropping or
 // adjusting records.
 func (t *Telemetry) AddSink(sink string, dropReasons, adjustReasons []string) {
-	t.records.WithLabelValues(sink, lost)
+	t.records.with(sink, lost)
 	for _, r := range dropReasons {
-		t.dropped.WithLabelValues(sink, r)
+		t.dropped.with(sink, r)
 	}
 	for _, r := range adjustReasons {
-		t.adjusted.WithLabelValues(sink, r)
+		t.adjusted.with(sink, r)
 	}
 	if sink == delivery.SinkDecode {
 		return
 	}
-	t.records.WithLabelValues(sink, delivered)
-	t.last.WithLabelValues(sink)
+	t.records.with(sink, delivered)
+	t.last.with(sink)
 	switch sink {
 	case delivery.SinkPrometheus:
 		return
 	case delivery.SinkRemoteWrite:
-		t.writes.WithLabelValues("200")
+		t.writes.with("200")
 	case delivery.SinkDatadog:
 		t.addEndpoint(endpointLogs)
 	case delivery.SinkDatadogMetrics:
 		t.addEndpoint(endpointSeries)
 	}
-	t.records.WithLabelValues(sink, retried)
+	t.records.with(sink, retried)
 }
 
 func (t *Telemetry) addEndpoint(endpoint string) {
-	t.requests.WithLabelValues(endpoint, "202")
+	t.requests.with(endpoint, "202")
 	t.Sent(endpoint, 0, 0)
 }
 
 // Shown counts n samples that were shown on the page.
 func (t *Telemetry) Shown(n int, now timefix.Instant) {
-	t.shown.Add(float64(n))
-	t.shownAt.Set(seconds(now))
+	t.shown.add(float64(n))
+	t.shownAt.set(seconds(now))
 	t.arrived.Store(int64(now.Elapsed()))
 }
 
@@ -166,25 +168,25 @@ func seconds(now timefix.Instant) float64 { return float64(now.Wall/1e6) / 1e3 }
 
 // Delivered is part of delivery.Telemetry.
 func (t *Telemetry) Delivered(sink string, n int) {
-	t.records.WithLabelValues(sink, delivered).Add(float64(max(n, 0)))
+	t.records.add(n, sink, delivered)
 	if n <= 0 {
 		return
 	}
 	now := t.clock.Now()
-	t.last.WithLabelValues(sink).Set(seconds(now))
+	t.last.with(sink).set(seconds(now))
 	t.noteDelivered(sink, int64(now.Elapsed()))
 	t.traffic.delivered(sink, int64(now.Elapsed()), n)
 }
 
 // Retried is part of delivery.Telemetry.
 func (t *Telemetry) Retried(sink string, n int) {
-	t.records.WithLabelValues(sink, retried).Add(float64(max(n, 0)))
+	t.records.add(n, sink, retried)
 }
 
 // Dropped is part of delivery.Telemetry.
 func (t *Telemetry) Dropped(sink, reason string, n int) {
-	t.records.WithLabelValues(sink, lost).Add(float64(max(n, 0)))
-	t.dropped.WithLabelValues(sink, reason).Add(float64(max(n, 0)))
+	t.records.add(n, sink, lost)
+	t.dropped.add(n, sink, reason)
 	if n > 0 && affectsHealth(sink, reason) {
 		t.noteDropped(sink, reason)
 	}
@@ -214,12 +216,12 @@ func (t *Telemetry) Refused(rule, reason string, n int) {
 
 // RefusedByRule is Refused for samples that were already counted as dropped.
 func (t *Telemetry) RefusedByRule(rule, reason string, n int) {
-	t.refused.WithLabelValues(rule, reason).Add(float64(max(n, 0)))
+	t.refused.add(n, rule, reason)
 }
 
 // Adjusted is part of delivery.Telemetry.
 func (t *Telemetry) Adjusted(sink, reason string, n int) {
-	t.adjusted.WithLabelValues(sink, reason).Add(float64(max(n, 0)))
+	t.adjusted.add(n, sink, reason)
 	t.sayFirst(sink, reason, n)
 }
 
@@ -228,10 +230,10 @@ func (t *Telemetry) Adjusted(sink, reason string, n int) {
 func (t *Telemetry) Request(endpoint, code string) {
 	t.noteAnswer(sinkOf(endpoint), code)
 	if endpoint == delivery.SinkRemoteWrite {
-		t.writes.WithLabelValues(code).Inc()
+		t.writes.add(1, code)
 		return
 	}
-	t.requests.WithLabelValues(endpoint, code).Inc()
+	t.requests.add(1, endpoint, code)
 }
 
 // Sent is part of delivery.Telemetry. Only the status page shows remote write's bytes.
@@ -240,21 +242,21 @@ func (t *Telemetry) Sent(endpoint string, rawBytes, wireBytes int) {
 	if endpoint == delivery.SinkRemoteWrite {
 		return
 	}
-	t.sent.WithLabelValues(endpoint, raw).Add(float64(max(rawBytes, 0)))
-	t.sent.WithLabelValues(endpoint, wire).Add(float64(max(wireBytes, 0)))
+	t.sent.add(rawBytes, endpoint, raw)
+	t.sent.add(wireBytes, endpoint, wire)
 }
 
 // Skew is part of delivery.Telemetry.
-func (t *Telemetry) Skew(d time.Duration) { t.skew.Set(d.Seconds()) }
+func (t *Telemetry) Skew(d time.Duration) { t.skew.set(d.Seconds()) }
 
 // FlushDuration records how long Fluent Bit waited for one flush.
-func (t *Telemetry) FlushDuration(d time.Duration) { t.flush.Observe(max(d, 0).Seconds()) }
+func (t *Telemetry) FlushDuration(d time.Duration) { t.flush.observe(max(d, 0).Seconds()) }
 
 // Repairs counts the verdicts of one chunk's times.
 func (t *Telemetry) Repairs(counts timefix.Counts) {
 	for v, n := range counts {
 		if n > 0 {
-			t.repairs[v].Add(float64(n))
+			t.repairs[v].add(float64(n))
 		}
 	}
 }
@@ -270,52 +272,4 @@ func (t *Telemetry) Collect(ch chan<- prometheus.Metric) {
 		return
 	}
 	t.registry.Collect(ch)
-}
-
-// builder creates and registers the series of the table.
-type builder struct {
-	cfg      Config
-	registry *prometheus.Registry
-	output   string
-	families []*Family
-}
-
-// opts returns those of one metric. Its own label names take precedence over the
-// instance's.
-func (b *builder) opts(index int, own []string) prometheus.Opts {
-	constant := make(prometheus.Labels, len(b.cfg.Labels))
-	for _, l := range b.cfg.Labels {
-		if l.Value != "" {
-			constant[l.Name] = l.Value
-		}
-	}
-	for _, name := range append(own, OutputLabel) {
-		delete(constant, name)
-	}
-	def := &table[index]
-	own = slices.DeleteFunc(slices.Clone(own), func(name string) bool { return name == "le" })
-	f := &Family{Name: def.Name(b.cfg.Prefix), Help: def.Help, Kind: def.Kind, Constant: constant, Names: own, output: b.output}
-	b.families = append(b.families, f)
-	return prometheus.Opts{Name: f.Name, Help: f.Help, ConstLabels: constant}
-}
-
-func (b *builder) counters(index int, own ...string) *prometheus.CounterVec {
-	v := prometheus.NewCounterVec(prometheus.CounterOpts(b.opts(index, own)), own)
-	b.registry.MustRegister(v)
-	return v
-}
-
-func (b *builder) gauges(index int, own ...string) *prometheus.GaugeVec {
-	v := prometheus.NewGaugeVec(prometheus.GaugeOpts(b.opts(index, own)), own)
-	b.registry.MustRegister(v)
-	return v
-}
-
-func (b *builder) histogram(index int) prometheus.Histogram {
-	o := b.opts(index, []string{"le"})
-	h := prometheus.NewHistogram(prometheus.HistogramOpts{Name: o.Name, Help: o.Help, ConstLabels: o.ConstLabels,
-		// From a flush without a network to flush_timeout's default and beyond.
-		Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 15, 30, 60}})
-	b.registry.MustRegister(h)
-	return h
 }
