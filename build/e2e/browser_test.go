@@ -18,7 +18,7 @@ import (
 )
 
 // browserWait is how long a test waits for what a page must show.
-const browserWait = 40 * time.Second
+const browserWait = 2 * time.Minute
 
 // browser is a headless Chromium with one tab, driven by the DevTools protocol
 // over a pair of pipes.

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,6 +28,7 @@ type counted struct {
 	way     *intake.Proxy // to Prometheus or VictoriaMetrics
 	stored  func(t *testing.T, selector string) []receivers.Series
 	label   string
+	well    func() bool // its receivers' trouble is over
 }
 
 // realMetrics are the receivers that nobody here wrote, with their default rules:
@@ -58,31 +60,37 @@ const (
 	troubleFoul  = 800 * time.Millisecond
 )
 
-func passing(trouble string, lasts time.Duration) intake.Script {
+// passing is a script of trouble that lasts for so long from the first request on; gone
+// tells whether a request has come since.
+func passing(trouble string, lasts time.Duration) (script intake.Script, gone func() bool) {
+	var well atomic.Bool
 	if trouble == "" {
-		return nil
+		return nil, func() bool { return true }
 	}
-	script := weather(troubleFair, troubleFoul, troubles[trouble])
+	foul := weather(troubleFair, troubleFoul, troubles[trouble])
 	end := sync.OnceValue(func() time.Time { return time.Now().Add(lasts) })
 	return func(n int, r *http.Request) intake.Action {
 		if time.Now().After(end()) {
+			well.Store(true)
 			return intake.Action{}
 		}
-		return script(n, r)
-	}
+		return foul(n, r)
+	}, well.Load
 }
 
 // output makes one that sends to an intake of its own, and by remote write to the real
 // receivers, one or the other.
 func (m *realMetrics) output(t *testing.T, i int, label, trouble string, lasts time.Duration) (*counted, harness.Output) {
 	t.Helper()
-	c := &counted{trouble: trouble, label: label, intake: startCounting(t, passing(trouble, lasts))}
+	script, gone := passing(trouble, lasts)
+	c := &counted{trouble: trouble, label: label, intake: startCounting(t, script)}
 	url := m.prometheus.URL
 	ask := m.prometheus.Series
 	if i%3 == 1 {
 		url, ask = m.victoria.URL, m.victoria.Series
 	}
-	c.way = before(t, url, passing(trouble, lasts))
+	script, wayGone := passing(trouble, lasts)
+	c.way, c.well = before(t, url, script), func() bool { return gone() && wayGone() }
 	c.stored = func(t *testing.T, selector string) []receivers.Series {
 		t.Helper()
 		all, err := ask(t.Context(), selector)
@@ -201,7 +209,7 @@ func (c *counted) check(t *testing.T, truth tally) {
 	t.Helper()
 	selector := fmt.Sprintf(`{run=%q,__name__=~"(lines|units|sizes).*"}`, c.label)
 	var stored, sent tally
-	eventually(t, time.Minute, func() error {
+	eventually(t, patience, func() error {
 		stored, sent = tallyOf(t, c.stored(t, selector)), c.intake.tally()
 		for k, want := range truth {
 			if stored[k] < want || sent[k] < want {
@@ -226,15 +234,15 @@ func TestGaugesThroughTrouble(t *testing.T) {
 	for name, without := range map[string][]string{"parked": nil, "workers that wait": noParking} {
 		t.Run(name, func(t *testing.T) {
 			r := harness.Run{V5: true, Live: []string{"cpu", "mem"}, Interval: 250 * time.Millisecond, Threads: 4, Without: without,
-				RetryLimit: "no_limits", RetryBase: 50 * time.Millisecond, RetryCap: 300 * time.Millisecond, Pending: 20_000, Timeout: 2 * patience}
+				RetryLimit: "no_limits", RetryBase: 50 * time.Millisecond, RetryCap: 300 * time.Millisecond, Grace: time.Minute, Pending: 20_000, Timeout: 2 * patience}
 			var outputs []*counted
 			for _, trouble := range []string{"", "503", "429", "hang", "reset", "lost", "mixed"} {
 				c, o := m.output(t, 0, fmt.Sprintf("gauges-%d-%s", len(without), trouble), trouble, troubleLasts)
 				outputs, r.Outputs = append(outputs, c), append(r.Outputs, o)
 			}
-			began := time.Now()
 			over := when(&r, func(res harness.Result) bool {
-				return time.Since(began) > troubleLasts+3*time.Second &&
+				return res.Outputs[0].Chunks >= 60 &&
+					!slices.ContainsFunc(outputs, func(c *counted) bool { return !c.well() }) &&
 					!slices.ContainsFunc(res.Outputs, func(o harness.OutputResult) bool { return o.OK < o.Chunks-4 })
 			})
 			l := start(t, r)

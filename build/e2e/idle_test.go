@@ -15,6 +15,7 @@ import (
 
 const (
 	idleSeconds = 30
+	scrapeEvery = 5.       // seconds
 	maxThreads  = 10       // beside the host's
 	maxGrowth   = 2 << 10  // KiB
 	maxMemory   = 16 << 10 // KiB, above the host, once start-up is over
@@ -56,11 +57,15 @@ func idleCost(t *testing.T, k *harness.Kit, resident func(pid int, library strin
 	if err := errors.Join(err, os.WriteFile(own, data, 0o600), harness.Uncache(own)); err != nil {
 		t.Fatal(err)
 	}
+	due, next := make(chan struct{}, idleSeconds), scrapeEvery // of the host's time; not at its end
 	var pid atomic.Int64
 	var samples []idleSample // the reader's until Wait returns
 	r := harness.Run{Library: own, V5: true, Threads: 1, Live: []string{"cpu", "mem", "thermal"}, Interval: time.Second, Sysfs: thermalSysfs(t),
 		Seconds: idleSeconds, ReportEvery: 250 * time.Millisecond, Outputs: []harness.Output{serving(toIntake(in))},
 		OnReport: func(r harness.Result) {
+			for ; next <= min(r.Seconds, idleSeconds-scrapeEvery); next += scrapeEvery {
+				due <- struct{}{}
+			}
 			if pid.Load() == 0 {
 				return
 			}
@@ -72,8 +77,9 @@ func idleCost(t *testing.T, k *harness.Kit, resident func(pid int, library strin
 		}}
 	l := startOn(t, k, r)
 	pid.Store(int64(l.Pid()))
-	scraped := scrape(t, l.address(), 5)
+	scraped := scrape(t, l.address(), due)
 	res, err := l.Wait()
+	close(due) // no report comes any more
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,13 +105,12 @@ func idleCost(t *testing.T, k *harness.Kit, resident func(pid int, library strin
 	}
 }
 
-// scrape fetches /metrics n times, one in 5 s.
-func scrape(t *testing.T, addr string, n int) <-chan struct{} {
+// scrape fetches /metrics each time that it is due.
+func scrape(t *testing.T, addr string, due <-chan struct{}) <-chan struct{} {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		for range n {
-			<-time.After(5 * time.Second)
+		for range due {
 			if _, page := ask(t, "http://"+addr+"/metrics"); page == "" {
 				t.Error("/metrics is empty")
 			}

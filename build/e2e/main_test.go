@@ -186,7 +186,7 @@ func (w *watched) Write(p []byte) (int, error) {
 // find waits for a line and returns its first group.
 func (w *watched) find(t *testing.T, line *regexp.Regexp) string {
 	t.Helper()
-	patience := time.After(30 * time.Second)
+	enough := time.After(patience)
 	for {
 		w.mu.Lock()
 		text, more := w.text.String(), w.more
@@ -196,7 +196,7 @@ func (w *watched) find(t *testing.T, line *regexp.Regexp) string {
 		}
 		select {
 		case <-more:
-		case <-patience:
+		case <-enough:
 			t.Fatalf("no line %v in the log:\n%s", line, text)
 		}
 	}

@@ -52,7 +52,7 @@ type Agent struct {
 }
 
 // StartAgent starts a real fluent-bit with the given command line (such as AgentArgs,
-// or "--config", file). It ends with ctx, with the timeout (0: 60 s), or by Stop; the
+// or "--config", file). It ends with ctx, with the timeout (0: 5 minutes), or by Stop; the
 // caller must call Stop or Wait.
 func StartAgent(ctx context.Context, path string, args, env []string, timeout time.Duration, tee io.Writer) (*Agent, error) {
 	if timeout == 0 {

@@ -15,7 +15,8 @@ import (
 )
 
 const (
-	defaultTimeout = 60 * time.Second
+	// defaultTimeout ends what hangs, on a slow machine too.
+	defaultTimeout = 5 * time.Minute
 	// pipeGrace is how long a killed process's pipes may stay open.
 	pipeGrace = 2 * time.Second
 )

@@ -97,7 +97,7 @@ type Run struct {
 	StderrFile *os.File
 	// OnReport is called with each report as it comes.
 	OnReport func(Result)
-	// Timeout ends the process group; 0 is 60 s.
+	// Timeout ends the process group; 0 is 5 minutes.
 	Timeout time.Duration
 }
 
