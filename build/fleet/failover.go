@@ -1,26 +1,23 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"sync"
-	"sync/atomic"
 	"syscall"
 	"time"
 
+	"out_edge/build/receivers"
 	"out_edge/exporter/remotewrite"
 )
 
-// node is one of the Prometheus behind the balancer. It keeps its folder and address
+// node is one of the Prometheus behind a balancer. It keeps its folder and address
 // when it is killed and started again.
 type node struct {
 	dir, addr string
@@ -61,66 +58,26 @@ func (n *node) remove() {
 	_ = os.RemoveAll(n.dir)
 }
 
-// balancer gives each request to the next node, and to the one after it where that
-// one cannot be reached.
-type balancer struct {
-	nodes    []*node
-	requests atomic.Int64
-	// killAt is the request at which the first node is killed.
-	killAt int64
-	once   sync.Once
-	client http.Client
-}
-
-// ServeHTTP answers 502 where no node has answered: the sender tries again.
-func (b *balancer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	number := b.requests.Add(1)
-	if number >= b.killAt {
-		b.once.Do(b.nodes[0].kill)
-	}
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		return
-	}
-	for i := range b.nodes {
-		target := b.nodes[(int(number)+i)%len(b.nodes)]
-		if status, text, err := b.forward(r, target, body); err == nil {
-			w.WriteHeader(status)
-			_, _ = w.Write(text)
-			return
-		}
-	}
-	w.WriteHeader(http.StatusBadGateway)
-}
-
-func (b *balancer) forward(r *http.Request, to *node, body []byte) (int, []byte, error) {
-	req, err := http.NewRequestWithContext(r.Context(), http.MethodPost, "http://"+to.addr+r.URL.Path, bytes.NewReader(body))
-	if err != nil {
-		return 0, nil, err
-	}
-	req.Header = r.Header.Clone()
-	resp, err := b.client.Do(req)
-	if err != nil {
-		return 0, nil, err
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	return resp.StatusCode, text, err
-}
-
 // failover lets devices push through the balancer while one of two nodes is killed,
 // starts that one again, and counts the samples that one of the two has.
 func failover(ctx context.Context, devices, minutes int) (found, want int, err error) {
-	b := &balancer{killAt: int64(devices*minutes) / 2}
+	var nodes []*node
+	var b receivers.Balancer
 	for range 2 {
 		n, err := newNode()
 		if err != nil {
 			return 0, 0, err
 		}
 		defer n.remove()
-		b.nodes = append(b.nodes, n)
+		nodes = append(nodes, n)
+		b.Targets = append(b.Targets, "http://"+n.addr)
 	}
-	server := httptest.NewServer(b)
+	b.Before = func(number int64) {
+		if number == int64(devices*minutes)/2 {
+			nodes[0].kill()
+		}
+	}
+	server := httptest.NewServer(&b)
 	defer server.Close()
 	p := plan{devices: devices, minutes: minutes, every: 60, version: remotewrite.Version1}
 	var counts ledger
@@ -139,10 +96,10 @@ func failover(ctx context.Context, devices, minutes int) (found, want int, err e
 	if lost := counts.lost.Load(); lost != 0 {
 		return 0, want, fmt.Errorf("the senders dropped %d samples", lost)
 	}
-	if err := b.nodes[0].start(); err != nil {
+	if err := nodes[0].start(); err != nil {
 		return 0, want, err
 	}
-	found, err = union(ctx, b.nodes)
+	found, err = union(ctx, nodes)
 	return found, want, err
 }
 

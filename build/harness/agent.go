@@ -83,6 +83,12 @@ func (a *Agent) Stop() (string, error) {
 	return a.Wait()
 }
 
+// Kill ends the agent as a power cut does.
+func (a *Agent) Kill() {
+	a.cancel()
+	_, _ = a.Wait()
+}
+
 // Wait waits until the agent has ended and returns what it printed.
 func (a *Agent) Wait() (string, error) {
 	defer a.cancel()

@@ -106,7 +106,20 @@ func (v *VictoriaMetrics) Series(ctx context.Context, selector string) (all []Se
 }
 
 // Prometheus is a Prometheus 3, or one that the caller has.
-type Prometheus struct{ *Process }
+type Prometheus struct {
+	*Process
+	// api is the path before /api/v1 of its queries.
+	api string
+}
+
+// Restart runs it again after Kill or Close, with what it has stored.
+func (p *Prometheus) Restart(ctx context.Context) error {
+	again, err := p.Again(ctx)
+	if err == nil {
+		p.Process = again
+	}
+	return err
+}
 
 // StartPrometheus keeps what it takes in dir, and scrapes by config, which may be
 // empty. It takes remote write of both versions. A program that is "" is Prometheus
@@ -130,7 +143,7 @@ func StartPrometheus(ctx context.Context, dir, program, config string, more ...s
 	if err != nil {
 		return nil, err
 	}
-	return &Prometheus{p}, nil
+	return &Prometheus{Process: p}, nil
 }
 
 // WriteURL is for remote_write_url.
@@ -205,7 +218,7 @@ type Exemplar struct {
 
 func (p *Prometheus) query(ctx context.Context, expression string, at time.Time) ([]Series, error) {
 	q := url.Values{"query": {expression}, "time": {strconv.FormatFloat(float64(at.UnixMilli())/1e3, 'f', 3, 64)}}
-	body, err := p.get(ctx, "/api/v1/query?"+q.Encode())
+	body, err := p.get(ctx, p.api+"/api/v1/query?"+q.Encode())
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"os/exec"
@@ -23,8 +24,10 @@ type Process struct {
 	URL string
 
 	cmd    *exec.Cmd
+	ready  string
 	log    *testkit.Buffer
 	client http.Client
+	header http.Header   // of requests
 	ended  chan struct{} // closed when the program has
 	close  sync.Once
 }
@@ -36,9 +39,14 @@ func start(ctx context.Context, program, ready string, arguments func(addr strin
 	if err != nil {
 		return nil, err
 	}
-	p := &Process{URL: "http://" + addr, log: new(testkit.Buffer), ended: make(chan struct{})}
+	return launch(ctx, "http://"+addr, ready, append([]string{program}, arguments(addr)...))
+}
+
+// launch runs a command line, and returns once its URL answers 200 at the path ready.
+func launch(ctx context.Context, url, ready string, line []string) (*Process, error) {
+	p := &Process{URL: url, ready: ready, log: new(testkit.Buffer), ended: make(chan struct{})}
 	p.client.Transport = &http.Transport{DisableKeepAlives: true}
-	p.cmd = exec.Command(program, arguments(addr)...)
+	p.cmd = exec.Command(line[0], line[1:]...)
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := p.cmd.Start(); err != nil {
@@ -50,9 +58,25 @@ func start(ctx context.Context, program, ready string, arguments func(addr strin
 	}()
 	if err := p.await(ctx, ready); err != nil {
 		p.Close()
-		return nil, fmt.Errorf("start %s: %w\n%s", program, err, lastLines(p.log.String()))
+		return nil, fmt.Errorf("start %s: %w\n%s", line[0], err, lastLines(p.log.String()))
 	}
 	return p, nil
+}
+
+// Kill ends the program as a power cut does.
+func (p *Process) Kill() {
+	_ = p.cmd.Process.Kill()
+	<-p.ended
+}
+
+// Again runs the program once more after its end, with the same arguments, and so at
+// the same address and with what it has stored.
+func (p *Process) Again(ctx context.Context) (*Process, error) {
+	again, err := launch(ctx, p.URL, p.ready, p.cmd.Args)
+	if err == nil {
+		again.header = p.header
+	}
+	return again, err
 }
 
 // Close ends the program and waits until it has gone. It is idempotent.
@@ -95,6 +119,7 @@ func (p *Process) get(ctx context.Context, path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	maps.Copy(req.Header, p.header)
 	resp, err := p.client.Do(req)
 	if err != nil {
 		return nil, err
