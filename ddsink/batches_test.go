@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"out_edge/build/testkit"
 	"out_edge/ddsink"
 	"out_edge/plugin/delivery"
 	"out_edge/plugin/metric"
@@ -142,32 +141,35 @@ func (s *setup) sendText(t *testing.T, n int, text string, done *delivery.Set) e
 	return c.End()
 }
 
-// lateTimeout leaves a slow machine enough time for what is to be in time.
+// lateTimeout passes in a bubble, so that only what is to be late is.
 const lateTimeout = 500 * time.Millisecond
+
+func lateConfig(c *ddsink.Config) { c.Timeout = lateTimeout }
 
 // TestSlowLink: what does not get through in time is sent in pieces.
 func TestSlowLink(t *testing.T) {
-	s := newSink(t, func(c *ddsink.Config) { c.Timeout = lateTimeout })
-	release := make(chan struct{})
-	defer close(release)
-	s.intake.answer = func(_ int, r request, w http.ResponseWriter) {
-		if len(r.body) > 110_000 {
-			<-release
-			return
+	inBubble(t, lateConfig, func(t *testing.T, s *setup) {
+		release := make(chan struct{})
+		defer close(release)
+		s.intake.answer = func(_ int, r request, w http.ResponseWriter) {
+			if len(r.body) > 110_000 {
+				<-release
+				return
+			}
+			accept(w)
 		}
-		accept(w)
-	}
-	var done delivery.Set
-	tries := 0
-	for s.sendWide(t, 40, &done) != nil {
-		if tries++; tries > 5 {
-			t.Fatal("no progress")
+		var done delivery.Set
+		tries := 0
+		for s.sendWide(t, 40, &done) != nil {
+			if tries++; tries > 5 {
+				t.Fatal("no progress")
+			}
 		}
-	}
-	if got, want := s.sizes(), "[40 20 10 10 10 10]"; got != want {
-		t.Errorf("entries by request: %s, want %s", got, want)
-	}
-	s.wantCounts(t, map[string]int{"datadog delivered": 40, "request logs timeout": 2})
+		if got, want := s.sizes(), "[40 20 10 10 10 10]"; got != want {
+			t.Errorf("entries by request: %s, want %s", got, want)
+		}
+		s.wantCounts(t, map[string]int{"datadog delivered": 40, "request logs timeout": 2})
+	})
 }
 
 // TestReceiverThatWaitedTooLong: a 408 is as telling as no answer.
@@ -193,65 +195,65 @@ func TestReceiverThatWaitedTooLong(t *testing.T) {
 // small request and one that found no connection leave the batches as large as
 // they are.
 func TestTimeoutThatTellsNothing(t *testing.T) {
-	t.Run("progress", func(t *testing.T) {
-		s := newSink(t, func(c *ddsink.Config) { c.Timeout = lateTimeout })
+	// holdsUp has request n wait until the end of the test.
+	holdsUp := func(t *testing.T, s *setup, n int) {
 		release := make(chan struct{})
-		defer close(release)
-		s.intake.answer = func(n int, _ request, w http.ResponseWriter) {
-			if n == 1 {
+		t.Cleanup(func() { close(release) })
+		s.intake.answer = func(i int, _ request, w http.ResponseWriter) {
+			if i == n {
 				<-release
 				return
 			}
 			accept(w)
 		}
-		var done delivery.Set
-		text := strings.Repeat("x", 200) // two batches, far over the least size
-		if err := s.sendText(t, 2000, text, &done); err == nil {
-			t.Fatal("settled")
-		}
-		if err := s.sendText(t, 2000, text, &done); err != nil || s.sizes() != "[1000 1000 1000]" {
-			t.Errorf("err = %v, entries by request: %s", err, s.sizes())
-		}
+	}
+	t.Run("progress", func(t *testing.T) {
+		inBubble(t, lateConfig, func(t *testing.T, s *setup) {
+			holdsUp(t, s, 1)
+			var done delivery.Set
+			text := strings.Repeat("x", 200) // two batches, far over the least size
+			if err := s.sendText(t, 2000, text, &done); err == nil {
+				t.Fatal("settled")
+			}
+			if err := s.sendText(t, 2000, text, &done); err != nil || s.sizes() != "[1000 1000 1000]" {
+				t.Errorf("err = %v, entries by request: %s", err, s.sizes())
+			}
+		})
 	})
 	t.Run("small", func(t *testing.T) {
-		s := newSink(t, func(c *ddsink.Config) { c.Timeout = lateTimeout })
-		release := make(chan struct{})
-		defer close(release)
-		s.intake.answer = func(n int, _ request, w http.ResponseWriter) {
-			if n == 0 {
-				<-release
-				return
+		inBubble(t, lateConfig, func(t *testing.T, s *setup) {
+			holdsUp(t, s, 0)
+			var retry *delivery.RetryError
+			if err := s.send(t, 1, new(delivery.Set)); !errors.As(err, &retry) {
+				t.Fatalf("err = %v", err)
 			}
-			accept(w)
-		}
-		var retry *delivery.RetryError
-		if err := s.send(t, 1, new(delivery.Set)); !errors.As(err, &retry) {
-			t.Fatalf("err = %v", err)
-		}
-		if err := s.sendWide(t, 40, new(delivery.Set)); err != nil || s.sizes() != "[1 40]" {
-			t.Errorf("err = %v, entries by request: %s", err, s.sizes())
-		}
+			if err := s.sendWide(t, 40, new(delivery.Set)); err != nil || s.sizes() != "[1 40]" {
+				t.Errorf("err = %v, entries by request: %s", err, s.sizes())
+			}
+		})
 	})
 	t.Run("no connection", func(t *testing.T) {
 		var open atomic.Bool
-		s := newSink(t, func(c *ddsink.Config) {
-			c.Timeout = lateTimeout
+		inBubble(t, func(c *ddsink.Config) {
+			lateConfig(c)
+			connect := c.DialContext
 			c.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
 				if !open.Load() {
 					<-ctx.Done()
 					return nil, ctx.Err()
 				}
-				return testkit.LoopbackOnly(ctx, network, addr)
+				return connect(ctx, network, addr)
+			}
+		}, func(t *testing.T, s *setup) {
+			var done delivery.Set
+			if err := s.sendWide(t, 40, &done); err == nil {
+				t.Fatal("settled")
+			}
+			s.wantCounts(t, map[string]int{"request logs timeout": 1})
+			open.Store(true)
+			if err := s.sendWide(t, 40, &done); err != nil || s.sizes() != "[40]" {
+				t.Errorf("err = %v, entries by request: %s", err, s.sizes())
 			}
 		})
-		var done delivery.Set
-		if err := s.sendWide(t, 40, &done); err == nil {
-			t.Fatal("settled")
-		}
-		s.wantCounts(t, map[string]int{"request logs timeout": 1})
-		open.Store(true)
-		if err := s.sendWide(t, 40, &done); err != nil || s.sizes() != "[40]" {
-			t.Errorf("err = %v, entries by request: %s", err, s.sizes())
-		}
 	})
 }

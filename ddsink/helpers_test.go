@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"out_edge/build/testkit"
@@ -59,6 +60,20 @@ func newIntake(t *testing.T) *intake {
 	in := &intake{t: t}
 	in.server = testkit.Receive(t, in.serve)
 	return in
+}
+
+// inBubble runs a test in a bubble of time, with a sink whose requests need no network.
+func inBubble(t *testing.T, change func(*ddsink.Config), test func(t *testing.T, s *setup)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		pipes := testkit.NewPipes()
+		in := &intake{t: t}
+		in.server = testkit.ReceiveFrom(t, pipes, in.serve)
+		test(t, newSinkTo(t, in, func(c *ddsink.Config) {
+			c.DialContext = pipes.Dial
+			change(c)
+		}))
+	})
 }
 
 func (in *intake) serve(r testkit.Received, w http.ResponseWriter) {
@@ -188,7 +203,13 @@ type setup struct {
 // newSink makes a sink that sends to a fresh intake and can reach nothing else.
 func newSink(t *testing.T, change func(*ddsink.Config)) *setup {
 	t.Helper()
-	s := &setup{intake: newIntake(t), clock: newClock(), counts: newCounts(), log: &bytes.Buffer{}, jobs: map[*delivery.Set]*delivery.Job{}}
+	return newSinkTo(t, newIntake(t), change)
+}
+
+// newSinkTo makes a sink that sends to an intake.
+func newSinkTo(t *testing.T, in *intake, change func(*ddsink.Config)) *setup {
+	t.Helper()
+	s := &setup{intake: in, clock: newClock(), counts: newCounts(), log: &bytes.Buffer{}, jobs: map[*delivery.Set]*delivery.Job{}}
 	cfg := ddsink.Config{
 		APIKey: delivery.NewSecret(testKey), Version: "1.2.3",
 		URL: s.intake.server.URL, MetricsURL: s.intake.server.URL,

@@ -188,16 +188,17 @@ func TestOutcomes(t *testing.T) {
 }
 
 func TestTimeout(t *testing.T) {
-	s := newSink(t, func(c *ddsink.Config) { c.Timeout = 30 * time.Millisecond })
-	release := make(chan struct{})
-	s.intake.answer = func(int, request, http.ResponseWriter) { <-release }
-	defer close(release)
-	err := s.send(t, 1, new(delivery.Set))
-	var retry *delivery.RetryError
-	if !errors.As(err, &retry) || !strings.Contains(err.Error(), "timeout") {
-		t.Errorf("err = %v", err)
-	}
-	s.wantCounts(t, map[string]int{"request logs timeout": 1})
+	inBubble(t, func(c *ddsink.Config) { c.Timeout = 30 * time.Millisecond }, func(t *testing.T, s *setup) {
+		release := make(chan struct{})
+		s.intake.answer = func(int, request, http.ResponseWriter) { <-release }
+		defer close(release)
+		err := s.send(t, 1, new(delivery.Set))
+		var retry *delivery.RetryError
+		if !errors.As(err, &retry) || !strings.Contains(err.Error(), "timeout") {
+			t.Errorf("err = %v", err)
+		}
+		s.wantCounts(t, map[string]int{"request logs timeout": 1})
+	})
 }
 
 func TestContextEnds(t *testing.T) {

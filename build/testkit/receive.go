@@ -2,6 +2,7 @@ package testkit
 
 import (
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -21,7 +22,22 @@ type Received struct {
 // decompressed fails the test; an incomplete one is ignored.
 func Receive(tb testing.TB, answer func(r Received, w http.ResponseWriter)) *httptest.Server {
 	tb.Helper()
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := httptest.NewServer(receive(tb, answer))
+	tb.Cleanup(server.Close)
+	return server
+}
+
+// ReceiveFrom is Receive with a listener of the caller's, such as Pipes.
+func ReceiveFrom(tb testing.TB, l net.Listener, answer func(r Received, w http.ResponseWriter)) *httptest.Server {
+	tb.Helper()
+	server := &httptest.Server{Listener: l, Config: &http.Server{Handler: receive(tb, answer)}}
+	server.Start()
+	tb.Cleanup(server.Close)
+	return server
+}
+
+func receive(tb testing.TB, answer func(r Received, w http.ResponseWriter)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
 		wire, err := io.ReadAll(r.Body)
 		if err != nil {
 			return // the client went away
@@ -34,7 +50,5 @@ func Receive(tb testing.TB, answer func(r Received, w http.ResponseWriter)) *htt
 			tb.Errorf("%s: cannot unpack the body: %v", r.URL.Path, err)
 		}
 		answer(Received{r.URL.String(), r.Header, wire}, w)
-	}))
-	tb.Cleanup(server.Close)
-	return server
+	}
 }

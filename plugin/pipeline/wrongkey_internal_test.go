@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -15,30 +14,11 @@ import (
 	"testing/synctest"
 	"time"
 
+	"out_edge/build/testkit"
 	"out_edge/ddsink"
 	"out_edge/exporter"
 	"out_edge/timefix"
 )
-
-// pipes is a listener whose connections are made by dial, without a network: time
-// passes in a bubble while both ends wait.
-type pipes struct{ made chan net.Conn }
-
-func (p pipes) Accept() (net.Conn, error) {
-	c, ok := <-p.made
-	if !ok {
-		return nil, net.ErrClosed
-	}
-	return c, nil
-}
-func (p pipes) Close() error   { return nil }
-func (p pipes) Addr() net.Addr { return &net.TCPAddr{} }
-
-func (p pipes) dial(context.Context, string, string) (net.Conn, error) {
-	ours, theirs := net.Pipe()
-	p.made <- theirs
-	return ours, nil
-}
 
 // keyed is an intake that knows one key.
 type keyed struct {
@@ -93,14 +73,14 @@ func TestWrongKeyCostsFewRequests(t *testing.T) {
 			}
 		}
 		writeKey("wrong")
-		in, listener := &keyed{messages: map[string]int{}}, pipes{make(chan net.Conn)}
+		in, listener := &keyed{messages: map[string]int{}}, testkit.NewPipes()
 		server := &http.Server{Handler: in}
 		var serving sync.WaitGroup
 		serving.Go(func() { _ = server.Serve(listener) })
 		log := slog.New(slog.DiscardHandler)
 		p, err := New(Config{
 			Metrics: exporter.Config{Listen: exporter.ListenOff}, Time: timefix.Config{Floor: time.Unix(0, 0), BuildDate: time.Unix(1, 0)},
-			Datadog: &ddsink.Config{URL: "http://127.0.0.1:1", MetricsURL: "http://127.0.0.1:1", APIKeyFile: keyFile, DialContext: listener.dial, Compress: ddsink.CompressOff},
+			Datadog: &ddsink.Config{URL: "http://127.0.0.1:1", MetricsURL: "http://127.0.0.1:1", APIKeyFile: keyFile, DialContext: listener.Dial, Compress: ddsink.CompressOff},
 		}, Deps{Exporter: exporter.New(log, bubbleClock{}), Clock: bubbleClock{}, Log: log, Thread: 1})
 		if err != nil {
 			t.Fatal(err)
@@ -143,8 +123,7 @@ func TestWrongKeyCostsFewRequests(t *testing.T) {
 		if err := p.Close(context.Background()); err != nil {
 			t.Error(err)
 		}
-		close(listener.made)
-		serving.Wait()
 		_ = server.Close()
+		serving.Wait()
 	})
 }
