@@ -19,7 +19,7 @@ import (
 )
 
 // patience ends a run that comes to no end by itself, under qemu too.
-const patience = 2 * time.Minute
+const patience = 5 * time.Minute
 
 // Sent is what a library has made of a Set.
 type Sent struct {

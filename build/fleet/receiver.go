@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -22,6 +21,8 @@ import (
 
 	"github.com/prometheus/client_golang/exp/api/remote"
 	writev2 "github.com/prometheus/client_golang/exp/api/remote/genproto/v2"
+
+	"out_edge/build/testkit"
 )
 
 // receiverKind is who takes the pushes of a row.
@@ -71,11 +72,10 @@ func newHome() (dir, addr string, err error) {
 	if dir, err = os.MkdirTemp("", "fleet"); err != nil {
 		return "", "", err
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
+	if addr, err = testkit.FreeAddress(); err != nil {
 		return "", "", err
 	}
-	return dir, l.Addr().String(), errors.Join(l.Close(), os.WriteFile(filepath.Join(dir, configFile), nil, 0o600))
+	return dir, addr, os.WriteFile(filepath.Join(dir, configFile), nil, 0o600)
 }
 
 // startPrometheus runs Debian's package in a directory of its own.

@@ -193,7 +193,7 @@ func TestInitAndFlushThreads(t *testing.T) {
 			journal := filepath.Join(t.TempDir(), "journal")
 			res := native.mustRun(t, harness.Run{
 				Outputs: []harness.Output{{Name: "scripted", Properties: harness.Props("journal", journal)}},
-				Chunks:  []harness.Chunk{native.chunk(t, "slow.20")}, Repeat: 8, Threads: tc.threads, Trace: true,
+				Chunks:  []harness.Chunk{native.chunk(t, "slow.100")}, Repeat: 8, Threads: tc.threads, Trace: true,
 			})
 			threads := map[string]bool{}
 			for _, f := range res.Flushes {
@@ -317,7 +317,7 @@ func TestValgrindSeesAWritePastTheStruct(t *testing.T) {
 func TestShutdownLeavesWhatGraceDoesNotSettle(t *testing.T) {
 	run := harness.Run{
 		Chunks: []harness.Chunk{native.chunk(t, "retry")}, RetryLimit: "no_limits",
-		RetryBase: time.Minute, Seconds: 0.05, NoGrace: true,
+		RetryBase: time.Minute, Seconds: 0.5, NoGrace: true,
 	}
 	if o := native.mustRun(t, run).Outputs[0]; o.Unsettled != 1 || o.Flushes != 1 {
 		t.Errorf("without grace: %+v, want one unsettled chunk", o)
