@@ -49,6 +49,10 @@ check: format lint-go
 	$(GO) vet $(CHECKED)
 	$(GO) test $(PURE)
 
+# How long the tests of one package may take: the slowest need ten minutes on two cores,
+# and a busy machine or an emulator several times that.
+PATIENT = -timeout 1h
+
 ## test: all tests of .ci/run
 test: deps test-unit test-race test-386 test-arm
 
@@ -57,17 +61,17 @@ test: deps test-unit test-race test-386 test-arm
 # budgets that the detector affects.
 OTHERS = $(filter-out $(shell $(GO) list $(PURE)),$(shell $(GO) list ./...)) ./exporter/rules
 test-unit:
-	$(GO) test -timeout 30m -skip '^TestARM' $(OTHERS)
+	$(GO) test $(PATIENT) -skip '^TestARM' $(OTHERS)
 
 test-race:
-	$(GO) test -race $(PURE)
+	$(GO) test $(PATIENT) -race $(PURE)
 
 # A kernel without 32-bit x86 emulation cannot run these, and qemu-user cannot run Go's:
 # there they are only vetted, and the ARMv7 tests cover 32 bits.
 test-386:
 	@dir=$$(mktemp -d); echo 'package main; func main() {}' >$$dir/main.go; \
 	if GOARCH=386 CGO_ENABLED=0 $(GO) run $$dir/main.go 2>/dev/null; then \
-		GOARCH=386 CGO_ENABLED=0 $(GO) test $(PURE); \
+		GOARCH=386 CGO_ENABLED=0 $(GO) test $(PATIENT) $(PURE); \
 	else \
 		echo 'this kernel runs no 32-bit x86 programs: the tests are vetted for 386, and run for ARMv7'; \
 		GOARCH=386 CGO_ENABLED=0 $(GO) vet $(PURE); \
@@ -76,9 +80,9 @@ test-386:
 # Under qemu: the unit tests of the pure packages, and the library in the C host
 # with all captured payloads. Only tests: benchmarks of wall time mean nothing there.
 test-arm:
-	GOARCH=arm GOARM=7 CGO_ENABLED=0 $(GO) test -exec qemu-arm-static $(PURE)
-	GOARCH=arm64 CGO_ENABLED=0 $(GO) test -exec qemu-aarch64-static $(PURE)
-	$(GO) test -timeout 30m -run '^TestARM' ./build/e2e
+	GOARCH=arm GOARM=7 CGO_ENABLED=0 $(GO) test $(PATIENT) -exec qemu-arm-static $(PURE)
+	GOARCH=arm64 CGO_ENABLED=0 $(GO) test $(PATIENT) -exec qemu-aarch64-static $(PURE)
+	$(GO) test $(PATIENT) -run '^TestARM' ./build/e2e
 
 ## lint: gofmt, golangci-lint (with vet), and the template's Go
 lint: format lint-go
@@ -126,7 +130,7 @@ dist: deps-dist
 ## in the host of its own architecture, and that a second build has the same bytes
 dist-check: deps-check dist
 	@for dir in build/release/trim/*/; do (cd $$dir && $(GO) test ./...) || exit 1; done
-	DIST='$(abspath $(DIST))' TAGS='$(TAGS)' $(GO) test -tags dist -count=1 -timeout 10m ./build/release/disttest
+	DIST='$(abspath $(DIST))' TAGS='$(TAGS)' $(GO) test $(PATIENT) -tags dist -count=1 ./build/release/disttest
 
 ## image: the container images of all platforms, in ./dist (BASE, BUILDER and TAG are passed on)
 image: deps-image dist
