@@ -33,6 +33,10 @@ const (
 	workerThread = 2
 )
 
+// ample is how long an instance may take to close that waits for nothing: a busy machine
+// may not run it for a second.
+const ample = 30 * time.Second
+
 // present is the instant at which the tests' clock starts: 2026-11-21.
 const present = 1795239857
 
@@ -187,7 +191,7 @@ func startWith(t *testing.T, c *testkit.Clock, theirs timefix.Clock, in *intake,
 	}
 	b.cfg, b.deps = cfg, pipeline.Deps{Exporter: b.exporter, Clock: theirs, Log: log, Thread: engineThread, Keeper: new(pipeline.Keeper)}
 	b.open()
-	t.Cleanup(func() { b.stop(time.Second) })
+	t.Cleanup(func() { b.stop(ample) })
 	return b
 }
 
@@ -202,7 +206,7 @@ func (b *bench) open() {
 // reload ends the instance and starts another one in its place, as a hot reload does.
 func (b *bench) reload() {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.t.Context(), time.Second)
+	ctx, cancel := context.WithTimeout(b.t.Context(), ample)
 	defer cancel()
 	if err := b.HandOver(ctx); err != nil {
 		b.t.Fatal(err)

@@ -253,8 +253,8 @@ func TestAChunkThatAnotherOutputLacks(t *testing.T) {
 	other.reload()
 	chunk := testkit.OnDisk(t, recordOf(t, present, map[string]any{"log": "m", "v": 1}))
 	reload := func() {
-		l.stop(time.Second)
-		other.stop(time.Second)
+		l.stop(ample)
+		other.stop(ample)
 		l.open()
 		other.open()
 	}

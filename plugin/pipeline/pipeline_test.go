@@ -92,8 +92,8 @@ func TestWhatCannotBeDecodedIsAnErrorOrACountedLoss(t *testing.T) {
 
 func TestAfterCloseNothingIsTaken(t *testing.T) {
 	b := start(t, newIntake(t, accept), nil)
-	b.stop(time.Second)
-	b.stop(time.Second)
+	b.stop(ample)
+	b.stop(ample)
 	b.flush(pipeline.Retry, logChunk(t, present, "late"), workerThread)
 }
 
@@ -109,7 +109,7 @@ func TestTheEngineThreadNeverWaits(t *testing.T) {
 	}
 	close(release)
 	in.awaitLogs(t, 10)
-	b.stop(10 * time.Second)
+	b.stop(ample)
 	if got := in.accepted(); len(got) != 10 {
 		t.Errorf("accepted %v", got)
 	}
@@ -124,7 +124,7 @@ func TestAFullQueueGivesTheChunkBack(t *testing.T) {
 	b.flush(pipeline.Retry, chunk, workerThread)
 	close(release)
 	<-in.arrived
-	b.stop(10 * time.Second)
+	b.stop(ample)
 	if got := len(in.accepted()); got != 1 {
 		t.Errorf("accepted %d", got)
 	}
@@ -135,7 +135,7 @@ func TestAChunkAboveTheWholeQueueStillPasses(t *testing.T) {
 	b := start(t, in, func(c *pipeline.Config) { c.Mode, c.QueueBytes = pipeline.Queue, 64<<10 })
 	b.flush(pipeline.OK, logChunk(t, present, strings.Repeat("x", 100<<10)), workerThread)
 	<-in.arrived
-	b.stop(10 * time.Second)
+	b.stop(ample)
 	if got := len(in.accepted()); got != 1 {
 		t.Errorf("accepted %d", got)
 	}

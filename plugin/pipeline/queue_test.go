@@ -58,7 +58,7 @@ func TestASinkThatIsDownStopsNoOther(t *testing.T) {
 		ended := make(chan struct{})
 		go func() {
 			defer close(ended)
-			b.stop(10 * time.Second)
+			b.stop(ample)
 		}()
 		b.advanceUntil(ended)
 		if got := in.accepted(); !slices.Equal(got, []string{"m0", "m1", "m2", "m3", "m4"}) {
@@ -85,7 +85,7 @@ func TestAQueueDoesNotHammer(t *testing.T) {
 		t.Errorf("the receiver was asked %d times, want %d at most", n, most)
 	}
 	rw.status.Store(http.StatusNoContent)
-	b.stop(10 * time.Second)
+	b.stop(ample)
 	rw.awaitTotal(t, "edge_disk_read_bytes_total", 200*201/2)
 	rw.awaitTotal(t, "edge_disk_written_bytes_total", 400)
 }
@@ -103,7 +103,7 @@ func TestTheDrainTriesAgain(t *testing.T) {
 	b := startWith(t, newClock(), timefix.SystemClock{}, in, func(c *pipeline.Config) { c.Mode = pipeline.Queue })
 	b.flush(pipeline.OK, logChunk(t, present, "a"), workerThread)
 	<-in.arrived
-	b.stop(20 * time.Second)
+	b.stop(ample)
 	if got := in.accepted(); !slices.Equal(got, []string{"a"}) {
 		t.Errorf("accepted %v\n%s", got, b.log)
 	}
@@ -114,7 +114,7 @@ func TestNothingToSendIsNotQueued(t *testing.T) {
 	in := newIntake(t, func(int, string) int { return http.StatusServiceUnavailable })
 	b := start(t, in, func(c *pipeline.Config) { c.Mode, c.Host = pipeline.Queue, pipeline.HostOff })
 	b.flush(pipeline.OK, recordOf(t, present, map[string]any{"read_size": 1, "write_size": 2}), workerThread)
-	b.stop(10 * time.Second)
+	b.stop(ample)
 	if strings.Contains(b.log.String(), "undelivered") || len(in.requests) != 0 {
 		t.Errorf("%d requests, log:\n%s", len(in.requests), b.log)
 	}

@@ -91,7 +91,7 @@ func holdsAfterEach(t *testing.T, receiver, version string) {
 				t.Errorf("%s: %s falls: %v", name, series, values)
 			}
 		}
-		b.stop(time.Second)
+		b.stop(ample)
 	}
 }
 

@@ -221,7 +221,7 @@ func TestToySink(t *testing.T) {
 // TestToySinkOnThePage: the status page has a line for it.
 func TestToySinkOnThePage(t *testing.T) {
 	b := startToy(t, func(c *Config) { c.Metrics.Listen = "127.0.0.1:0" })
-	defer b.stop(time.Second)
+	defer b.stop(time.Minute)
 	resp, err := http.Get("http://" + b.metrics.Addr().String() + "/")
 	if err != nil {
 		t.Fatal(err)
