@@ -13,11 +13,13 @@ require (
 	github.com/prometheus/client_model v0.6.3 // the form in which the registry takes series
 	github.com/prometheus/common v0.72.0 // expfmt and model, as client_golang speaks them
 	github.com/prometheus/exporter-toolkit v0.20.0 // TLS, basic auth and limits in the file format that users know
+	github.com/prometheus/otlptranslator v1.0.0 // names of OpenTelemetry metrics and attributes, exactly as Prometheus writes them
 	github.com/prometheus/prometheus v0.315.0 // model/relabel: relabelling exactly as users know it
 	github.com/valyala/quicktemplate v1.8.0 // the status page: html/template finds methods by name, for which the linker would keep all of them, 2 MB
 	github.com/vmihailenco/msgpack/v5 v5.4.1 // encodes in the demo and tests; the oracle in fuzzing
 	go.uber.org/goleak v1.3.0 // tests only: no goroutine outlives its owner
 	go.yaml.in/yaml/v3 v3.0.5 // config_file, with line numbers for faults
+	golang.org/x/net v0.59.0 // tests only: nettest, what every net.Conn must do
 	google.golang.org/protobuf v1.36.12 // protowire: remote write's encoding
 )
 
@@ -33,14 +35,12 @@ require (
 	github.com/mdlayher/vsock v1.3.0 // indirect
 	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
 	github.com/mwitkow/go-conntrack v0.0.0-20190716064945-2f068394615f // indirect
-	github.com/prometheus/otlptranslator v1.0.0 // names of OpenTelemetry metrics and attributes, exactly as Prometheus writes them
 	github.com/prometheus/procfs v0.22.0 // indirect
 	github.com/ugorji/go/codec v1.1.7 // indirect
 	github.com/valyala/bytebufferpool v1.0.0 // indirect
 	github.com/vmihailenco/tagparser/v2 v2.0.0 // indirect
 	go.yaml.in/yaml/v2 v2.4.4 // indirect
 	golang.org/x/crypto v0.57.0 // indirect
-	golang.org/x/net v0.59.0 // indirect
 	golang.org/x/oauth2 v0.37.0 // indirect
 	golang.org/x/sync v0.23.0 // indirect
 	golang.org/x/sys v0.48.0 // indirect

@@ -14,10 +14,6 @@
 enum {
 	FLB_RETRY = 2,               /* fluent-bit/flb_output.h */
 	FLB_SCHED_TIMER_CB_PERM = 4, /* fluent-bit/flb_scheduler.h */
-	/* While flushes are parked, the engine looks for ended ones at least so
-	 * often, even if nobody has woken it. An odd number, by which the timer's
-	 * descriptor is recognised. */
-	PERIOD_MS = 1009,
 	/* How many flushes are resumed in a row: each leaves 8 bytes in a pipe that
 	 * the engine reads only afterwards, and which may be as small as a page. */
 	TURN = 64,
@@ -72,12 +68,8 @@ struct edge_parking {
 	const void *ctx;  /* the instance's remote_context, once open */
 	pthread_t thread; /* the engine's */
 	void *sched, *timer;
-	int alarm; /* the timer's descriptor, ours: a duplicate */
+	struct edge_exchange exchange; /* its alarm is a duplicate of the timer's descriptor */
 	int wake;  /* Go's timerfd: it expires when a turn of flushes has been offered */
-
-	/* The newest first, each from many threads to one. */
-	_Atomic(struct edge_flush *) offered; /* to Go */
-	_Atomic(struct edge_flush *) ended;   /* by Go */
 
 	/* the engine thread's */
 	struct edge_flush *ready, **ready_end; /* ended, the oldest first */
@@ -131,21 +123,20 @@ static void strike(struct edge_parking *p)
 /* --- lists between threads -------------------------------------------------- */
 
 /* Whether the list was empty, and somebody has to be told of it. */
-static int push(_Atomic(struct edge_flush *) *list, struct edge_flush *f)
+static int push(struct edge_flush **list, struct edge_flush *f)
 {
-	struct edge_flush *was = atomic_load_explicit(list, memory_order_relaxed);
+	struct edge_flush *was = __atomic_load_n(list, __ATOMIC_RELAXED);
 
 	do {
 		f->next = was;
-	} while (!atomic_compare_exchange_weak_explicit(list, &was, f, memory_order_release,
-							 memory_order_relaxed));
+	} while (!__atomic_compare_exchange_n(list, &was, f, 1, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
 	return was == NULL;
 }
 
 /* All of the list, the oldest first. */
-static struct edge_flush *take(_Atomic(struct edge_flush *) *list)
+static struct edge_flush *take(struct edge_flush **list)
 {
-	struct edge_flush *f = atomic_exchange_explicit(list, NULL, memory_order_acquire);
+	struct edge_flush *f = __atomic_exchange_n(list, NULL, __ATOMIC_SEQ_CST);
 	struct edge_flush *oldest = NULL;
 
 	while (f != NULL) {
@@ -161,11 +152,11 @@ static struct edge_flush *take(_Atomic(struct edge_flush *) *list)
 /* --- the engine's timer ------------------------------------------------------- */
 
 static const struct itimerspec period = {
-	.it_interval = {PERIOD_MS / 1000, PERIOD_MS % 1000 * 1000000L},
-	.it_value = {PERIOD_MS / 1000, PERIOD_MS % 1000 * 1000000L},
+	.it_interval = {EDGE_PERIOD_MS / 1000, EDGE_PERIOD_MS % 1000 * 1000000L},
+	.it_value = {EDGE_PERIOD_MS / 1000, EDGE_PERIOD_MS % 1000 * 1000000L},
 };
-static const struct itimerspec at_once = {
-	.it_interval = {PERIOD_MS / 1000, PERIOD_MS % 1000 * 1000000L},
+static const struct itimerspec at_once = { /* as Go sets it too */
+	.it_interval = {EDGE_PERIOD_MS / 1000, EDGE_PERIOD_MS % 1000 * 1000000L},
 	.it_value = {0, 1},
 };
 static const struct itimerspec gathered = {.it_value = {0, GATHER_MS * 1000000L}};
@@ -173,7 +164,7 @@ static const struct itimerspec never;
 
 static void set_alarm(const struct edge_parking *p, const struct itimerspec *when)
 {
-	timerfd_settime(p->alarm, 0, when, NULL);
+	timerfd_settime(p->exchange.alarm, 0, when, NULL);
 }
 
 /*
@@ -225,7 +216,7 @@ static void on_alarm(void *config, void *data)
 	if (p == NULL) {
 		return; /* it has ended, and its timer not yet */
 	}
-	*p->ready_end = take(&p->ended);
+	*p->ready_end = take(&p->exchange.ended);
 	while (*p->ready_end != NULL) {
 		p->ready_end = &(*p->ready_end)->next;
 	}
@@ -277,7 +268,6 @@ static int find_coroutine(struct edge_flush *f)
 
 static void offer(struct edge_parking *p, struct edge_flush *f)
 {
-	f->parking = p;
 	f->older = p->newest;
 	if (f->older != NULL) {
 		f->older->newer = f;
@@ -286,7 +276,7 @@ static void offer(struct edge_parking *p, struct edge_flush *f)
 		set_alarm(p, &period); /* before anybody can end it: that sets it anew */
 	}
 	p->newest = f;
-	if (push(&p->offered, f)) {
+	if (push(&p->exchange.offered, f)) {
 		timerfd_settime(p->wake, 0, &gathered, NULL);
 	}
 }
@@ -324,17 +314,7 @@ int edge_park(const void *ctx, void *data, size_t size, char *tag, int *result)
 
 /* --- Go's side -------------------------------------------------------------------- */
 
-struct edge_flush *edge_parking_take(struct edge_parking *p) { return take(&p->offered); }
-
-void edge_flush_end(struct edge_flush *f, int result)
-{
-	struct edge_parking *p = f->parking;
-
-	f->result = result;
-	if (push(&p->ended, f)) {
-		set_alarm(p, &at_once);
-	}
-}
+struct edge_exchange *edge_parking_exchange(struct edge_parking *p) { return &p->exchange; }
 
 int edge_parking_wake(const struct edge_parking *p) { return fcntl(p->wake, F_DUPFD_CLOEXEC, 3); }
 
@@ -350,13 +330,13 @@ static const char *begin(struct edge_parking *p)
 	if (p->sched == NULL) {
 		return "this thread has no scheduler of Fluent Bit";
 	}
-	if (flb.timer_create(p->sched, FLB_SCHED_TIMER_CB_PERM, PERIOD_MS, on_alarm, (void *) p->id,
+	if (flb.timer_create(p->sched, FLB_SCHED_TIMER_CB_PERM, EDGE_PERIOD_MS, on_alarm, (void *) p->id,
 			     &p->timer) != 0 || p->timer == NULL) {
 		p->timer = NULL;
 		return "Fluent Bit made no timer";
 	}
-	p->alarm = duplicate_alarm(p->timer);
-	if (p->alarm < 0) {
+	p->exchange.alarm = duplicate_alarm(p->timer);
+	if (p->exchange.alarm < 0) {
 		return "a timer of this Fluent Bit is not of a known kind";
 	}
 	set_alarm(p, &never);
@@ -380,7 +360,7 @@ struct edge_parking *edge_parking_new(const char **fault)
 		return NULL;
 	}
 	p->thread = pthread_self();
-	p->alarm = p->wake = -1;
+	p->exchange.alarm = p->wake = -1;
 	p->ready_end = &p->ready;
 	enlist(p);
 	*fault = begin(p);
@@ -399,9 +379,9 @@ void edge_parking_end(struct edge_parking *p)
 	if (p->timer != NULL && pthread_equal(p->thread, pthread_self()) && flb.sched_get() == p->sched) {
 		flb.timer_destroy(p->timer); /* else core does, with the scheduler */
 	}
-	if (p->alarm >= 0) {
+	if (p->exchange.alarm >= 0) {
 		set_alarm(p, &never);
-		close(p->alarm);
+		close(p->exchange.alarm);
 	}
 	if (p->wake >= 0) {
 		close(p->wake);

@@ -19,25 +19,37 @@
 
 #include <stddef.h>
 
+/* While flushes are parked, the engine looks for ended ones at least so often, even if
+ * nobody has woken it. An odd number, by which the timer's descriptor is recognised. */
+enum { EDGE_PERIOD_MS = 1009 };
+
 #pragma GCC visibility push(hidden)
 
 /* The parked flushes of one instance. */
 struct edge_parking;
 
-/* One parked flush. Go reads what it points to until it has called
- * edge_flush_end, after which it may be gone. */
+/* Where C and Go exchange flushes. Each list begins with the newest, and is changed by
+ * atomic operations alone. Go does that itself: each call of C would wake the monitor
+ * thread of its runtime, which costs more than all that is done here. */
+struct edge_exchange {
+	struct edge_flush *offered; /* to Go */
+	struct edge_flush *ended;   /* by Go: who ends the first sets alarm */
+	int alarm; /* the timerfd of a timer of the engine: then in 1 ns, and each EDGE_PERIOD_MS */
+};
+
+/* One parked flush. Go reads what it points to until it has put it into the list of
+ * those that ended, after which it may be gone. */
 struct edge_flush {
 	void *data;
 	size_t size;
 	char *tag;
-	struct edge_flush *next; /* of the list that edge_parking_take returns */
+	struct edge_flush *next; /* the next older one in its list */
+	int result;              /* one of Fluent Bit's */
 
 	/* the C side's */
-	struct edge_parking *parking;
 	void **caller; /* where struct flb_coro has who resumed it */
 	void *coro, *callee;
 	struct edge_flush *older, *newer; /* all that are parked */
-	int result;
 };
 
 /* A new parking for the Init that runs now, on this thread; NULL with *fault set
@@ -51,12 +63,8 @@ void edge_parking_open(struct edge_parking *p, const void *plugin);
  * to take; -1 when no descriptor is left. */
 int edge_parking_wake(const struct edge_parking *p);
 
-/* The flushes that wait for Go, the oldest first, or NULL. */
-struct edge_flush *edge_parking_take(struct edge_parking *p);
-
-/* Ends a flush with one of Fluent Bit's results: once for each that was taken,
- * from any thread. */
-void edge_flush_end(struct edge_flush *f, int result);
+/* The lists of a parking, as long as it has not ended. */
+struct edge_exchange *edge_parking_exchange(struct edge_parking *p);
 
 /* Why flushes come that are not parked, or NULL as long as none has come. */
 const char *edge_parking_refusal(struct edge_parking *p);

@@ -8,6 +8,8 @@ import (
 	"os"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"time"
 	"unsafe"
 
@@ -20,6 +22,7 @@ import (
 // for delivery.
 type parking struct {
 	c    *C.struct_edge_parking
+	x    *C.struct_edge_exchange
 	wake *os.File // readable when flushes are waiting
 	park parkFunc
 	host *process
@@ -42,7 +45,7 @@ func newParking(h *process) (*parking, error) {
 	if c == nil {
 		return nil, errors.New(C.GoString(fault))
 	}
-	return &parking{c: c, host: h}, nil
+	return &parking{c: c, x: C.edge_parking_exchange(c), host: h}, nil
 }
 
 // start starts taking the flushes of the instance whose Init got plugin.
@@ -57,23 +60,35 @@ func (k *parking) start(plugin unsafe.Pointer, park parkFunc) error {
 	return nil
 }
 
-// read takes flushes until the parking is stopped.
+// read takes flushes until the parking is stopped. The system call is one that cannot
+// block and that Go's scheduler need not hear of, as in delivery's connections.
 func (k *parking) read() {
-	var expired [8]byte
-	for {
-		if _, err := k.wake.Read(expired[:]); err != nil {
-			return
-		}
-		k.take()
+	wake, err := k.wake.SyscallConn()
+	if err != nil {
+		return
 	}
+	var expired [8]byte
+	_ = wake.Read(func(fd uintptr) (stop bool) {
+		_, _, errno := syscall.RawSyscall(syscall.SYS_READ, fd, uintptr(unsafe.Pointer(&expired)), unsafe.Sizeof(expired))
+		if errno == 0 {
+			k.take()
+		}
+		return false // wait again
+	})
 }
 
 // take passes on all waiting flushes.
 func (k *parking) take() {
 	k.taking.Lock()
 	defer k.taking.Unlock()
+	var oldest *C.struct_edge_flush
+	for f := (*C.struct_edge_flush)(atomic.SwapPointer(listOf(&k.x.offered), nil)); f != nil; {
+		older := f.next
+		f.next, oldest = oldest, f
+		f = older
+	}
 	var together []pipeline.Parked
-	for f := C.edge_parking_take(k.c); f != nil; {
+	for f := oldest; f != nil; {
 		next := f.next // f belongs to C again as soon as it is ended
 		if one, ok := k.parked(f); ok {
 			together = append(together, one)
@@ -85,13 +100,37 @@ func (k *parking) take() {
 	}
 }
 
+// atOnce is what makes the engine's timer expire: the kernel's struct itimerspec.
+var atOnce = [4]uintptr{C.EDGE_PERIOD_MS / 1000, C.EDGE_PERIOD_MS % 1000 * 1e6, 0, 1}
+
+// giveBack ends a flush, which then belongs to C.
+func (k *parking) giveBack(f *C.struct_edge_flush, r pipeline.Result) {
+	f.result = C.int(r)
+	for {
+		was := atomic.LoadPointer(listOf(&k.x.ended))
+		f.next = (*C.struct_edge_flush)(was)
+		if !atomic.CompareAndSwapPointer(listOf(&k.x.ended), was, unsafe.Pointer(f)) {
+			continue
+		}
+		if was == nil {
+			_, _, _ = syscall.RawSyscall6(syscall.SYS_TIMERFD_SETTIME, uintptr(k.x.alarm), 0, uintptr(unsafe.Pointer(&atOnce)), 0, 0, 0)
+		}
+		return
+	}
+}
+
+// listOf returns the beginning of a list, for atomic operations.
+func listOf(first **C.struct_edge_flush) *unsafe.Pointer {
+	return (*unsafe.Pointer)(unsafe.Pointer(first))
+}
+
 // parked reads a flush. A panic costs the chunk.
 func (k *parking) parked(f *C.struct_edge_flush) (one pipeline.Parked, ok bool) {
 	var once sync.Once
 	k.open.Add(1)
 	one.Done = func(r pipeline.Result) {
 		once.Do(func() {
-			C.edge_flush_end(f, C.int(r))
+			k.giveBack(f, r)
 			k.open.Done()
 		})
 	}

@@ -73,7 +73,7 @@ func NewClient(cfg HTTPConfig) (*http.Client, error) {
 		cfg.IdleTimeout = defaultIdle
 	}
 	if cfg.DialContext == nil {
-		cfg.DialContext = (&net.Dialer{Timeout: dialTimeout, KeepAlive: keepAlive}).DialContext
+		cfg.DialContext = dialRaw((&net.Dialer{Timeout: dialTimeout, KeepAlive: keepAlive}).DialContext)
 	}
 	return &http.Client{
 		Timeout:       cfg.Timeout,
