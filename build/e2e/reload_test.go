@@ -50,7 +50,7 @@ func TestAStopSendsWhatIsInMemoryAlone(t *testing.T) {
 // one life has not delivered the next one does, and nothing else; nothing of a life
 // stays behind.
 func TestReloadsLoseAndLeaveNothing(t *testing.T) {
-	const cycles, perChunk = 15, 10
+	const cycles, perChunk = 24, 10
 	in := startIntake(t, intake.Config{Check: lenient, CountOnly: true, Script: func(n int, _ *http.Request) intake.Action {
 		if n%3 == 0 {
 			return intake.Action{Status: 503}
@@ -167,7 +167,7 @@ func TestASanitizerFindsNothingInParking(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			in := startIntake(t, intake.Config{CountOnly: true, Script: func(int, *http.Request) intake.Action { return intake.Action{Delay: 20 * time.Millisecond} }})
-			r.V5, r.Library, r.Cycles, r.Seconds, r.NoGrace, r.Pace = true, libraryOf(t, k), 3, 0.3, true, 2*time.Millisecond
+			r.V5, r.Library, r.Cycles, r.Seconds, r.NoGrace, r.Pace = true, libraryOf(t, k), 3, 1, true, 2*time.Millisecond
 			r.Generate, r.Outputs = harness.Generate{Records: 1_000_000, PerChunk: 10, Tag: "app"}, []harness.Output{toIntake(in)}
 			res, err := k.Run(t.Context(), r)
 			if err != nil {
@@ -205,7 +205,7 @@ func TestReloadsWhileFlushesAreParked(t *testing.T) {
 // Under valgrind, with the same: nothing is written where nothing is.
 func TestValgrindFindsNoWriteOfParking(t *testing.T) {
 	in := startIntake(t, intake.Config{CountOnly: true, Script: func(int, *http.Request) intake.Action { return intake.Action{Delay: 20 * time.Millisecond} }})
-	res := replay(t, harness.Run{V5: true, Cycles: 3, Seconds: 1, NoGrace: true, Pace: 5 * time.Millisecond, Wrap: harness.Valgrind(), Timeout: 4 * time.Minute,
+	res := replay(t, harness.Run{V5: true, Cycles: 3, Seconds: 3, NoGrace: true, Pace: 5 * time.Millisecond, Wrap: harness.Valgrind(), Timeout: 4 * time.Minute,
 		Generate: harness.Generate{Records: 1_000_000, PerChunk: 10, Tag: "app"}, Outputs: []harness.Output{toIntake(in)}})
 	if o := res.Outputs[0]; o.OK == 0 || o.Error != 0 {
 		t.Errorf("%+v\n%s", o, res.Stderr)
@@ -215,14 +215,13 @@ func TestValgrindFindsNoWriteOfParking(t *testing.T) {
 	}
 }
 
-// flat demands that the later cycles end with no more than the earlier ones, but for a
-// few that come and go.
+// flat demands that the last third of the cycles end with no more than the first, but for
+// a few: some come and go, and the runtime starts a thread when it first needs one. What
+// leaves one behind in every fourth cycle is seen.
 func flat(t *testing.T, what string, cycles []int, few int) {
 	t.Helper()
-	half := len(cycles) / 2
-	if before, after := slices.Max(cycles[:half]), slices.Min(cycles[half:]); after > before {
+	third := len(cycles) / 3
+	if before, after := slices.Max(cycles[:third]), slices.Min(cycles[len(cycles)-third:]); after > before+few {
 		t.Errorf("%s rise: %v", what, cycles)
-	} else if last := cycles[len(cycles)-1]; last > before+few {
-		t.Errorf("%s have risen: %v", what, cycles)
 	}
 }

@@ -30,6 +30,9 @@ func client(t *testing.T, cfg delivery.HTTPConfig) *http.Client {
 	if cfg.DialContext == nil {
 		cfg.DialContext = testkit.LoopbackOnly
 	}
+	if cfg.Timeout == 0 {
+		cfg.Timeout = time.Minute // a busy machine may need more than the default for a handshake
+	}
 	c, err := delivery.NewClient(cfg)
 	if err != nil {
 		t.Fatal(err)
