@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -17,6 +18,7 @@ import (
 	"github.com/prometheus/common/expfmt"
 	"github.com/vmihailenco/msgpack/v5"
 
+	"out_edge/build/testkit"
 	"out_edge/exporter"
 	"out_edge/exporter/rules"
 	"out_edge/exporter/statuspage"
@@ -107,7 +109,7 @@ type toyBench struct {
 	*Pipeline
 	*toySink
 	t   *testing.T
-	log bytes.Buffer
+	log testkit.Buffer
 }
 
 // startToy starts a pipeline with the toy as its only sink: one row of sinkTable.
@@ -260,7 +262,7 @@ func TestQueueDrainsAtExit(t *testing.T) {
 				if got := len(b.messages()); got != want || time.Since(began) > took {
 					t.Errorf("%d messages after %v", got, time.Since(began))
 				}
-				if said := bytes.Contains(b.log.Bytes(), []byte("stopped with 3 chunks (3 logs, 0 metric samples) undelivered")); said == up {
+				if said := strings.Contains(b.log.String(), "stopped with 3 chunks (3 logs, 0 metric samples) undelivered"); said == up {
 					t.Errorf("log: %s", &b.log)
 				}
 			})
@@ -302,7 +304,7 @@ func TestSyncFlushGoesBackWhileTheGateIsShut(t *testing.T) {
 		if got := fmt.Sprint(b.messages()); got != "[1a 1b 2]" {
 			t.Errorf("got %s", got)
 		}
-		if n := bytes.Count(b.log.Bytes(), []byte("retry_limit no_limits")); n != 1 {
+		if n := strings.Count(b.log.String(), "retry_limit no_limits"); n != 1 {
 			t.Errorf("what retry_limit does is said %d times", n)
 		}
 	})
@@ -375,7 +377,7 @@ func TestParkBeyondTheBounds(t *testing.T) {
 		for _, r := range over {
 			b.wantResult("beyond", r, Retry)
 		}
-		if n := bytes.Count(b.log.Bytes(), []byte("no more chunks are held here")); n != 1 {
+		if n := strings.Count(b.log.String(), "no more chunks are held here"); n != 1 {
 			t.Errorf("said %d times", n)
 		}
 		b.set(true)

@@ -47,6 +47,8 @@ func (k *keyed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // most is how many requests were refused in any 30 s after an instant.
 func (k *keyed) most(after time.Time) (most int) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	for i, from := range k.refused {
 		n := 0
 		for _, at := range k.refused[i:] {
