@@ -8,6 +8,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"out_edge/exporter/textformat"
 	"out_edge/plugin/metric"
 )
 
@@ -33,11 +34,10 @@ type Page struct {
 
 // family is what all series of one name share.
 type family struct {
-	page       *Page
-	name, help string
-	kind       metric.Kind
-	desc       *prometheus.Desc
-	n          int // series shown, and reservations
+	page *Page
+	textformat.Head
+	desc *prometheus.Desc
+	n    int // series shown, and reservations
 	// own are the reservations, which decide whether a series could be the plugin's.
 	own []*Reservation
 	order
@@ -66,7 +66,7 @@ func NewPage(log *slog.Logger, panicked func(any)) *Page {
 
 // conflictsWith reports whether a series must not join the family.
 func (f *family) conflictsWith(id *metric.Series) bool {
-	return f.kind != id.Kind || slices.ContainsFunc(f.own, func(r *Reservation) bool { return r.Owns == nil || r.Owns(id) })
+	return f.Kind != id.Kind || slices.ContainsFunc(f.own, func(r *Reservation) bool { return r.Owns == nil || r.Owns(id) })
 }
 
 // show shows s on the page, for a sample of records of the tag. If another instance
@@ -101,7 +101,7 @@ func (p *Page) show(s *series, tag string) Refusal {
 }
 
 func (p *Page) add(name, help string, kind metric.Kind) *family {
-	f := &family{page: p, name: name, help: help, kind: kind, desc: prometheus.NewDesc(name, help, nil, nil)}
+	f := &family{page: p, Head: textformat.NewHead(name, help, kind), desc: prometheus.NewDesc(name, help, nil, nil)}
 	p.families[name], p.sorted = f, nil
 	return f
 }
@@ -143,7 +143,7 @@ func (p *Page) Reserve(r *Reservation) {
 	defer p.mu.Unlock()
 	f := p.families[r.Name]
 	if f != nil {
-		r.odd = f.help != r.Help || f.kind != r.Kind || f.n > len(f.own)
+		r.odd = f.Help != r.Help || f.Kind != r.Kind || f.n > len(f.own)
 	} else {
 		r.odd = p.conflictingFamily(r.Name, r.Kind) != ""
 		f = p.add(r.Name, r.Help, r.Kind)
@@ -185,7 +185,7 @@ func (p *Page) conflictingFamily(name string, kind metric.Kind) string {
 // exposes reports whether the family of one name has lines of another.
 func (p *Page) exposes(family, line string) bool {
 	f := p.families[family]
-	return f != nil && slices.Contains(exposedNames(family, f.kind), line)
+	return f != nil && slices.Contains(exposedNames(family, f.Kind), line)
 }
 
 // exposedNames returns the names of a family's lines. Gauge x and counter x_total may

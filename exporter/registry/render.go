@@ -42,12 +42,12 @@ func (p *Page) AppendText(dst []byte, f textformat.Format, own []textformat.Fami
 	r.format, r.dst, r.leftOut = f, dst, 0
 	p.takeFamilies(r)
 	for _, shown := range r.families {
-		for len(own) > 0 && own[0].Name < shown.name {
+		for len(own) > 0 && own[0].Name < shown.Name {
 			r.ownFamily(&own[0])
 			own = own[1:]
 		}
 		var of []textformat.Series
-		if len(own) > 0 && own[0].Name == shown.name {
+		if len(own) > 0 && own[0].Name == shown.Name {
 			of, own = own[0].Series, own[1:]
 		}
 		r.family(shown, of)
@@ -69,7 +69,7 @@ func (p *Page) takeFamilies(r *renderer) {
 		for _, f := range p.families {
 			p.sorted = append(p.sorted, f)
 		}
-		slices.SortFunc(p.sorted, func(a, b *family) int { return strings.Compare(a.name, b.name) })
+		slices.SortFunc(p.sorted, func(a, b *family) int { return strings.Compare(a.Name, b.Name) })
 	}
 	r.families = r.families[:0]
 	for _, f := range p.sorted {
@@ -82,7 +82,7 @@ func (r *renderer) ownFamily(own *textformat.Family) {
 	if len(own.Series) == 0 {
 		return
 	}
-	r.dst = r.format.AppendHead(r.dst, own.Name, own.Help, own.Kind)
+	r.dst = r.format.AppendHead(r.dst, &own.Head)
 	for i := range own.Series {
 		r.dst = append(r.dst, own.Series[i].Text...)
 	}
@@ -91,7 +91,7 @@ func (r *renderer) ownFamily(own *textformat.Family) {
 // family appends a family, in which the plugin may have series too.
 func (r *renderer) family(f shownFamily, own []textformat.Series) {
 	start := len(r.dst)
-	r.dst = r.format.AppendHead(r.dst, f.name, f.help, f.kind)
+	r.dst = r.format.AppendHead(r.dst, &f.Head)
 	head := len(r.dst)
 	rest := f.series
 	for i := range own {
@@ -135,9 +135,9 @@ func (r *renderer) one(f *family, s *series) {
 		r.labels = textformat.AppendLabels(r.labels[:0], s.id.Labels)
 		s.text = string(r.labels)
 	}
-	line := textformat.Line{Name: f.name, Labels: s.text}
-	if !f.kind.IsDistribution() {
-		r.dst = r.format.AppendValue(r.dst, line, f.kind, math.Float64frombits(s.value.Load()), s.exemplars.Load())
+	line := textformat.Line{Name: f.Name, Labels: s.text}
+	if !f.Kind.IsDistribution() {
+		r.dst = r.format.AppendValue(r.dst, line, f.Kind, math.Float64frombits(s.value.Load()), s.exemplars.Load())
 		return
 	}
 	d := s.dist.Load()
@@ -145,5 +145,5 @@ func (r *renderer) one(f *family, s *series) {
 		r.leftOut++
 		return
 	}
-	r.dst = r.format.AppendDistribution(r.dst, line, f.kind, d, s.exemplars.Load())
+	r.dst = r.format.AppendDistribution(r.dst, line, f.Kind, d, s.exemplars.Load())
 }

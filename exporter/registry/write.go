@@ -30,7 +30,7 @@ var errUnwritable = errors.New("write series: it contradicts itself")
 func (s *series) write(m *dto.Metric) error {
 	m.Label = pairsOf(s.id.Labels)
 	v := math.Float64frombits(s.value.Load())
-	switch s.family.kind {
+	switch s.family.Kind {
 	case metric.Gauge:
 		b := &struct {
 			g dto.Gauge
@@ -45,7 +45,7 @@ func (s *series) write(m *dto.Metric) error {
 		b.c.Value, m.Counter = &b.v, &b.c
 		b.c.Exemplar = exemplar(s.exemplars.Load().In(math.Inf(-1), math.Inf(1)))
 	case metric.Histogram, metric.Summary:
-		return writeDistribution(m, s.dist.Load(), s.family.kind, s.exemplars.Load())
+		return writeDistribution(m, s.dist.Load(), s.family.Kind, s.exemplars.Load())
 	default:
 		m.Untyped = &dto.Untyped{Value: &v}
 	}

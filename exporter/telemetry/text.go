@@ -52,7 +52,7 @@ func (o *ownFamily) text(f textformat.Format, output string) textformat.Family {
 	if kept.made && kept.changes == now && kept.several == (output != "") {
 		return kept.Family
 	}
-	family := textformat.Family{Name: o.Name, Help: o.Help, Kind: o.Kind, Series: make([]textformat.Series, 0, len(kept.Series))}
+	family := textformat.Family{Head: textformat.NewHead(o.Name, o.Help, o.Kind), Series: make([]textformat.Series, 0, len(kept.Series))}
 	text := make([]byte, 0, kept.size())
 	for _, m := range collect(o.collector, len(kept.Series)) {
 		d := read(m)

@@ -9,9 +9,8 @@ import (
 
 // Family is a family whose lines have been made.
 type Family struct {
-	Name, Help string
-	Kind       metric.Kind
-	Series     []Series // in the order of Compare
+	Head
+	Series []Series // in the order of Compare
 }
 
 // Series is one series of a Family.

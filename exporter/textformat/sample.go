@@ -99,8 +99,7 @@ func appendAnyLabels(dst []byte, labels []metric.Label) []byte {
 	return append(dst, '}')
 }
 
-// appendName appends a name, in quotes where it needs them: an exemplar's label may have
-// any, and nothing is left of the metric "_total" without its ending.
+// appendName appends the name of an exemplar's label, in quotes where it needs them.
 func appendName(dst []byte, name string) []byte {
 	if isName(name) {
 		return append(dst, name...)

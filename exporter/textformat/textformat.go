@@ -24,21 +24,39 @@ const (
 	NumFormats  = iota
 )
 
+// Head is what stands above the series of a family.
+type Head struct {
+	Name, Help string
+	Kind       metric.Kind
+	isPlain    bool // nothing in Help is escaped
+}
+
+// NewHead creates the Head of a family.
+func NewHead(name, help string, kind metric.Kind) Head {
+	return Head{Name: name, Help: help, Kind: kind, isPlain: !strings.ContainsAny(help, "\\\n\"")}
+}
+
 // AppendHead appends what stands above the series of a family.
-func (f Format) AppendHead(dst []byte, name, help string, kind metric.Kind) []byte {
-	word := kind.String()
+func (f Format) AppendHead(dst []byte, h *Head) []byte {
+	name, word := h.Name, h.Kind.String()
 	if f == OpenMetrics {
 		short, isTotal := strings.CutSuffix(name, "_total")
 		switch {
-		case kind == metric.Counter && isTotal:
+		case h.Kind == metric.Counter && short == "": // nothing is left of the name
+			name = `""`
+		case h.Kind == metric.Counter && isTotal:
 			name = short
-		case kind == metric.Counter, kind == metric.Untyped:
+		case h.Kind == metric.Counter, h.Kind == metric.Untyped:
 			word = "unknown"
 		}
 	}
-	dst = append(appendName(append(dst, "# HELP "...), name), ' ')
-	dst = appendEscaped(dst, help, f == OpenMetrics)
-	dst = append(appendName(append(dst, "\n# TYPE "...), name), ' ')
+	dst = append(append(append(dst, "# HELP "...), name...), ' ')
+	if h.isPlain {
+		dst = append(dst, h.Help...)
+	} else {
+		dst = appendEscaped(dst, h.Help, f == OpenMetrics)
+	}
+	dst = append(append(append(dst, "\n# TYPE "...), name...), ' ')
 	return append(append(dst, word...), '\n')
 }
 

@@ -30,7 +30,8 @@ type one struct {
 // text is what textformat makes.
 func (o *one) text(f textformat.Format) string {
 	line := textformat.Line{Name: o.name, Labels: string(textformat.AppendLabels(nil, o.labels))}
-	dst := f.AppendHead(nil, o.name, o.help, o.kind)
+	head := textformat.NewHead(o.name, o.help, o.kind)
+	dst := f.AppendHead(nil, &head)
 	if o.kind.IsDistribution() {
 		dst = f.AppendDistribution(dst, line, o.kind, o.dist, &o.exemplars)
 	} else {
@@ -224,8 +225,10 @@ func TestMergeSortsAndKeepsTheFirstHelp(t *testing.T) {
 	series := func(value string) textformat.Series {
 		return textformat.Series{Labels: []metric.Label{{Name: "output", Value: value}}, Text: []byte(value)}
 	}
-	got := textformat.Merge([]textformat.Family{{Name: "b", Help: "first", Series: []textformat.Series{series("1"), series("3")}},
-		{Name: "a"}, {Name: "b", Help: "second", Series: []textformat.Series{series("2")}}})
+	family := func(name, help string, series ...textformat.Series) textformat.Family {
+		return textformat.Family{Head: textformat.NewHead(name, help, metric.Gauge), Series: series}
+	}
+	got := textformat.Merge([]textformat.Family{family("b", "first", series("1"), series("3")), family("a", ""), family("b", "second", series("2"))})
 	var texts []string
 	for _, f := range got {
 		texts = append(texts, f.Name+f.Help)
