@@ -14,6 +14,7 @@ import (
 // strings of familyText are created with the family's first new series.
 type family struct {
 	kind    metric.Kind
+	cmtType uint64      // as cmetrics has it
 	exp     bool        // an exponential histogram
 	delta   bool        // values are what was added, not totals
 	otlp    *otlpFamily // of OpenTelemetry's; nil for any other
@@ -50,62 +51,116 @@ func (f *family) reset() {
 	*f = family{labels: f.labels[:0], arena: f.arena[:0]}
 }
 
-// read reads a metric's meta: {ver, type, opts, labels: [name, ...], buckets: [bound,
-// ...], quantiles: [q, ...], aggregation_type}.
+// read reads a metric's meta, which at is at, and passes it.
 //
 // The events of OpenTelemetry's services have a context.
-func (f *family) read(meta wire.Value, in *Interner, c *otlpContext) error {
+func (f *family) read(at *wire.Reader, in *Interner, c *otlpContext) error {
 	f.reset()
-	kind, ok := meta.Get("type").Uint64()
-	if !ok || kind > cmtExpHistogram {
+	m := metaOf(at)
+	if !m.hasType || m.cmtType > cmtExpHistogram {
 		return ErrBadMetric
 	}
-	f.exp = kind == cmtExpHistogram
-	f.kind = [...]metric.Kind{metric.Counter, metric.Gauge, metric.Histogram, metric.Summary, metric.Untyped, metric.Histogram}[kind]
-	aggregation, _ := meta.Get("aggregation_type").Uint64()
-	f.delta = aggregation == cmtDelta && (f.kind == metric.Counter || f.kind == metric.Histogram)
-	f.options = optionsOf(meta.Get("opts"))
+	f.cmtType, f.exp = m.cmtType, m.cmtType == cmtExpHistogram
+	f.kind = [...]metric.Kind{metric.Counter, metric.Gauge, metric.Histogram, metric.Summary, metric.Untyped, metric.Histogram}[m.cmtType]
+	f.delta = m.aggregation == cmtDelta && (f.kind == metric.Counter || f.kind == metric.Histogram)
+	f.options = m.options
 	if len(f.options.name) == 0 {
 		return ErrBadMetric
 	}
 	if c == nil {
 		f.composeName()
-		f.readLabels(meta.Get("labels").Array(), in.static)
+		f.readLabels(m.labels.Array(), in.static)
 	} else {
-		f.translate(in, c, meta.Get("labels").Array())
+		f.translate(in, c, m.labels.Array())
 	}
 	if f.exp {
 		return nil
 	}
 	switch f.kind {
 	case metric.Histogram:
-		return f.readBounds(meta.Get("buckets"))
+		return f.readBounds(m.buckets)
 	case metric.Summary:
-		return f.readBounds(meta.Get("quantiles"))
+		return f.readBounds(m.quantiles)
 	}
 	return nil
 }
 
-func optionsOf(v wire.Value) options {
-	var o options
-	for it := v.Map(); ; {
-		key, val, ok := it.Next()
-		if !ok {
-			return o
-		}
-		switch string(textOf(key)) {
-		case "ns":
-			o.ns = textOf(val)
-		case "ss":
-			o.ss = textOf(val)
-		case "name":
-			o.name = textOf(val)
-		case "desc":
-			o.desc = textOf(val)
-		case "unit":
-			o.unit = textOf(val)
-		}
+// meta is a metric's meta: {ver, type, opts, labels: [name, ...], buckets: [bound, ...],
+// quantiles: [q, ...], aggregation_type}.
+type meta struct {
+	cmtType, aggregation       uint64
+	hasType                    bool
+	options                    options
+	labels, buckets, quantiles wire.Value
+}
+
+// metaOf reads the meta that at is at, and passes it. Of two members of one name the
+// first counts.
+func metaOf(at *wire.Reader) (m meta) {
+	if at.Kind() != wire.Map {
+		at.Leave()
+		return m
 	}
+	var types, options, aggregations int
+	for range at.Len() {
+		switch string(at.Key()) {
+		case "type":
+			if types++; types == 1 {
+				m.cmtType, m.hasType = at.Unsigned()
+			}
+		case "aggregation_type":
+			if aggregations++; aggregations == 1 {
+				m.aggregation, _ = at.Unsigned()
+			}
+		case "opts":
+			if options++; options == 1 {
+				m.options = optionsOf(at)
+				continue
+			}
+		case "labels":
+			setFirst(&m.labels, at.Skip())
+			continue
+		case "buckets":
+			setFirst(&m.buckets, at.Skip())
+			continue
+		case "quantiles":
+			setFirst(&m.quantiles, at.Skip())
+			continue
+		}
+		at.Leave()
+	}
+	return m
+}
+
+// setFirst sets what is not set yet.
+func setFirst(v *wire.Value, to wire.Value) {
+	if *v == nil {
+		*v = to
+	}
+}
+
+// optionsOf reads the options that at is at, and passes them.
+func optionsOf(at *wire.Reader) (o options) {
+	if at.Kind() != wire.Map {
+		at.Leave()
+		return o
+	}
+	for range at.Len() {
+		switch string(at.Key()) {
+		case "ns":
+			o.ns = at.Text()
+		case "ss":
+			o.ss = at.Text()
+		case "name":
+			o.name = at.Text()
+		case "desc":
+			o.desc = at.Text()
+		case "unit":
+			o.unit = at.Text()
+		}
+		at.Leave()
+	}
+	return o
 }
 
 // composeName joins the parts like cmetrics does for its own Prometheus page.
@@ -216,13 +271,27 @@ func (f *family) readBounds(v wire.Value) error {
 // histogram reads {buckets: [count, ...], sum, count}. There is a count for
 // each bound and one for +Inf.
 func (f *family) histogram(v wire.Value) (*metric.Distribution, bool) {
-	buckets := v.Get("buckets")
+	var buckets, count, sum wire.Value
+	for it := v.Map(); ; {
+		key, val, ok := it.Next()
+		if !ok {
+			break
+		}
+		switch string(textOf(key)) {
+		case "buckets":
+			setFirst(&buckets, val)
+		case "count":
+			setFirst(&count, val)
+		case "sum":
+			setFirst(&sum, val)
+		}
+	}
 	if buckets.Len() < len(f.bounds) || v.Len() == 0 {
 		return nil, false
 	}
 	d := &metric.Distribution{Bounds: f.bounds}
-	d.Count, _ = v.Get("count").Uint64()
-	d.Sum, _ = v.Get("sum").Float64()
+	d.Count, _ = count.Uint64()
+	d.Sum, _ = sum.Float64()
 	counts := make([]uint64, 0, buckets.Len())
 	it := buckets.Array()
 	for val, ok := it.Next(); ok; val, ok = it.Next() {

@@ -125,14 +125,27 @@ const (
 	partEnd   = "\xff"
 )
 
-// key returns a series' key: its kind and name, and its labels' names and values sorted
-// by name. It is valid until the next key. Labels without a value are left out: in
-// Prometheus an empty label is none.
-func (in *Interner) key(f *family, values wire.ArrayIter) []byte {
+// readValues reads the values of a sample's labels, which at is at and passes, most of
+// them at most.
+func (in *Interner) readValues(most int, at *wire.Reader) {
 	in.values = in.values[:0]
-	for v, ok := values.Next(); ok && len(in.values) < f.own; v, ok = values.Next() {
-		in.values = append(in.values, textOf(v))
+	if at.Kind() != wire.Array {
+		at.Leave()
+		return
 	}
+	for range at.Len() {
+		at.Next()
+		if len(in.values) < most {
+			in.values = append(in.values, at.Text())
+		}
+		at.Leave()
+	}
+}
+
+// key returns the key of the series whose labels have the values that were read last: its
+// kind and name, and its labels' names and values sorted by name. It is valid until the
+// next key. Labels without a value are left out: in Prometheus an empty label is none.
+func (in *Interner) key(f *family) []byte {
 	k := append(in.keyText[:0], byte(f.kind))
 	k = append(append(k, f.name...), separator)
 	var last familyLabel

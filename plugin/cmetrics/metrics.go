@@ -112,13 +112,12 @@ func (r *eventReader) payload(p []byte) {
 // event reads {meta: {processing: {static_labels: [[name, value], ...]}},
 // metrics: [metric, ...]}.
 func (r *eventReader) event(v wire.Value) {
-	metrics := v.Get("metrics")
-	if len(metrics) == 0 || !wire.IsArray(metrics[0]) {
+	meta, metrics, ok := openEvent(v)
+	if !ok {
 		r.fail(ErrNotMetrics)
 		return
 	}
 	r.in.static = r.in.static[:0]
-	meta := v.Get("meta")
 	labels := meta.Get("processing").Get("static_labels").Array()
 	for {
 		pair, ok := labels.Next()
@@ -132,15 +131,29 @@ func (r *eventReader) event(v wire.Value) {
 	}
 	first := len(r.dst)
 	r.beginOTLP(meta)
-	it := metrics.Array()
-	for {
-		metric, ok := it.Next()
-		if !ok || r.budget < 0 {
+	for range metrics.Len() {
+		if r.budget < 0 {
 			break
 		}
-		r.metric(metric)
+		metrics.Next()
+		r.metric(&metrics)
 	}
 	r.targetInfo(first)
+}
+
+// openEvent returns an event's meta, and a reader at its metrics, which is not ok if
+// they are no array. cmetrics writes the two in this order, so that nothing is read
+// twice.
+func openEvent(v wire.Value) (meta wire.Value, metrics wire.Reader, ok bool) {
+	r := v.Reader()
+	if r.Next() == wire.Map && r.Len() == 2 && string(r.Key()) == "meta" {
+		meta = r.Skip()
+		if string(r.Key()) == "metrics" && r.Kind() == wire.Array {
+			return meta, r, true
+		}
+	}
+	metrics = v.Get("metrics").Reader()
+	return v.Get("meta"), metrics, metrics.Next() == wire.Array
 }
 
 // beginOTLP finds the context of an event of OpenTelemetry's services.
@@ -185,14 +198,39 @@ const (
 // cmtDelta is the aggregation type of values that are not totals.
 const cmtDelta = 1
 
-// metric reads {meta: {type, opts, labels, ...}, values: [value, ...]}.
-func (r *eventReader) metric(v wire.Value) {
-	f := &r.in.family
-	if !r.readFamily(v.Get("meta")) {
+// metric reads {meta: {type, opts, labels, ...}, values: [value, ...]}, the value that
+// at is at. cmetrics writes the two in this order; any other metric is searched for them.
+func (r *eventReader) metric(at *wire.Reader) {
+	whole := *at
+	if at.Kind() == wire.Map && at.Len() == 2 && string(at.Key()) == "meta" {
+		meta := *at
+		if !r.readFamily(at) {
+			*at = whole
+			at.Leave()
+			return
+		}
+		if string(at.Key()) == "values" {
+			r.points(meta, at)
+		} else {
+			at.Leave()
+		}
 		return
 	}
-	values, first, fault := v.Get("values"), len(r.dst), r.fault
-	points := r.beginPoints(v.Get("meta"))
+	*at = whole
+	v := at.Skip()
+	meta, values := v.Get("meta").Reader(), v.Get("values").Reader()
+	meta.Next()
+	values.Next()
+	if read := meta; r.readFamily(&read) {
+		r.points(meta, &values)
+	}
+}
+
+// points appends the samples of the metric whose family has been read. meta and values
+// are at what they are named after.
+func (r *eventReader) points(meta wire.Reader, values *wire.Reader) {
+	f, first, fault, again := &r.in.family, len(r.dst), r.fault, *values
+	points := r.beginPoints()
 	if r.values(f, values) {
 		return
 	}
@@ -200,12 +238,13 @@ func (r *eventReader) metric(v wire.Value) {
 	f.otlp.fall()
 	r.in.OTLP.Fallen.add(string(f.options.name))
 	r.dst, r.fault, r.in.otlp.meta.points = r.dst[:first], fault, points
-	if r.readFamily(v.Get("meta")) {
+	if *values = again; r.readFamily(&meta) {
 		r.values(f, values)
 	}
 }
 
-func (r *eventReader) readFamily(meta wire.Value) (ok bool) {
+// readFamily reads the meta that at is at, and passes it.
+func (r *eventReader) readFamily(meta *wire.Reader) (ok bool) {
 	f := &r.in.family
 	err := f.read(meta, r.in, r.context)
 	r.budget -= int64(len(f.arena) + len(f.labels))
@@ -219,31 +258,36 @@ func (r *eventReader) readFamily(meta wire.Value) (ok bool) {
 }
 
 // beginPoints goes to what is noted of a metric's points.
-func (r *eventReader) beginPoints(meta wire.Value) cursor {
+func (r *eventReader) beginPoints() cursor {
 	if r.context == nil {
 		return cursor{}
 	}
-	kind, _ := meta.Get("type").Uint64()
 	m := &r.in.otlp.meta
-	m.begin(kind, r.in.family.options.name)
+	m.begin(r.in.family.cmtType, r.in.family.options.name)
 	return m.points
 }
 
-// values appends the samples of a metric; false is one that is no counter.
-func (r *eventReader) values(f *family, values wire.Value) (ok bool) {
-	it := values.Array()
-	for {
-		value, more := it.Next()
-		if !more || r.budget < 0 {
+// values appends the samples of a metric, and passes its values, which at is at; false is
+// one that is no counter.
+func (r *eventReader) values(f *family, at *wire.Reader) (ok bool) {
+	if at.Kind() != wire.Array {
+		at.Leave()
+		return true
+	}
+	for range at.Len() {
+		if r.budget < 0 {
 			return true
 		}
-		switch err := r.sample(f, value); {
+		at.Next()
+		switch err := r.sample(f, at); {
+		case err == nil:
 		case errors.Is(err, errFalls):
 			return false
-		case err != nil:
+		default:
 			r.fail(err)
 		}
 	}
+	return true
 }
 
 // errFalls means that a sum decreases.
@@ -254,48 +298,54 @@ type point struct {
 	time, start int64
 	ownTime     int64 // as given
 	hash        uint64
-	value       wire.Value
-	labels      wire.Value
+	number      float64
+	isNumber    bool
 	dist        wire.Value // histogram, exp_histogram or summary
 	isStale     bool       // it has no value
 	noSum       bool
 	exemplars   *metric.Exemplars
 }
 
-// pointOf finds the members of {ts, start_ts, value, value_int64, value_uint64, labels,
-// histogram, exp_histogram, summary, hash, ...} in one pass. An integer's exact form
-// takes precedence over its double.
-func pointOf(v wire.Value, arrival int64) point {
-	p := point{time: arrival}
+// pointOf reads {ts, start_ts, value, value_int64, value_uint64, labels, histogram,
+// exp_histogram, summary, hash, ...}, which at is at, and passes it. The labels' values
+// are those of the Interner from now on. An integer's exact form takes precedence over
+// its double.
+func (r *eventReader) pointOf(f *family, at *wire.Reader) point {
+	p := point{time: r.arrival}
+	r.in.values = r.in.values[:0]
+	if at.Kind() != wire.Map {
+		at.Leave()
+		return p
+	}
 	exact := false
-	for it := v.Map(); ; {
-		key, val, ok := it.Next()
-		if !ok {
-			return p
-		}
-		name, _ := key.Bytes()
-		switch string(name) {
+	for range at.Len() {
+		switch string(at.Key()) {
 		case "ts":
-			p.ownTime, _ = val.Int64()
+			p.ownTime, _ = at.Integer()
 			if p.ownTime > 0 {
 				p.time = p.ownTime
 			}
 		case "start_ts":
-			p.start, _ = val.Int64()
+			p.start, _ = at.Integer()
 		case "hash":
-			p.hash, _ = val.Uint64()
+			p.hash, _ = at.Unsigned()
 		case "value":
 			if !exact {
-				p.value = val
+				p.number, p.isNumber = at.Number()
 			}
 		case "value_int64", "value_uint64":
-			p.value, exact = val, true
+			p.number, p.isNumber = at.Number()
+			exact = true
 		case "labels":
-			p.labels = val
+			r.in.readValues(f.own, at)
+			continue
 		case "histogram", "exp_histogram", "summary":
-			p.dist = val
+			p.dist = at.Skip()
+			continue
 		}
+		at.Leave()
 	}
+	return p
 }
 
 // note adds what meta.external contains about a point.
@@ -324,8 +374,8 @@ func (r *eventReader) note(p *point) {
 }
 
 // sample appends the sample of one entry of a metric's values.
-func (r *eventReader) sample(f *family, v wire.Value) error {
-	p := pointOf(v, r.arrival)
+func (r *eventReader) sample(f *family, at *wire.Reader) error {
+	p := r.pointOf(f, at)
 	if f.otlp != nil {
 		r.note(&p)
 	}
@@ -333,7 +383,7 @@ func (r *eventReader) sample(f *family, v wire.Value) error {
 	if ok := f.value(&s, &p); !ok {
 		return ErrBadSample
 	}
-	key := r.in.key(f, p.labels.Array())
+	key := r.in.key(f)
 	r.budget -= int64(len(key) + len(f.labels))
 	if r.budget < 0 {
 		return ErrLargeLabels
@@ -369,7 +419,7 @@ func (f *family) value(s *metric.Sample, p *point) (ok bool) {
 	case f.kind == metric.Summary:
 		s.Dist, ok = f.summary(p.dist)
 	default:
-		s.Value, ok = p.value.Float64()
+		s.Value, ok = p.number, p.isNumber
 	}
 	return ok
 }

@@ -521,3 +521,56 @@ func TestHostileMetrics(t *testing.T) {
 		})
 	}
 }
+
+// cmetrics writes the members of each map in one order, in which they are read once. In
+// any other order, with members of other names between, they say the same.
+func TestMembersInAnyOrder(t *testing.T) {
+	point := pairs{"ts", 5, "value", 7.5, "labels", list{"v"}, "hash", 1}
+	options := pairs{"ns", "ns", "ss", "ss", "name", "name", "desc", "help", "unit", ""}
+	meta := pairs{"ver", 2, "type", gauge, "opts", options, "labels", list{"k"}, "aggregation_type", 2}
+	top := pairs{"cmetrics", object{}, "external", object{}, "processing", pairs{"static_labels", list{list{"site", "s1"}}}}
+	want := `gauge ns_ss_name{k="v", site="s1"} 7.5 @5 #0`
+	for name, event := range map[string]pairs{
+		"as cmetrics":         {"meta", top, "metrics", list{pairs{"meta", meta, "values", list{point}}}},
+		"metrics first":       {"metrics", list{pairs{"meta", meta, "values", list{point}}}, "meta", top},
+		"values first":        {"meta", top, "metrics", list{pairs{"values", list{point}, "meta", meta}}},
+		"others between":      {"x", list{1}, "meta", top, "y", object{"a": list{}}, "metrics", list{pairs{"x", 1, "meta", meta, list{1}, 2, "values", list{point}}}},
+		"named by bytes":      {[]byte("meta"), top, []byte("metrics"), list{pairs{[]byte("meta"), meta, []byte("values"), list{point}}}},
+		"twice: the first is": {"meta", top, "metrics", list{pairs{"meta", meta, "values", list{point}, "values", list{}, "meta", pairs{}}}, "meta", pairs{}, "metrics", 1},
+		"backwards": {"metrics", list{pairs{"values", list{pairs{"hash", 1, "labels", list{"v"}, "value", 7.5, "ts", 5}},
+			"meta", pairs{"aggregation_type", 2, "labels", list{"k"}, "opts", pairs{"name", "name", "ss", "ss", "ns", "ns"}, "type", gauge}}}, "meta", top},
+	} {
+		var in cmetrics.Interner
+		samples, err := cmetrics.Append(nil, marshal(t, event), arrival, &in)
+		if err != nil || len(samples) != 1 || testkit.RenderSample(samples[0]) != want {
+			t.Errorf("%s: %q, error %v, want %s", name, testkit.RenderSamples(samples), err, want)
+		}
+	}
+}
+
+// After a metric that cannot be read, or has no values, the next one is read.
+func TestMetricsBehindBadOnes(t *testing.T) {
+	whole := metricOf(gauge, list{}, nil, object{"ts": 5, "value": 1.0})
+	for name, bad := range map[string]any{
+		"not a map": list{1, list{2}}, "a number": 7, "empty": object{}, "meta alone": pairs{"meta", object{}},
+		"no type": pairs{"meta", pairs{"opts", pairs{"name", "x"}}, "values", list{object{"value": 1}}},
+		"no map":  pairs{"meta", list{1, 2}, "values", list{object{"value": 1}}},
+	} {
+		var in cmetrics.Interner
+		samples, err := cmetrics.Append(nil, event(t, nil, bad, whole), arrival, &in)
+		if len(samples) != 1 || !errors.Is(err, cmetrics.ErrBadMetric) {
+			t.Errorf("%s: %q, error %v", name, testkit.RenderSamples(samples), err)
+		}
+	}
+	for name, none := range map[string]any{
+		"no values":      pairs{"meta", whole["meta"]},
+		"another member": pairs{"meta", whole["meta"], "x", list{1}},
+		"not an array":   pairs{"meta", whole["meta"], "values", object{"a": list{1}}},
+	} {
+		var in cmetrics.Interner
+		samples, err := cmetrics.Append(nil, event(t, nil, none, whole), arrival, &in)
+		if len(samples) != 1 || err != nil {
+			t.Errorf("%s: %q, error %v", name, testkit.RenderSamples(samples), err)
+		}
+	}
+}

@@ -45,6 +45,68 @@ func (v Value) Reader() Reader {
 	return Reader{buf: v, need: min(len(v), 1)}
 }
 
+// Kind is what Next returned last.
+func (r *Reader) Kind() TokenKind { return r.kind }
+
+// IsContainer reports whether values follow that belong to the token.
+func (r *Reader) IsContainer() bool { return r.kind >= Array }
+
+// Text is the content of a Str or Bin, a view; nil for all other kinds.
+func (r *Reader) Text() []byte {
+	if r.kind != Str && r.kind != Bin {
+		return nil
+	}
+	return r.Bytes()
+}
+
+// Integer is the value of an Integer; false for all other kinds.
+func (r *Reader) Integer() (int64, bool) {
+	if r.kind != Integer {
+		return 0, false
+	}
+	return r.Int64(), true
+}
+
+// Unsigned is the value of an Unsigned, or of an Integer that is not negative; false for
+// all others.
+func (r *Reader) Unsigned() (uint64, bool) {
+	switch r.kind {
+	case Integer:
+		return r.bits, int64(r.bits) >= 0
+	case Unsigned:
+		return r.bits, true
+	default:
+		return 0, false
+	}
+}
+
+// Number is the value of any number; false for all other kinds.
+func (r *Reader) Number() (float64, bool) {
+	switch r.kind {
+	case Integer, Unsigned, Double:
+		return r.Float64(), true
+	default:
+		return 0, false
+	}
+}
+
+// Key advances to the next pair's value, and returns the key's text, nil for a key of
+// another kind.
+func (r *Reader) Key() []byte {
+	r.Next()
+	key := r.Text()
+	r.Leave()
+	r.Next()
+	return key
+}
+
+// Leave skips the content of the container that Next returned last, like Skip.
+func (r *Reader) Leave() {
+	if r.IsContainer() {
+		r.Skip()
+	}
+}
+
 // Bool is the value of a Bool.
 func (r *Reader) Bool() bool { return r.bits != 0 }
 

@@ -28,35 +28,23 @@ func (v Value) Bool() (value, ok bool) {
 // integer here, even a whole one.
 func (v Value) Int64() (int64, bool) {
 	r := v.Reader()
-	if r.Next() != Integer {
-		return 0, false
-	}
-	return r.Int64(), true
+	r.Next()
+	return r.Integer()
 }
 
 // Uint64 is the value of an integer of any width that is not negative.
 func (v Value) Uint64() (uint64, bool) {
 	r := v.Reader()
-	switch r.Next() {
-	case Integer:
-		return r.Uint64(), r.Int64() >= 0
-	case Unsigned:
-		return r.Uint64(), true
-	default:
-		return 0, false
-	}
+	r.Next()
+	return r.Unsigned()
 }
 
 // Float64 is the value of any number, integers included: those over 2^53 are
 // rounded.
 func (v Value) Float64() (float64, bool) {
 	r := v.Reader()
-	switch r.Next() {
-	case Integer, Unsigned, Double:
-		return r.Float64(), true
-	default:
-		return 0, false
-	}
+	r.Next()
+	return r.Number()
 }
 
 // Bytes is the content of a str or bin, a view. It is not nil when ok, even if

@@ -237,3 +237,31 @@ func TestReaderFails(t *testing.T) {
 		t.Error("an absent value is no failure")
 	}
 }
+
+// A reader steps from pair to pair whatever the keys and values are, and whether or not a
+// value's content was read.
+func TestReaderStepsThroughPairs(t *testing.T) {
+	// {"a": [1, {}], [2]: "b", bin "c": {"d": 3}, 5: 6, "e": "f"}
+	v := wire.Value(testkit.Unhex(t, "85 a161 920180 9102 a162 c40163 81a16403 05 06 a165 a166"))
+	for _, reads := range []bool{false, true} {
+		r := v.Reader()
+		r.Next()
+		var got []string
+		for range r.Len() {
+			key := r.Key()
+			got = append(got, fmt.Sprintf("%s %d %s", key, r.Kind(), r.Text()))
+			if r.IsContainer() && reads {
+				for range r.Len() * (1 + int(r.Kind()-wire.Array)) {
+					r.Next()
+					r.Leave()
+				}
+			} else {
+				r.Leave()
+			}
+		}
+		want := fmt.Sprintf("[a %d   %d b c %d   %d  e %d f]", wire.Array, wire.Str, wire.Map, wire.Integer, wire.Str)
+		if fmt.Sprint(got) != want || r.Next() != wire.End || r.Failed() {
+			t.Errorf("%v: got %q, want %s", reads, got, want)
+		}
+	}
+}
