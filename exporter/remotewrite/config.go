@@ -38,6 +38,9 @@ type Config struct {
 	// buckets; "auto" (default) is on with version 2, where a receiver says whether it
 	// has written them, and off with version 1.
 	NativeHistograms string
+	// EverySample (`remote_write_every_sample`) sends each sample of a chunk, and not
+	// the newest of each series alone.
+	EverySample bool
 
 	// Compress (`remote_write_compress`) is "snappy" (default), or "zstd", which
 	// VictoriaMetrics takes in version 1; with a receiver that refuses it, snappy.

@@ -40,6 +40,16 @@ func TestNewestOfAChunk(t *testing.T) {
 	k.counts.want(t, "delivered 2", "adjusted superseded 3")
 }
 
+// TestEverySampleOfAChunk: what devices kept in an outage comes to an aggregator in one
+// chunk, and all of it goes.
+func TestEverySampleOfAChunk(t *testing.T) {
+	k := newKit(t, func(c *remotewrite.Config) { c.EverySample = true })
+	k.mustSend(&flushed{samples: []metric.Sample{
+		at(temperature, 1, 3), at(temperature, 3, 4), at(memory, 0, 1), at(temperature, 2, 5)}})
+	wantLines(t, stamped(k.in.lines()), hasMemory+" 1@800000", hasTemperature+" 3@801000 5@802000 4@803000")
+	k.counts.want(t, "delivered 4")
+}
+
 // Two metric.Series that come to the same labels are one series to the receiver.
 func TestSeriesMeet(t *testing.T) {
 	k := newKit(t, nil)

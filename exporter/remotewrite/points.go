@@ -34,7 +34,7 @@ const farAhead = int64(10 * time.Minute / time.Millisecond)
 
 // rules returns those of Prometheus: a series' points are in the order of their times,
 // in ms, one at each time.
-func (s *Sink) rules() outbox.Rules[state] {
+func (s *Sink) rules(everySample bool) outbox.Rules[state] {
 	return outbox.Rules[state]{
 		Clock:   s.clock,
 		Key:     s.appendKey,
@@ -45,6 +45,7 @@ func (s *Sink) rules() outbox.Rules[state] {
 		Stamp:   s.stamp,
 		Unstamp: s.unstamp,
 		Cost:    s.cost,
+		All:     everySample,
 	}
 }
 

@@ -62,7 +62,7 @@ func New(cfg Config, deps Deps) (*Sink, error) {
 		return nil, fmt.Errorf("set up remote write client: %w", err)
 	}
 	s := &Sink{clock: deps.Clock, telemetry: deps.Telemetry, oldUntil: never}
-	s.box = outbox.New(s.rules())
+	s.box = outbox.New(s.rules(cfg.EverySample))
 	s.batch.sink = s
 	if s.protocol, err = newProtocol(cfg, client, deps); err != nil {
 		return nil, err

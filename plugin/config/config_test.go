@@ -102,6 +102,7 @@ func TestEachPropertyTakesEffect(t *testing.T) {
 		{"otlp_bools", "cached", func(s *config.Settings) bool { return s.Pipeline.OTLP.Bools[0] == "cached" }},
 		{"remote_write_compress", "zstd", func(s *config.Settings) bool { return s.Pipeline.RemoteWrite.Compress == "zstd" }},
 		{"remote_write_native_histograms", "on", func(s *config.Settings) bool { return s.Pipeline.RemoteWrite.NativeHistograms == "on" }},
+		{"remote_write_every_sample", "on", func(s *config.Settings) bool { return s.Pipeline.RemoteWrite.EverySample }},
 		{"apikey", "abc", func(s *config.Settings) bool { return s.Pipeline.Datadog.APIKey.Reveal() == "abc" }},
 		{"apikey_file", "f", func(s *config.Settings) bool { return s.Pipeline.Datadog.APIKeyFile == "f" }},
 		{"time_repair", "arrival", func(s *config.Settings) bool { return s.Pipeline.Time.Mode == timefix.ArrivalOnly }},

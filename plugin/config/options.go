@@ -220,6 +220,8 @@ func remoteWriteOptions() []Option {
 		{Key: "remote_write_native_histograms", Default: "auto",
 			Help:  "exponential histograms as Prometheus' native ones (`on`) or with classic buckets (`off`); `auto`: native with version 2, where the receiver says whether it took them",
 			apply: text(func(s *Settings) *string { return &s.remote.NativeHistograms })},
+		{Key: "remote_write_every_sample", Default: "off", Help: "sends each sample of a flush, and not the newest of each series alone: for aggregators, whose devices send at once what they kept in an outage",
+			apply: boolTo(func(s *Settings) *bool { return &s.remote.EverySample })},
 	}
 }
 

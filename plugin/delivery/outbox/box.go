@@ -67,6 +67,8 @@ type Rules[S any] struct {
 	// Remember, if not nil, reports whether the state of a series must be kept although
 	// it has been silent for long.
 	Remember func(s *Series[S]) bool
+	// All keeps each absolute point of a chunk, and not the newest of each series alone.
+	All bool
 	// Grain is the time, in ns of arrival, in which a kept series has one point at most;
 	// points of one chunk are always merged.
 	Grain int64

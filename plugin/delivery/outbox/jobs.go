@@ -178,9 +178,9 @@ func (b *Box[S]) note(st *job, i int, f SampleOutcome) {
 }
 
 // putNewest adds an absolute point, unless a newer one of its chunk is waiting; an
-// older one of its chunk is replaced.
+// older one of its chunk is replaced. With All both are kept.
 func (b *Box[S]) putNewest(s *Series[S], p Point) {
-	if s.gathered == p.seq {
+	if s.gathered == p.seq && !b.All {
 		for i := len(s.waiting) - 1; i >= 0; i-- {
 			old := &s.waiting[i]
 			if old.Kept || old.seq != p.seq {

@@ -59,6 +59,18 @@ func TestTheNewestOfAChunkGoes(t *testing.T) {
 	r.wantCounts(map[string]int{"delivered": 1, "adjusted superseded": 2})
 }
 
+// With All each of them goes, but of two at one time the later to come.
+func TestAllOfAChunkGo(t *testing.T) {
+	r, a := newReceiver(t, 0), series("a")
+	r.All = true
+	r.take(r.absolute(a, 1, 1), r.absolute(a, 3, 3), r.absolute(a, 2, 2), r.absolute(a, 3, 4))
+	r.send(100, well)
+	if len(r.stored["a"]) != 3 || r.sum("a") != 1+2+4 {
+		t.Errorf("stored %v", r.stored["a"])
+	}
+	r.wantCounts(map[string]int{"delivered": 3, "adjusted same_time": 1})
+}
+
 // What waits is bounded by series and time: many more kept points than there is room
 // for lose nothing of their sum.
 func TestKeptPointsAreBounded(t *testing.T) {
