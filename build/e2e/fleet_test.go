@@ -185,6 +185,7 @@ func (k *fleetKept) totalFaults(fleet []*fleetDevice) (twice int, err error) {
 			}
 			if sum < want {
 				below++
+				err = fmt.Errorf("%s of %s is %v, want %v, from %v", name, d.name, sum, want, k.totals[d.name+" "+name])
 			}
 			if name == "edge_disk_read_bytes_total" {
 				twice += int(sum-want) / d.read()
@@ -192,49 +193,65 @@ func (k *fleetKept) totalFaults(fleet []*fleetDevice) (twice int, err error) {
 		}
 	}
 	if below > 0 {
-		err = fmt.Errorf("%d counters are below what was sent", below)
+		err = fmt.Errorf("%d counters are below what was sent: %w", below, err)
 	}
 	return twice, err
 }
 
-// fleetPayload packs a record of each device, as they lie in a chunk.
-func fleetPayload(t *testing.T, fleet []*fleetDevice, tag string, push int) []byte {
+// fleetPayload packs a record of each device and push, as they lie in a chunk.
+func fleetPayload(t *testing.T, fleet []*fleetDevice, tag string, from, to int) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	for _, d := range fleet {
-		record := d.record(tag, push)
-		record["hostname"] = d.name
-		b.Write(recordPayload(t, time.UnixMilli(d.pushes[push]), record))
+	for push := from; push < to; push++ {
+		for _, d := range fleet {
+			record := d.record(tag, push)
+			record["hostname"] = d.name
+			b.Write(recordPayload(t, time.UnixMilli(d.pushes[push]), record))
+		}
 	}
 	return b.Bytes()
+}
+
+// fleetChunks are those of pushes, a minute from one to the next until now. Of each tag
+// the last ones, so many as kept, are in one chunk.
+func fleetChunks(t *testing.T, fleet []*fleetDevice, pushes, kept int) (chunks []harness.Chunk) {
+	t.Helper()
+	dir := t.TempDir()
+	begin := time.Now().Add(-time.Duration(pushes) * time.Minute).UnixMilli()
+	for push := range pushes {
+		for _, d := range fleet {
+			d.pushes = append(d.pushes, begin+int64(push)*60_000+int64(d.number)*37)
+		}
+	}
+	for from := 0; from < pushes; {
+		to := from + 1
+		if from >= pushes-kept {
+			to = pushes
+		}
+		for _, tag := range fleetTags {
+			file := filepath.Join(dir, fmt.Sprintf("%s-%02d.msgpack", tag, from))
+			writeFile(t, file, string(fleetPayload(t, fleet, tag, from, to)))
+			chunks = append(chunks, harness.Chunk{Tag: tag, File: file})
+		}
+		from = to
+	}
+	return chunks
 }
 
 var anyDropped = regexp.MustCompile(`(?m)^edge_dropped_records_total\{.*\} [1-9].*$`)
 
 // TestFleetLosesNothing: an aggregator sends what a fleet has measured through a
 // balancer to two Prometheus 3, one of which is killed in between. Each sample is at one
-// of them at least, with its time and value, and each counter is exact.
+// of them at least, with its time and value, and each counter is exact. The last pushes
+// come in one chunk, as after an outage of the aggregator.
 func TestFleetLosesNothing(t *testing.T) {
-	const devices, pushes = 200, 12
-	fleet := newFleet(devices)
-	dir := t.TempDir()
-	var chunks []harness.Chunk
-	begin := time.Now().Add(-pushes * time.Minute).UnixMilli()
-	for push := range pushes {
-		for _, d := range fleet {
-			d.pushes = append(d.pushes, begin+int64(push)*60_000+int64(d.number)*37)
-		}
-		for _, tag := range fleetTags {
-			file := filepath.Join(dir, fmt.Sprintf("%s-%02d.msgpack", tag, push))
-			writeFile(t, file, string(fleetPayload(t, fleet, tag, push)))
-			chunks = append(chunks, harness.Chunk{Tag: tag, File: file})
-		}
-	}
+	fleet := newFleet(200)
+	chunks := fleetChunks(t, fleet, 12, 4)
 	nodes, balancer := prometheusPair(t, 4)
 	server := httptest.NewServer(balancer)
 	t.Cleanup(server.Close)
 	page, res := runUntilSettled(t, harness.Run{V5: true, Pace: 20 * time.Millisecond, Chunks: chunks, RetryLimit: "no_limits", Timeout: patience,
-		Outputs: []harness.Output{serving(edge("hostname", "off", "remote_write_url", server.URL+"/api/v1/write"))}}, len(chunks))
+		Outputs: []harness.Output{serving(edge("hostname", "off", "remote_write_every_sample", "on", "remote_write_url", server.URL+"/api/v1/write"))}}, len(chunks))
 	if line := anyDropped.FindString(page); line != "" || strings.Contains(res.Stderr, "[error]") {
 		t.Errorf("%s\n%s", line, res.Stderr)
 	}
