@@ -47,6 +47,7 @@ var benchmarks = []benchmark{
 	{"exporter", "BenchmarkApply", 100, 300},
 	{"exporter", "BenchmarkObserve/cpu.1", 100, 1100},
 	{"exporter", "BenchmarkScrape/identity", 2, 4},
+	{"exporter", "BenchmarkScrapeOfFew/identity", 50, 150},
 	{"exporter/rules", "BenchmarkObserve/counter", 100, 2100},
 	{"exporter/remotewrite", "BenchmarkSend/version_2", 20, 120},
 }
