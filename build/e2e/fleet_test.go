@@ -250,7 +250,9 @@ func TestFleetLosesNothing(t *testing.T) {
 	nodes, balancer := prometheusPair(t, 4)
 	server := httptest.NewServer(balancer)
 	t.Cleanup(server.Close)
-	page, res := runUntilSettled(t, harness.Run{V5: true, Pace: 20 * time.Millisecond, Chunks: chunks, RetryLimit: "no_limits", Timeout: patience,
+	// Each flush waits for requests of its own: how many there are does not hang on how
+	// fast the machine is.
+	page, res := runUntilSettled(t, harness.Run{V5: true, Without: noParking, Threads: 1, Chunks: chunks, RetryLimit: "no_limits", RetryBase: 20 * time.Millisecond, RetryCap: 100 * time.Millisecond, Timeout: patience,
 		Outputs: []harness.Output{serving(edge("hostname", "off", "remote_write_every_sample", "on", "remote_write_url", server.URL+"/api/v1/write"))}}, len(chunks))
 	if line := anyDropped.FindString(page); line != "" || strings.Contains(res.Stderr, "[error]") {
 		t.Errorf("%s\n%s", line, res.Stderr)
