@@ -214,6 +214,7 @@ func newSinkTo(t *testing.T, in *intake, change func(*ddsink.Config)) *setup {
 		APIKey: delivery.NewSecret(testKey), Version: "1.2.3",
 		URL: s.intake.server.URL, MetricsURL: s.intake.server.URL,
 		DialContext: testkit.LoopbackOnly,
+		Timeout:     time.Minute, // a busy machine may need more than the default for 5 MB
 	}
 	if change != nil {
 		change(&cfg)
