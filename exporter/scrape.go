@@ -1,7 +1,6 @@
 package exporter
 
 import (
-	"fmt"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -50,7 +49,7 @@ func (s *scraper) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case s.free <- struct{}{}:
 		defer func() { <-s.free }()
 	default:
-		http.Error(w, fmt.Sprintf("Limit of concurrent requests reached (%d), try again later.", maxScrapes), http.StatusServiceUnavailable)
+		http.Error(w, "too many requests at once, try again later", http.StatusServiceUnavailable)
 		return
 	}
 	n := s.negotiate(r.Header)
