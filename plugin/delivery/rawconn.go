@@ -17,8 +17,9 @@ type dialFunc func(ctx context.Context, network, addr string) (net.Conn, error)
 // rawConn is a TCP connection whose reads and writes Go's scheduler does not hear of:
 // they cannot block, as the descriptor does not. A system call that is announced wakes the
 // runtime's monitor thread, which looks around some ten times before it sleeps again. A
-// program that makes a request a second takes 0.69 ms of CPU and 7.1 context switches for
-// each without this, and 0.47 ms and 2.5 with it (x86-64, two shared cores).
+// quiet agent switches threads 12 times a second with this and 16 to 22 times without; a
+// program that only posts once a second takes 0.47 ms of CPU each time and not 0.69
+// (x86-64, two shared cores).
 type rawConn struct {
 	net.Conn
 	in, out rawWay
