@@ -8,7 +8,6 @@ import (
 	"os"
 	"sync"
 	"syscall"
-	"unsafe"
 )
 
 // dialFunc is http.Transport.DialContext.
@@ -27,9 +26,9 @@ type rawConn struct {
 
 // rawWay is one direction of a connection.
 type rawWay struct {
-	mu   sync.Mutex
-	op   string
-	trap uintptr
+	mu  sync.Mutex
+	op  string
+	sys func(fd uintptr, b []byte) (n int, errno syscall.Errno)
 	// wait calls its argument until that returns true: at once, and each time when the
 	// descriptor has become ready.
 	wait func(call func(fd uintptr) (done bool)) error
@@ -58,8 +57,8 @@ func newRawConn(tcp *net.TCPConn) (net.Conn, error) {
 		return nil, err //nolint:wrapcheck // the transport names the address
 	}
 	c := &rawConn{Conn: tcp}
-	c.in.op, c.in.trap, c.in.wait, c.in.call = "read", syscall.SYS_READ, raw.Read, c.in.once
-	c.out.op, c.out.trap, c.out.wait, c.out.call = "write", syscall.SYS_WRITE, raw.Write, c.out.all
+	c.in.op, c.in.sys, c.in.wait, c.in.call = "read", rawRead, raw.Read, c.in.once
+	c.out.op, c.out.sys, c.out.wait, c.out.call = "write", rawWrite, raw.Write, c.out.all
 	return c, nil
 }
 
@@ -97,7 +96,7 @@ func (w *rawWay) transfer(c net.Conn, b []byte) (int, error) {
 // once makes the system call once, and returns false if it has to wait for that.
 func (w *rawWay) once(fd uintptr) (done bool) {
 	for {
-		n, _, errno := syscall.RawSyscall(w.trap, fd, uintptr(unsafe.Pointer(unsafe.SliceData(w.left))), uintptr(len(w.left)))
+		n, errno := w.sys(fd, w.left)
 		switch errno {
 		case syscall.EINTR:
 			continue
@@ -105,7 +104,7 @@ func (w *rawWay) once(fd uintptr) (done bool) {
 			return false
 		case 0:
 			w.left = w.left[n:]
-			w.n += int(n)
+			w.n += n
 		}
 		w.errno = errno
 		return true
