@@ -16,7 +16,7 @@ import (
 func (p *endpoint) handler() http.Handler {
 	status := &statuspage.Page{Snapshot: p.snapshot, Trusts: func(r *http.Request) bool { return web.Trusts(r, p.webConfigFile) }}
 	pages := http.NewServeMux()
-	pages.Handle("GET /metrics", p.noteScrape(newScraper(p)))
+	pages.Handle("GET /metrics", p.noteScrape(web.Limit(maxScrapes, newScraper(p))))
 	pages.HandleFunc("GET /debug/time", status.ServeRepairs)
 	pages.Handle("GET /{$}", status)
 	states := http.NewServeMux()

@@ -21,7 +21,6 @@ const maxScrapes = 4
 // kept since the last one; all others are promhttp's.
 type scraper struct {
 	endpoint *endpoint
-	free     chan struct{}
 	others   http.Handler
 	log      *gatherLog
 	last     atomic.Pointer[negotiated]
@@ -37,7 +36,7 @@ type negotiated struct {
 
 func newScraper(p *endpoint) *scraper {
 	log := &gatherLog{log: p.log}
-	return &scraper{endpoint: p, log: log, free: make(chan struct{}, maxScrapes), buffers: sync.Pool{New: func() any { return new([]byte) }},
+	return &scraper{endpoint: p, log: log, buffers: sync.Pool{New: func() any { return new([]byte) }},
 		others: promhttp.HandlerForTransactional(prometheus.ToTransactionalGatherer(p.registry), promhttp.HandlerOpts{
 			ErrorLog: log, ErrorHandling: promhttp.ContinueOnError, EnableOpenMetrics: true, DisableCompression: true,
 		})}
@@ -45,13 +44,6 @@ func newScraper(p *endpoint) *scraper {
 
 // ServeHTTP answers a scrape.
 func (s *scraper) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	select {
-	case s.free <- struct{}{}:
-		defer func() { <-s.free }()
-	default:
-		http.Error(w, "too many requests at once, try again later", http.StatusServiceUnavailable)
-		return
-	}
 	n := s.negotiate(r.Header)
 	if !n.isText || r.URL.RawQuery != "" || !s.endpoint.page.IsRegular() {
 		s.others.ServeHTTP(w, r)

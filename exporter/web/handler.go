@@ -28,11 +28,11 @@ func Pages(h http.Handler) http.Handler {
 	if err != nil {
 		panic(err) // the options are constants
 	}
-	return limit(maxAnswers, preferIdentity(compress(h)))
+	return Limit(maxAnswers, preferIdentity(compress(h)))
 }
 
-// limit answers 503 while n requests are being answered.
-func limit(n int, h http.Handler) http.Handler {
+// Limit answers 503 while n requests are being answered.
+func Limit(n int, h http.Handler) http.Handler {
 	free := make(chan struct{}, n)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		select {

@@ -9,7 +9,7 @@ import (
 // TestLimit holds to a refusal while readers are slow, and to its end with them.
 func TestLimit(t *testing.T) {
 	entered, leave := make(chan struct{}), make(chan struct{})
-	h := limit(2, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+	h := Limit(2, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		entered <- struct{}{}
 		<-leave
 	}))
