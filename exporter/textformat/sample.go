@@ -99,21 +99,11 @@ func appendAnyLabels(dst []byte, labels []metric.Label) []byte {
 	return append(dst, '}')
 }
 
-// appendName appends the name of an exemplar's label, in quotes where it needs them.
+// appendName appends the name of an exemplar's label, in quotes where it needs them: in
+// expfmt it may have colons.
 func appendName(dst []byte, name string) []byte {
-	if isName(name) {
+	if metric.IsMetricName(name) {
 		return append(dst, name...)
 	}
 	return append(appendEscaped(append(dst, '"'), name, true), '"')
-}
-
-// isName reports whether a name needs no quotes: in expfmt a label's may have colons.
-func isName(s string) bool {
-	for i := range len(s) {
-		c := s[i]
-		if c != '_' && c != ':' && (c|0x20 < 'a' || c|0x20 > 'z') && (i == 0 || c < '0' || c > '9') {
-			return false
-		}
-	}
-	return s != ""
 }

@@ -30,6 +30,10 @@ func IsLabelName(s string) bool {
 	return model.LegacyValidation.IsValidLabelName(s) && !strings.HasPrefix(s, model.ReservedLabelPrefix)
 }
 
+// IsMetricName reports whether every Prometheus accepts s as a metric's name: letters,
+// digits, underscores and colons, not starting with a digit.
+func IsMetricName(s string) bool { return model.LegacyValidation.IsValidMetricName(s) }
+
 // text returns s as UTF-8 with U+FFFD for invalid bytes.
 func text(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
 
