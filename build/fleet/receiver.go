@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/pem"
 	"errors"
@@ -13,16 +12,13 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/exp/api/remote"
 	writev2 "github.com/prometheus/client_golang/exp/api/remote/genproto/v2"
 
-	"out_edge/build/testkit"
+	"out_edge/build/receivers"
 )
 
 // receiverKind is who takes the pushes of a row.
@@ -63,69 +59,40 @@ func startReceiver(ctx context.Context, kind receiverKind) (*receiver, error) {
 	return r, r.encrypt()
 }
 
-// configFile is Prometheus' configuration in its directory.
-const configFile = "prometheus.yml"
-
-// newHome creates a directory with an empty configuration for a Prometheus, and finds a
-// free address.
-func newHome() (dir, addr string, err error) {
-	if dir, err = os.MkdirTemp("", "fleet"); err != nil {
-		return "", "", err
+// newPrometheus runs Debian's package, which keeps what it takes in dir.
+func newPrometheus(ctx context.Context, dir string) (*receivers.Prometheus, error) {
+	p, err := receivers.StartPrometheus(ctx, dir, "prometheus", "", "--web.max-connections=4096", "--query.max-samples=200000000")
+	if errors.Is(err, exec.ErrNotFound) {
+		err = fmt.Errorf("%w (apt-get install prometheus)", err)
 	}
-	if addr, err = testkit.FreeAddress(); err != nil {
-		return "", "", err
-	}
-	return dir, addr, os.WriteFile(filepath.Join(dir, configFile), nil, 0o600)
+	return p, err
 }
 
-// startPrometheus runs Debian's package in a directory of its own.
+// startPrometheus runs one in a directory of its own.
 func startPrometheus(ctx context.Context) (*receiver, error) {
-	dir, addr, err := newHome()
+	dir, err := os.MkdirTemp("", "fleet")
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, "prometheus", "--config.file="+filepath.Join(dir, configFile), "--storage.tsdb.path="+filepath.Join(dir, "data"),
-		"--web.enable-remote-write-receiver", "--web.listen-address="+addr, "--web.max-connections=4096", "--query.max-samples=200000000")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	stderr, err := cmd.StderrPipe()
+	p, err := newPrometheus(ctx, dir)
 	if err != nil {
-		return nil, err
-	}
-	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("start prometheus (apt-get install prometheus): %w", err)
-	}
-	if err := awaitReady(stderr); err != nil {
 		return nil, err
 	}
 	return &receiver{
-		url: "http://" + addr + "/api/v1/write",
-		cpu: func() time.Duration { return processCPU(cmd.Process.Pid) },
+		url: p.WriteURL(),
+		cpu: func() time.Duration { return processCPU(p.PID()) },
 		stop: func() {
-			_ = cmd.Process.Kill()
-			_ = cmd.Wait()
+			p.Kill()
 			_ = os.RemoveAll(dir)
 		},
 		check: func(ctx context.Context, want int64) error {
-			n, err := stored(ctx, addr)
+			n, err := stored(ctx, p)
 			if err == nil && n != want {
 				err = fmt.Errorf("prometheus has %d samples, want %d", n, want)
 			}
 			return err
 		},
 	}, nil
-}
-
-// awaitReady returns once Prometheus has logged that it takes requests, and goes
-// on to read what it logs.
-func awaitReady(stderr io.Reader) error {
-	lines := bufio.NewScanner(stderr)
-	for lines.Scan() {
-		if strings.Contains(lines.Text(), "Server is ready to receive web requests") {
-			go func() { _, _ = io.Copy(io.Discard, stderr) }()
-			return nil
-		}
-	}
-	return errors.New("start prometheus: it ended")
 }
 
 // encrypt puts a proxy with TLS before the receiver.

@@ -4,15 +4,14 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -22,6 +21,7 @@ import (
 
 	"github.com/klauspost/compress/snappy"
 
+	"out_edge/build/receivers"
 	"out_edge/exporter/remotewrite"
 	"out_edge/plugin/chunk"
 	"out_edge/plugin/delivery"
@@ -233,47 +233,28 @@ func processCPU(pid int) time.Duration {
 }
 
 // stored asks Prometheus how many samples it has.
-func stored(ctx context.Context, addr string) (sum int64, err error) {
-	seen := map[string]bool{}
-	for _, s := range hostSeries() {
-		if seen[s.Name] {
-			continue
+func stored(ctx context.Context, p *receivers.Prometheus) (sum int64, err error) {
+	for _, name := range hostNames() {
+		found, err := p.Instant(ctx, `sum(count_over_time(`+name+`{job="out_edge"}[2h]))`, time.Now())
+		if err != nil || len(found) != 1 {
+			return 0, fmt.Errorf("ask prometheus for its samples: %w: %v", errors.Join(errNoResult, err), found)
 		}
-		seen[s.Name] = true
-		n, err := storedOf(ctx, addr, s.Name)
-		if err != nil {
-			return 0, err
-		}
-		sum += n
+		sum += int64(found[0].Points[0].Value)
 	}
 	return sum, nil
 }
 
-var errNoResult = errors.New("not one result")
-
-func storedOf(ctx context.Context, addr, name string) (int64, error) {
-	q := url.Values{"query": {`sum(count_over_time(` + name + `{job="out_edge"}[2h]))`}}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+"/api/v1/query?"+q.Encode(), nil)
-	if err != nil {
-		return 0, err
+// hostNames are the names of a device's series.
+func hostNames() (names []string) {
+	for _, s := range hostSeries() {
+		if !slices.Contains(names, s.Name) {
+			names = append(names, s.Name)
+		}
 	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return 0, err
-	}
-	defer resp.Body.Close()
-	var answer struct {
-		Data struct{ Result []struct{ Value [2]any } }
-	}
-	body, err := io.ReadAll(resp.Body)
-	if err == nil {
-		err = json.Unmarshal(body, &answer)
-	}
-	if err != nil || len(answer.Data.Result) != 1 {
-		return 0, fmt.Errorf("ask prometheus for its samples: %w: %s", errors.Join(errNoResult, err), body)
-	}
-	return strconv.ParseInt(fmt.Sprint(answer.Data.Result[0].Value[1]), 10, 64)
+	return names
 }
+
+var errNoResult = errors.New("not one result")
 
 // tryGzip shows what Prometheus says to a body that is compressed with gzip.
 func tryGzip(ctx context.Context, w io.Writer) error {

@@ -92,6 +92,9 @@ func (p *Process) Close() {
 	})
 }
 
+// PID is the program's process.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
+
 // Log is what the program has said.
 func (p *Process) Log() string { return p.log.String() }
 
