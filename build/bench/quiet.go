@@ -14,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"out_edge/build/testkit"
 )
 
 // warmUp is how long an agent runs before it is measured.
@@ -63,12 +65,11 @@ func quietAgents() ([]*quietAgent, error) {
 
 // freePort is one that nothing listens on at the moment.
 func freePort() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, err := testkit.FreeAddress()
 	if err != nil {
 		return "", err
 	}
-	defer l.Close()
-	_, port, err := net.SplitHostPort(l.Addr().String())
+	_, port, err := net.SplitHostPort(addr)
 	return port, err
 }
 
