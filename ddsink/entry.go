@@ -5,6 +5,7 @@ import (
 	"math/bits"
 	"strconv"
 	"time"
+	"unicode/utf8"
 
 	"out_edge/plugin/chunk"
 	"out_edge/plugin/wire"
@@ -48,6 +49,7 @@ type entryFormat struct {
 	dateHead string // `{"timestamp"`
 	// Properties as whole fields, as `,"service":"x"`.
 	sourceJSON, serviceJSON, hostnameJSON, tagsJSON string
+	reservedJSON                                    string // all of them
 
 	reservedNames [64][]reservedName // by the length of the name, modulo 64
 }
@@ -90,6 +92,10 @@ const (
 	numReserved   = int(notReserved)
 )
 
+// ownReserved has the bits of the slots that may take the place of a property.
+const ownReserved = 1<<fieldService | 1<<fieldHostname | 1<<fieldSource | 1<<fieldTags | 1<<fieldGroupService | 1<<fieldGroupHost |
+	1<<fieldHost | 1<<fieldServiceName | 1<<fieldHostName | 1<<fieldEnvName | 1<<fieldEnv | 1<<fieldVersion
+
 // messageKeys are the names that loggers use for the message, besides dd_message_key
 // and "message": zap, slog, logrus, pino and bunyan; journald; Windows events; docker
 // and CRI files; GELF; hclog; Serilog. The first that is not blank is used.
@@ -127,6 +133,7 @@ func newEntryFormat(c Config) *entryFormat {
 		tagsJSON:     fragment("ddtags", c.Tags),
 	}
 	f.dateHead = "{" + string(appendString(nil, []byte(f.dateKey)))
+	f.reservedJSON = f.sourceJSON + f.serviceJSON + f.hostnameJSON + f.tagsJSON
 	f.addSlots()
 	return f
 }
@@ -197,6 +204,7 @@ type entryWriter struct {
 	f        *entryFormat
 	values   valueWriter
 	keys     keySet                  // of the entry itself
+	known    knownNames              // of the last record's body
 	reserved [numReserved]wire.Value // views into the payload, of the current record
 	filled   uint64                  // bit n: slot n was set
 	tags     []byte                  // scratch
@@ -246,16 +254,26 @@ func (w *entryWriter) append(dst []byte, rec *chunk.Record, tag string, at stamp
 	}
 	dst = w.date(dst, at)
 	dst = w.tag(dst, tag)
+	if w.filled&ownReserved == 0 && !w.f.ecs {
+		dst = append(dst, w.f.reservedJSON...)
+	} else {
+		dst = w.ownOrProperties(dst)
+	}
+	dst = w.status(dst, otlp)
+	dst = w.trace(dst, otlp)
+	dst = w.message(dst)
+	return append(dst, '}')
+}
+
+// ownOrProperties appends the reserved fields for which there are properties, of the
+// record, the group or the properties.
+func (w *entryWriter) ownOrProperties(dst []byte) []byte {
 	dst = w.source(dst)
 	dst = w.service(dst)
 	dst = w.hostname(dst)
 	dst = w.appendUnused(dst, fieldGroupService, "service.name")
 	dst = w.appendUnused(dst, fieldGroupHost, "host.name")
-	dst = w.ddtags(dst)
-	dst = w.status(dst, otlp)
-	dst = w.trace(dst, otlp)
-	dst = w.message(dst)
-	return append(dst, '}')
+	return w.ddtags(dst)
 }
 
 // appendTime appends ms. The text of the last entry's seconds is reused, because most
@@ -284,7 +302,7 @@ func (w *entryWriter) clearReserved() {
 // limit is the end of the attributes' room in dst.
 func (w *entryWriter) limit() int { return w.start + maxAttributeBytes }
 
-// fields appends the pairs of a map as attributes, and sets aside those that have a
+// fields appends the pairs of a map as attributes, and keeps a view of those that have a
 // slot.
 func (w *entryWriter) fields(dst []byte, m wire.Value, group bool) []byte {
 	r := m.Reader()
@@ -292,42 +310,60 @@ func (w *entryWriter) fields(dst []byte, m wire.Value, group bool) []byte {
 		return dst
 	}
 	for i, n := 0, r.Len(); i < n; i++ {
-		kind := r.Next()
-		var text []byte
-		if kind == wire.Str || kind == wire.Bin {
-			text = r.Bytes()
-			switch s := w.f.fieldOf(text, group); {
-			case s < fieldHost:
-				w.setAside(s, &r)
-				continue
-			case s < notReserved: // only remembered
-				ahead := r
-				w.setAside(s, &ahead)
-			}
-		}
 		before := len(dst)
-		dst = w.key(dst, &r, kind, text)
-		if len(dst) == before {
+		var field reservedField
+		dst, field = w.fieldName(dst, &r, i, group)
+		begin, head := r.Offset(), len(dst)
+		if head == before {
 			r.Next()
 			r.Skip()
-			continue
-		}
-		var ok bool
-		head := len(dst)
-		if dst, ok = w.values.append(dst, &r, w.limit()); !ok || len(dst) > w.limit() {
-			dst = append(dst[:head], "null"...)
+		} else if out, ok := w.values.append(dst, &r, w.limit()); ok && len(out) <= w.limit() {
+			dst = out
+		} else {
+			dst = append(out[:head], "null"...)
 			w.dropped++
 			r = after(m, i)
+		}
+		if field < notReserved {
+			w.keep(field, r.Since(begin))
 		}
 	}
 	return dst
 }
 
-// setAside skips the value that r is before, and keeps a view of it if it is the first
-// for its slot.
-func (w *entryWriter) setAside(s reservedField, r *wire.Reader) {
-	r.Next()
-	v := r.Skip()
+// fieldName returns the slot of the name of pair i, which r is before, and skips it. It
+// appends the name, unless the field is set aside or cannot be written.
+func (w *entryWriter) fieldName(dst []byte, r *wire.Reader, i int, group bool) ([]byte, reservedField) {
+	if !group && w.limit()-len(dst) >= maxReservedBytes {
+		if k := w.known.match(r, i); k != nil {
+			if len(k.json) > 0 {
+				w.keys.addNew(len(dst)+1, len(dst)+len(k.json)-1, k.bit)
+			}
+			return k.append(dst), k.field
+		}
+	}
+	kind, before, field := r.Next(), len(dst), notReserved
+	var text []byte
+	if kind == wire.Str || kind == wire.Bin {
+		text = r.Bytes()
+		if field = w.f.fieldOf(text, group); field >= fieldHost {
+			dst = w.key(dst, r, kind, text)
+		}
+	} else {
+		dst = w.key(dst, r, kind, text)
+	}
+	switch {
+	case group:
+	case kind == wire.Str && len(text) < maxKnownBytes && (field < fieldHost || len(dst) > before):
+		w.known.learn(i, r.Skip(), dst[before:], field)
+	default:
+		w.known.forget(i)
+	}
+	return dst, field
+}
+
+// keep keeps a view of the value of a slot, if it is the first for it.
+func (w *entryWriter) keep(s reservedField, v wire.Value) {
 	if old := w.reserved[s]; old != nil && (s != fieldWord || hasText(old)) {
 		return
 	}
@@ -464,11 +500,11 @@ func (w *entryWriter) tag(dst []byte, tag string) []byte {
 
 // own appends a reserved field from the record itself, if its value is usable.
 func (w *entryWriter) own(dst []byte, s reservedField, name string) (out []byte, found bool) {
-	v := w.reserved[s]
-	switch {
+	switch v := w.reserved[s]; {
+	case v == nil:
 	case hasName(v):
 		return w.scalar(dst, name, v), true
-	case v != nil && !isBlank(v):
+	case !isBlank(v):
 		dst = w.named(dst, conflictPrefix, name, v)
 	}
 	return dst, false
@@ -560,14 +596,25 @@ func usable(v wire.Value) bool {
 
 // hasName reports whether v can name a service or a host.
 func hasName(v wire.Value) bool {
+	if len(v) == 0 {
+		return false
+	}
 	b, isText := v.Bytes()
-	return usable(v) && (!isText || len(bytes.TrimSpace(b)) > 0 && string(b) != "-")
+	return usable(v) && (!isText || !isSpace(b) && string(b) != "-")
 }
 
 // hasText reports whether v is a text that is not blank.
 func hasText(v wire.Value) bool {
 	b, isText := v.Bytes()
-	return isText && len(bytes.TrimSpace(b)) > 0
+	return isText && !isSpace(b)
+}
+
+// isSpace reports whether b has nothing but white space.
+func isSpace(b []byte) bool {
+	if len(b) > 0 && b[0] > ' ' && b[0] < utf8.RuneSelf { // as usual
+		return false
+	}
+	return len(bytes.TrimSpace(b)) == 0
 }
 
 func isScalar(v wire.Value) bool {
@@ -612,8 +659,8 @@ func (w *entryWriter) chooseMessage() (chosen reservedField, found bool) {
 	if hasText(w.reserved[fieldMessage]) {
 		return fieldMessage, true
 	}
-	for s := fieldText; s < notReserved; s++ {
-		if hasText(w.reserved[s]) {
+	for others := w.filled >> fieldText; others != 0; others &= others - 1 {
+		if s := fieldText + reservedField(bits.TrailingZeros64(others)); hasText(w.reserved[s]) {
 			return s, true
 		}
 	}

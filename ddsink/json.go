@@ -52,16 +52,13 @@ func (w *valueWriter) object() int {
 // value.
 func (w *valueWriter) append(dst []byte, r *wire.Reader, limit int) (out []byte, ok bool) {
 	kind := r.Next()
-	if kind == wire.Str { // as usual
-		if text := r.Bytes(); len(text) <= limit-len(dst) {
-			return appendString(dst, text), true
-		}
-		return dst, false
+	switch {
+	case kind >= wire.Array:
+		return w.container(dst, r, kind, limit)
+	case kind == wire.Str && len(r.Bytes()) <= limit-len(dst): // as usual
+		return appendString(dst, r.Bytes()), true
 	}
-	if kind < wire.Array {
-		return appendWithin(dst, r, kind, limit)
-	}
-	return w.container(dst, r, kind, limit)
+	return appendWithin(dst, r, kind, limit)
 }
 
 // container appends the array or map that r has just returned.
@@ -206,13 +203,20 @@ func appendKeyToken(dst []byte, r *wire.Reader, kind wire.TokenKind) []byte {
 // appendFloat appends f like encoding/json does, so that it reads back exactly; NaN and
 // the infinities, which JSON does not have, become null.
 func appendFloat(dst []byte, f float64) []byte {
+	abs := math.Abs(f)
+	if abs < 1e15 {
+		if i := int64(f); float64(i) == f && (i != 0 || !math.Signbit(f)) {
+			return strconv.AppendInt(dst, i, 10)
+		}
+	}
+	if abs >= 1e-3 && abs < 1e11 {
+		if n := int64(abs*1000 + 0.5); float64(n)/1000 == abs {
+			return appendThousandths(dst, n, f < 0)
+		}
+	}
 	if math.IsInf(f, 0) || math.IsNaN(f) {
 		return append(dst, "null"...)
 	}
-	if i := int64(f); float64(i) == f && i > -1e15 && i < 1e15 && (i != 0 || !math.Signbit(f)) {
-		return strconv.AppendInt(dst, i, 10)
-	}
-	abs := math.Abs(f)
 	if abs != 0 && (abs < 1e-6 || abs >= 1e21) {
 		dst = strconv.AppendFloat(dst, f, 'e', -1, 64)
 		if n := len(dst); n >= 4 && dst[n-4] == 'e' && dst[n-3] == '-' && dst[n-2] == '0' {
@@ -222,6 +226,21 @@ func appendFloat(dst []byte, f float64) []byte {
 		return dst
 	}
 	return strconv.AppendFloat(dst, f, 'f', -1, 64)
+}
+
+// appendThousandths appends n/1000. No two decimal numbers of 15 digits or less are the
+// same float64, so that this one is the shortest that reads back.
+func appendThousandths(dst []byte, n int64, negative bool) []byte {
+	if negative {
+		dst = append(dst, '-')
+	}
+	dst = strconv.AppendInt(dst, n/1000, 10)
+	rest := int(n % 1000)
+	dst = append(dst, '.', '0'+byte(rest/100), '0'+byte(rest/10%10), '0'+byte(rest%10))
+	for dst[len(dst)-1] == '0' {
+		dst = dst[:len(dst)-1]
+	}
+	return dst
 }
 
 func appendBin(dst, b []byte) []byte {
@@ -240,12 +259,54 @@ func appendBase64(dst, b []byte) []byte {
 // appendString appends s as a JSON string. It escapes only what JSON requires.
 func appendString(dst, s []byte) []byte {
 	dst = append(dst, '"')
-	n := plainPrefix(s, false)
-	dst = append(dst, s[:n]...)
+	n := 0
+	if len(s) <= shortText && cap(dst)-len(dst) >= shortText+8 {
+		dst, n = appendShort(dst, s)
+	} else {
+		n = plainPrefix(s, false)
+		dst = append(dst, s[:n]...)
+	}
 	if n < len(s) {
 		dst = appendEscaped(dst, s[n:])
 	}
 	return append(dst, '"')
+}
+
+// shortText is the length up to which a text is copied while it is searched; longer ones
+// are faster in two steps.
+const shortText = 64
+
+// appendShort appends the bytes at the start of a short s that need no escape, eight at
+// a time and up to eight more than there are: dst has the room. It returns how many.
+func appendShort(dst, s []byte) (out []byte, n int) {
+	out = dst[len(dst) : len(dst)+shortText+8]
+	for ; n+8 <= len(s); n += 8 {
+		x := binary.LittleEndian.Uint64(s[n:])
+		binary.LittleEndian.PutUint64(out[n:], x)
+		if found := needEscape(x, highs); found != 0 {
+			n += bits.TrailingZeros64(found) / 8
+			return dst[:len(dst)+n], n
+		}
+	}
+	if n == len(s) {
+		return dst[:len(dst)+n], n
+	}
+	x := lastBytes(s, len(s)-n)
+	binary.LittleEndian.PutUint64(out[n:], x)
+	n = min(n+bits.TrailingZeros64(needEscape(x, highs))/8, len(s))
+	return dst[:len(dst)+n], n
+}
+
+// lastBytes returns the last n bytes of s, 1 to 7, and above them zeros.
+func lastBytes(s []byte, n int) uint64 {
+	switch at := len(s) - n; {
+	case len(s) >= 8:
+		return binary.LittleEndian.Uint64(s[len(s)-8:]) >> (8 * (8 - n))
+	case n >= 4:
+		return uint64(binary.LittleEndian.Uint32(s[at:])) | uint64(binary.LittleEndian.Uint32(s[len(s)-4:]))<<(8*(n-4))
+	default:
+		return uint64(s[at]) | uint64(s[at+n/2])<<(8*(n/2)) | uint64(s[len(s)-1])<<(8*(n-1))
+	}
 }
 
 const (

@@ -23,6 +23,8 @@ func TestAppendFloat(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 20000 {
 		values = append(values, math.Float64frombits(random.Uint64()), float64(random.Int64())/1000)
+		few := float64(random.Int64N(1e15)>>random.IntN(50)) / []float64{10, 100, 1000, 1e4}[random.IntN(4)]
+		values = append(values, few, -few, math.Nextafter(few, 0), math.Nextafter(few, math.Inf(1)))
 	}
 	for _, f := range values {
 		want := "null"

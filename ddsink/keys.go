@@ -45,13 +45,25 @@ func (k *keySet) add(text []byte, from, object int) bool {
 	if len(k.spans) >= fewKeys {
 		return k.addToTable(text, key, s)
 	}
-	bit := uint64(1) << ((key[1] + key[len(key)-2]*5 + byte(len(key))*11) & 63)
+	bit := sieveBit(key)
 	if k.sieve&bit != 0 && k.has(text, key, object) {
 		return false
 	}
 	k.sieve |= bit
 	k.spans = append(k.spans, s)
 	return true
+}
+
+// sieveBit is a key's bit in the sieve.
+func sieveBit(key []byte) uint64 {
+	return 1 << ((key[1] + key[len(key)-2]*5 + byte(len(key))*11) & 63)
+}
+
+// addNew adds the key of object 0 at text[from:to], which is known to be new. No table can
+// be there yet.
+func (k *keySet) addNew(from, to int, bit uint64) {
+	k.sieve |= bit
+	k.spans = append(k.spans, span{from: from, to: to})
 }
 
 // has searches a key among few.

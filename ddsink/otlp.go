@@ -171,6 +171,9 @@ func (w *entryWriter) trace(dst []byte, otlp wire.Value) []byte {
 		dst = w.id(dst, "trace_id", otlp.Get("trace_id"), 16, true)
 		return w.id(dst, "span_id", otlp.Get("span_id"), 8, true)
 	}
+	if w.reserved[fieldTrace] == nil && w.reserved[fieldSpan] == nil {
+		return dst
+	}
 	dst = w.id(dst, "trace_id", w.reserved[fieldTrace], 16, false)
 	return w.id(dst, "span_id", w.reserved[fieldSpan], 8, false)
 }

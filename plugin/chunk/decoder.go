@@ -1,6 +1,10 @@
 package chunk
 
-import "out_edge/plugin/wire"
+import (
+	"encoding/binary"
+
+	"out_edge/plugin/wire"
+)
 
 // Decoder iterates over the records of a payload of log events. The zero value is ready
 // for Reset. It allocates nothing and may be reused for any number of payloads, by one
@@ -71,15 +75,9 @@ func (d *Decoder) read(start, end int) bool {
 	if !wire.IsArray(p[start]) {
 		return d.refuse()
 	}
-	i, elements, _ := wire.Open(p, start)
+	i, elements, header := d.readHead(p, start)
 	if elements < 2 {
 		return d.refuse()
-	}
-	header := wire.IsArray(p[i])
-	if header {
-		i = d.readHeader(p, i)
-	} else {
-		i = d.readTime(p, i)
 	}
 	rec.Body = wire.Value(p[i:])
 	if elements > 2 {
@@ -97,6 +95,31 @@ func (d *Decoder) read(start, end int) bool {
 		rec.Group = &d.group
 	}
 	return true
+}
+
+// usualHead is how nearly all records begin: an array of a header and a body, the
+// header's array of a time and metadata, and the head of an EventTime.
+const usualHead = "\x92\x92\xd7\x00"
+
+// readHead reads what precedes the body of the array at p[start], and returns where that
+// begins, the array's length, and whether there is a header and not just a time.
+func (d *Decoder) readHead(p []byte, start int) (i, elements int, header bool) {
+	const time = len(usualHead)
+	const metadata = time + 8
+	if q := p[start:]; len(q) > metadata+1 && string(q[:time]) == usualHead && q[metadata] == emptyMap {
+		d.record.RawTime = q[2:metadata:metadata]
+		d.record.Time = Time{EventTime, binary.BigEndian.Uint64(q[time:])}
+		d.record.Metadata = wire.Value(q[metadata : metadata+1 : metadata+1])
+		return start + metadata + 1, 2, true
+	}
+	i, elements, _ = wire.Open(p, start)
+	if elements < 2 {
+		return i, elements, false
+	}
+	if header = wire.IsArray(p[i]); header {
+		return d.readHeader(p, i), elements, true
+	}
+	return d.readTime(p, i), elements, false
 }
 
 func (d *Decoder) refuse() bool {

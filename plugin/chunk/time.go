@@ -7,8 +7,12 @@ import (
 	"out_edge/plugin/wire"
 )
 
-// fixExt8 is the head byte of an ext of 8 bytes, as Fluent Bit writes times.
-const fixExt8 = 0xd7
+const (
+	// fixExt8 is the head byte of an ext of 8 bytes, as Fluent Bit writes times.
+	fixExt8 = 0xd7
+	// emptyMap is a map of no pairs, as nearly all metadata is.
+	emptyMap = 0x80
+)
 
 // timeOf reads a record's time from the bytes of exactly one value. Anything
 // that is not EventTime or a number is no time: Absent.

@@ -125,6 +125,25 @@ func (r *Reader) Len() int { return int(r.bits) }
 // ExtType is the application's type of an Ext.
 func (r *Reader) ExtType() int8 { return int8(r.bits) }
 
+// Match skips the next token if it is token, a scalar's or text's whole value, and
+// reports whether it was. What describes a token is not valid after it.
+func (r *Reader) Match(token Value) bool {
+	end := r.pos + len(token)
+	if r.need == 0 || end > len(r.buf) || string(r.buf[r.pos:end]) != string(token) {
+		return false
+	}
+	r.pos = end
+	r.need--
+	return true
+}
+
+// Offset is where the next token begins.
+func (r *Reader) Offset() int { return r.pos }
+
+// Since returns what was read since the next token began at an offset: a whole value, if
+// it was.
+func (r *Reader) Since(offset int) Value { return Value(r.buf[offset:r.pos:r.pos]) }
+
 // Failed reports whether the stream ended because the bytes are not a value. That
 // cannot happen for a checked Value.
 func (r *Reader) Failed() bool { return r.bad }
@@ -132,8 +151,11 @@ func (r *Reader) Failed() bool { return r.bad }
 // Skip skips the content of the container that Next returned last (nothing for other
 // kinds) and returns the whole container. It must be called before the following Next.
 func (r *Reader) Skip() Value {
-	if r.kind == End {
+	switch {
+	case r.kind == End:
 		return nil
+	case r.kind < Array:
+		return Value(r.buf[r.start:r.pos:r.pos])
 	}
 	end, ok := Skip(r.buf, r.start)
 	if !ok {
@@ -203,6 +225,10 @@ func (r *Reader) Next() TokenKind {
 		return r.fail()
 	}
 	switch {
+	case b == headStr8 && len(p)-i > 1 && int(p[i+1]) <= len(p)-i-2:
+		r.from = i + 2
+		r.pos = i + 2 + int(p[i+1])
+		r.kind = Str
 	case w == 0:
 		r.kind = r.long(b)
 	case b < headNil:

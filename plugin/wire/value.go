@@ -57,6 +57,13 @@ func (v Value) Bytes() (content []byte, ok bool) {
 		}
 		return v[1:end:end], true
 	}
+	switch {
+	case len(v) == 0:
+		return nil, false
+	case v[0] == headStr8 && len(v) > 1 && int(v[1]) <= len(v)-2: // most others
+		end := 2 + int(v[1])
+		return v[2:end:end], true
+	}
 	r := v.Reader()
 	switch r.Next() {
 	case Str, Bin:
