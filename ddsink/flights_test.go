@@ -9,6 +9,9 @@ import (
 	"out_edge/plugin/delivery"
 )
 
+// mobile is how long an answer takes over a good mobile network at least.
+const mobile = 30 * time.Millisecond
+
 // TestSlowAnswers: where an answer takes its time, a few requests are under way at
 // once; each record arrives once, and a failure of one keeps what it had alone.
 func TestSlowAnswers(t *testing.T) {
@@ -18,9 +21,9 @@ func TestSlowAnswers(t *testing.T) {
 	s.intake.answer = func(n int, r request, w http.ResponseWriter) {
 		switch n {
 		case 0:
-			s.clock.Advance(time.Second)
+			s.clock.Advance(mobile)
 		case 1, 2, 3:
-			s.clock.Advance(time.Second)
+			s.clock.Advance(mobile)
 			together.Done()
 			together.Wait() // hangs if they come one after the other
 			if ids(r)[0] == "2000" {
