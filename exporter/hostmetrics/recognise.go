@@ -72,26 +72,29 @@ const maxHost = 253
 // host is the device that the record names, as hostname or host, or nil; it is a view
 // into body.
 func recognise(body wire.Value) (in input, host []byte) {
+	r := body.Reader()
+	if r.Next() != wire.Map {
+		return none, nil
+	}
 	var found uint32
-	texts := 0
-	it := body.Map()
-	for {
-		key, val, ok := it.Next()
-		if !ok {
-			break
-		}
-		name, isText := key.Bytes()
-		if !isText {
+	texts, pairs := 0, r.Len()
+	for range pairs {
+		r.Next()
+		name := r.Text()
+		r.Leave()
+		begin, kind := r.Offset(), r.Next()
+		r.Leave()
+		if name == nil {
 			continue
 		}
-		bit := mark(name, val)
+		bit := mark(name, r.Since(begin))
 		if bit == hasText {
 			return none, nil
 		}
-		if val.Kind() == wire.Str {
+		if kind == wire.Str {
 			texts++
 			if bit == hasHostname || bit == hasHost && found&hasHostname == 0 {
-				host, _ = val.Bytes()
+				host = r.Bytes()
 			}
 		}
 		found |= bit
@@ -99,7 +102,7 @@ func recognise(body wire.Value) (in input, host []byte) {
 	if len(host) > maxHost {
 		host = nil
 	}
-	return inputOf(found, body.Len() == 2+texts), host
+	return inputOf(found, pairs == 2+texts), host
 }
 
 // inputOf returns the input of a record with these keys. onlyTexts means that all but

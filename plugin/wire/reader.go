@@ -225,7 +225,7 @@ func (r *Reader) Next() TokenKind {
 		return r.fail()
 	}
 	switch {
-	case b == headStr8 && len(p)-i > 1 && int(p[i+1]) <= len(p)-i-2:
+	case w == 0 && b == headStr8 && len(p)-i > 1 && int(p[i+1]) <= len(p)-i-2: // most texts over 31 bytes
 		r.from = i + 2
 		r.pos = i + 2 + int(p[i+1])
 		r.kind = Str
