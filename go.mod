@@ -7,6 +7,7 @@ require (
 	github.com/cenkalti/backoff/v5 v5.0.3 // waiting with jitter: the queue, busy ports
 	github.com/cespare/xxhash/v2 v2.3.0 // a chunk's identity across retries; client_golang has it already
 	github.com/fluent/fluent-bit-go v0.0.0-20230731091245-a7a013e2473c // register, properties and contexts of a Go output
+	github.com/grafana/grafana-foundation-sdk/go v0.0.22 // tests only: the schema of Grafana dashboards
 	github.com/klauspost/compress v1.20.3 // gzip, zstd and snappy without cgo, faster than the standard library's gzip
 	github.com/prometheus/client_golang v1.25.0 // registry, promhttp, OpenMetrics, self series
 	github.com/prometheus/client_golang/exp v0.0.0-20260907100614-57bb367da472 // tests only: an independent remote write receiver
