@@ -35,7 +35,8 @@ build: deps-build
 
 ## demo: build, run, and watch records arrive (Ctrl-C ends it; DEMO_SECONDS=20 too)
 demo: patience build
-	@trap : INT; $(GO) run ./build/demo -seconds "$(or $(DEMO_SECONDS),0)"
+	@$(GO) build -o bin/demo ./build/demo   # go run would fail at Ctrl-C
+	@trap : INT; bin/demo -seconds "$(or $(DEMO_SECONDS),0)"
 
 patience:
 	@test -e out_edge.so || echo 'building: the first time this takes some minutes'

@@ -267,6 +267,30 @@ func TestCloseWhileBusy(t *testing.T) {
 	closeNow(t, open(t, quietExporter(newClock()), cfg))
 }
 
+// A browser opens a connection in advance: one that has sent nothing must not hold up the
+// end.
+func TestCloseWithAnUnusedConnection(t *testing.T) {
+	m := open(t, quietExporter(newClock()), loopback())
+	unused, err := net.Dial("tcp", m.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unused.Close()
+	// Connections are accepted in turn: after this answer the other one has been.
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	if resp, _ := fetchURL(t, client, "http://"+m.Addr().String()+"/healthz"); resp.StatusCode != 200 {
+		t.Fatal(resp.Status)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second) // less than what requests under way get
+	defer cancel()
+	if err := m.Close(ctx); err != nil {
+		t.Error(err)
+	}
+	if n, err := unused.Read(make([]byte, 1)); n > 0 || err == nil {
+		t.Error("the unused connection is still open")
+	}
+}
+
 // Fluent Bit's hot reload closes and opens again in the same process.
 func TestHotReload(t *testing.T) {
 	log, book := newLog()

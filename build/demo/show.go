@@ -120,14 +120,17 @@ func parse(l intake.Entry) (e entry, err error) {
 	return e, err
 }
 
+// errShort is in what may be missing because the demo ended so soon.
+var errShort = errors.New("; give it 10 seconds at least")
+
 // verdict is nil if logs and metrics arrived, and each line with its own time.
 func (d *demo) verdict() error {
 	logs := d.intake.Logs()
 	if len(logs) == 0 {
-		return errors.New("no log arrived")
+		return fmt.Errorf("no log arrived%w", errShort)
 	}
 	if d.intake.Count(intake.Series) == 0 {
-		return errors.New("no metric arrived")
+		return fmt.Errorf("no metric arrived%w", errShort)
 	}
 	garbled := 0
 	for _, l := range logs {
@@ -147,7 +150,7 @@ func (d *demo) verdict() error {
 		}
 	}
 	if garbled == 0 {
-		return errors.New("no line with a garbled time arrived; give it 10 seconds at least")
+		return fmt.Errorf("no line with a garbled time arrived%w", errShort)
 	}
 	fmt.Fprintf(d.out, "%d logs and %d series points arrived; %d of them came in with a garbled time, and all left with the right one.\n"+
 		"From a 32-bit device, out_datadog would have sent %d of the %d logs with a time that Datadog does not show.\n",

@@ -8,10 +8,10 @@ import (
 )
 
 // limitConnections lets at most n connections of l be open at once. When all are
-// open, a further one replaces the one that has been idle longest (noteIdle). If
+// open, a further one replaces the one that has been idle longest (noteState). If
 // none is idle it waits, and those behind it wait in the kernel's queue. The limit
 // applies before authentication, so idle connections must not lock anybody out.
-func limitConnections(l net.Listener, n int) net.Listener {
+func limitConnections(l net.Listener, n int) *limitListener {
 	limited := &limitListener{Listener: l, most: n}
 	limited.changed.L = &limited.mu
 	return limited
@@ -25,6 +25,7 @@ type limitListener struct {
 	changed sync.Cond // a connection has closed or become idle, or the listener closed
 	open    int
 	idle    []*limitedConn // the longest idle first
+	unused  []*limitedConn // those that have sent nothing yet
 	closed  bool
 }
 
@@ -72,10 +73,24 @@ func (l *limitListener) leave(c *limitedConn) {
 	l.changed.Signal()
 }
 
-// unidle removes c from the idle ones; the caller holds l.mu.
+// unidle removes c from the idle and the unused ones; the caller holds l.mu.
 func (l *limitListener) unidle(c *limitedConn) {
-	if i := slices.Index(l.idle, c); i >= 0 {
-		l.idle = slices.Delete(l.idle, i, i+1)
+	for _, list := range []*[]*limitedConn{&l.idle, &l.unused} {
+		if i := slices.Index(*list, c); i >= 0 {
+			*list = slices.Delete(*list, i, i+1)
+		}
+	}
+}
+
+// closeUnused closes the connections that have sent nothing yet. http.Server.Shutdown
+// takes them for active during their first seconds, and browsers open one in advance.
+func (l *limitListener) closeUnused() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for len(l.unused) > 0 {
+		c := l.unused[0]
+		_ = c.Conn.Close() // under the lock, so that it cannot become active meanwhile
+		l.leave(c)
 	}
 }
 
@@ -88,13 +103,13 @@ func (l *limitListener) Close() error {
 	return l.Listener.Close()
 }
 
-// noteIdle is the http.Server.ConnState of a server on a limited listener.
-func noteIdle(c net.Conn, state http.ConnState) {
+// noteState is the http.Server.ConnState of a server on a limited listener.
+func noteState(c net.Conn, state http.ConnState) {
 	if secured, ok := c.(interface{ NetConn() net.Conn }); ok {
 		c = secured.NetConn()
 	}
 	if limited, ok := c.(*limitedConn); ok {
-		limited.setIdle(state == http.StateIdle)
+		limited.setState(state)
 	}
 }
 
@@ -104,12 +119,16 @@ type limitedConn struct {
 	gone     bool // under listener.mu
 }
 
-func (c *limitedConn) setIdle(idle bool) {
+func (c *limitedConn) setState(state http.ConnState) {
 	l := c.listener
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.unidle(c)
-	if idle && !c.gone {
+	switch {
+	case c.gone:
+	case state == http.StateNew:
+		l.unused = append(l.unused, c)
+	case state == http.StateIdle:
 		l.idle = append(l.idle, c)
 		l.changed.Signal()
 	}

@@ -71,7 +71,7 @@ func limitedServer(t *testing.T) (addr net.Addr, entered, leave chan struct{}, i
 			}
 		}),
 		ConnState: func(c net.Conn, state http.ConnState) {
-			noteIdle(c, state)
+			noteState(c, state)
 			if state == http.StateIdle {
 				idle <- c.RemoteAddr().String()
 			}

@@ -53,9 +53,10 @@ type Server struct {
 	loop   sync.WaitGroup
 
 	mu       sync.Mutex
-	listener net.Listener // nil while there is none
-	http     *http.Server // nil before the first listener
-	fault    string       // the last one logged; "" while it serves
+	listener *limitListener // nil while there is none
+	last     *limitListener // that of http
+	http     *http.Server   // nil before the first listener
+	fault    string         // the last one logged; "" while it serves
 }
 
 // Start listens before it returns, if that is possible now.
@@ -69,7 +70,7 @@ func Start(cfg Config) *Server {
 }
 
 // run serves on l, and then on further listeners, until Unlisten.
-func (s *Server) run(l net.Listener) {
+func (s *Server) run(l *limitListener) {
 	wait := backoff.NewExponentialBackOff()
 	wait.InitialInterval, wait.MaxInterval = firstRetry, lastRetry
 	for {
@@ -88,28 +89,28 @@ func (s *Server) run(l net.Listener) {
 
 // bind checks the web config file and listens. It returns nil, and logs why,
 // where that fails.
-func (s *Server) bind() net.Listener {
+func (s *Server) bind() *limitListener {
 	err := checkFile(s.cfg.ConfigFile)
-	var l net.Listener
+	var socket net.Listener
 	if err == nil {
-		l, err = new(net.ListenConfig).Listen(s.ctx, "tcp", s.cfg.Listen)
+		socket, err = new(net.ListenConfig).Listen(s.ctx, "tcp", s.cfg.Listen)
 	}
 	if err != nil {
 		s.failed(err)
 		return nil
 	}
-	l = limitConnections(l, maxConnections)
+	l := limitConnections(socket, maxConnections)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ctx.Err() != nil {
 		_ = l.Close()
 		return nil
 	}
-	s.listener, s.fault = l, ""
+	s.listener, s.last, s.fault = l, l, ""
 	s.http = &http.Server{
 		Handler: s.cfg.Handler, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout,
 		WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
-		ErrorLog: slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug), ConnState: noteIdle,
+		ErrorLog: slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug), ConnState: noteState,
 	}
 	s.cfg.Log.Info("listening on " + l.Addr().String())
 	return l
@@ -117,7 +118,7 @@ func (s *Server) bind() net.Listener {
 
 // serve returns when the listener is closed, or when the web config file turns
 // out to be unusable.
-func (s *Server) serve(l net.Listener) {
+func (s *Server) serve(l *limitListener) {
 	err := web.Serve(l, s.http, &web.FlagConfig{WebConfigFile: &s.cfg.ConfigFile}, newToolkitLog(s.cfg.Log))
 	_ = l.Close()
 	s.mu.Lock()
@@ -166,9 +167,10 @@ func (s *Server) Unlisten() {
 func (s *Server) Stop(ctx context.Context) error {
 	s.Unlisten()
 	s.mu.Lock()
-	srv := s.http
+	srv, last := s.http, s.last
 	s.mu.Unlock()
 	if srv != nil {
+		last.closeUnused()
 		grace, cancel := context.WithTimeout(ctx, stopGrace)
 		defer cancel()
 		if srv.Shutdown(grace) != nil {
