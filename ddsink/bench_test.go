@@ -14,6 +14,7 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
+	"github.com/vmihailenco/msgpack/v5"
 )
 
 // payload1000 is a chunk of 1,000 log records.
@@ -63,6 +64,32 @@ func BenchmarkSteps(b *testing.B) {
 		c := ddsink.NewCompressor(kind)
 		runStep(b, kind, payload, func() (n, size int) { return encode(), len(c.Compress(dst)) })
 	}
+}
+
+// BenchmarkKinds has records of four kinds in turns.
+func BenchmarkKinds(b *testing.B) {
+	var payload bytes.Buffer
+	enc := msgpack.NewEncoder(&payload)
+	enc.UseCompactInts(true)
+	for i := range 1000 {
+		testkit.LogHeader(&payload, 1764771798)
+		err := enc.Encode([]testkit.Pairs{
+			{"log", "worker did something of note", "level", "info", "unit", "app.service", "pid", 1000 + i, "seq", i, "ok", true},
+			{"message", "GET /api/v1/items", "severity", "warn", "remote", "10.0.0.1", "status_code", 200, "bytes", i, "agent", "curl/8"},
+			{"log", "worker did something else", "severity", "error", "error", "timeout", "retries", i % 5, "target", "db"},
+			{"msg", "tick", "level", "debug", "module", "pump", "value", float64(i) / 7},
+		}[i%4])
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	var d chunk.Decoder
+	var dst []byte
+	e := ddsink.NewEntries(ddsink.Config{Service: "svc", Source: "edge", Tags: "env:test"})
+	runStep(b, "json", payload.Bytes(), func() (n, size int) {
+		dst = encodeAll(e, &d, dst[:0], payload.Bytes())
+		return 1000, len(dst)
+	})
 }
 
 // runStep times what a step takes for 1,000 records, and reports what it makes of one.

@@ -203,8 +203,8 @@ func (f *entryFormat) fieldOf(name []byte, group bool) reservedField {
 type entryWriter struct {
 	f        *entryFormat
 	values   valueWriter
-	keys     keySet                  // of the entry itself
-	known    knownNames              // of the last record's body
+	keys     keySet // of the entry itself
+	known    knownShapes
 	reserved [numReserved]wire.Value // views into the payload, of the current record
 	filled   uint64                  // bit n: slot n was set
 	tags     []byte                  // scratch
@@ -309,10 +309,14 @@ func (w *entryWriter) fields(dst []byte, m wire.Value, group bool) []byte {
 	if r.Next() != wire.Map {
 		return dst
 	}
+	var known *knownNames
+	if !group {
+		known = w.known.of(m)
+	}
 	for i, n := 0, r.Len(); i < n; i++ {
 		before := len(dst)
 		var field reservedField
-		dst, field = w.fieldName(dst, &r, i, group)
+		dst, field = w.fieldName(dst, &r, i, known)
 		begin, head := r.Offset(), len(dst)
 		if head == before {
 			r.Next()
@@ -332,10 +336,11 @@ func (w *entryWriter) fields(dst []byte, m wire.Value, group bool) []byte {
 }
 
 // fieldName returns the slot of the name of pair i, which r is before, and skips it. It
-// appends the name, unless the field is set aside or cannot be written.
-func (w *entryWriter) fieldName(dst []byte, r *wire.Reader, i int, group bool) ([]byte, reservedField) {
-	if !group && w.limit()-len(dst) >= maxReservedBytes {
-		if k := w.known.match(r, i); k != nil {
+// appends the name, unless the field is set aside or cannot be written. known are the
+// names of a record like this one; nil is for a group.
+func (w *entryWriter) fieldName(dst []byte, r *wire.Reader, i int, known *knownNames) ([]byte, reservedField) {
+	if known != nil && w.limit()-len(dst) >= maxReservedBytes {
+		if k := known.match(r, i); k != nil {
 			if len(k.json) > 0 {
 				w.keys.addNew(len(dst)+1, len(dst)+len(k.json)-1, k.bit)
 			}
@@ -346,18 +351,18 @@ func (w *entryWriter) fieldName(dst []byte, r *wire.Reader, i int, group bool) (
 	var text []byte
 	if kind == wire.Str || kind == wire.Bin {
 		text = r.Bytes()
-		if field = w.f.fieldOf(text, group); field >= fieldHost {
+		if field = w.f.fieldOf(text, known == nil); field >= fieldHost {
 			dst = w.key(dst, r, kind, text)
 		}
 	} else {
 		dst = w.key(dst, r, kind, text)
 	}
 	switch {
-	case group:
+	case known == nil:
 	case kind == wire.Str && len(text) < maxKnownBytes && (field < fieldHost || len(dst) > before):
-		w.known.learn(i, r.Skip(), dst[before:], field)
+		known.learn(i, r.Skip(), dst[before:], field)
 	default:
-		w.known.forget(i)
+		known.forget(i)
 	}
 	return dst, field
 }

@@ -2,6 +2,19 @@ package ddsink
 
 import "out_edge/plugin/wire"
 
+// knownShapes are the names of the last records, so that a few kinds of records may come
+// in turns.
+type knownShapes [8]knownNames
+
+// of returns the names of the last record whose body began like m: by the number of its
+// fields, and the length and first byte of its first name.
+func (k *knownShapes) of(m wire.Value) *knownNames {
+	if len(m) < 3 {
+		return &k[0]
+	}
+	return &k[(m[0]+3*m[1]+m[2])%byte(len(k))]
+}
+
 // knownNames is what the names of a record's fields became, in their order: the records
 // of a source mostly have the same ones. A name at the same place behind the same names
 // becomes the same, and is as new.
@@ -25,9 +38,9 @@ type knownName struct {
 }
 
 // match returns the name at place i if it is what r is before, and skips it.
-func (k knownNames) match(r *wire.Reader, i int) *knownName {
-	if i < len(k) && r.Match(k[i].token) {
-		return &k[i]
+func (k *knownNames) match(r *wire.Reader, i int) *knownName {
+	if i < len(*k) && r.Match((*k)[i].token) {
+		return &(*k)[i]
 	}
 	return nil
 }
