@@ -105,17 +105,20 @@ func (r *reporter) report() {
 		r.faults.Fail("gather", true, "some of the plugin's own series cannot be gathered", "error", err)
 	}
 	samples, ended := r.samples(all, now.Wall)
-	r.send(now, samples)
+	r.admit(now, samples)
 	for _, s := range ended {
 		r.sink.Expire(s)
+	}
+	if wake := r.sink.wake.Load(); wake != nil && len(samples)+len(ended) > 0 {
+		(*wake)() // for all of it: a marker that came later would wait for the next report
 	}
 	if err == nil {
 		r.faults.OK("the plugin's own series are reported again")
 	}
 }
 
-// send adds samples for the next Send, and wakes the worker.
-func (r *reporter) send(now timefix.Instant, samples reported) {
+// admit adds samples for the next Send.
+func (r *reporter) admit(now timefix.Instant, samples reported) {
 	if len(samples) == 0 {
 		return
 	}
@@ -123,9 +126,6 @@ func (r *reporter) send(now timefix.Instant, samples reported) {
 	s.Admit(delivery.NewJob(delivery.JobSpec{
 		Arrived: now, Sink: s.Name(), Telemetry: s.telemetry, Source: samples, Open: len(samples),
 	}))
-	if wake := s.wake.Load(); wake != nil {
-		(*wake)()
-	}
 }
 
 // reported is a report, as a chunk's Source.
