@@ -26,7 +26,9 @@ const (
 	// figures are written anew.
 	stays = 0.01
 	// tries is how often a cost is measured: the hash seed of Go's maps, which is another
-	// in each process, moves some by 2 %. The least counts.
+	// in each process, moves most by 2 %, and a rule's by 20. The least counts. What is
+	// too high then is measured as often again after the others, as what else runs comes
+	// and goes.
 	tries = 3
 )
 
@@ -46,7 +48,7 @@ var benchmarks = []benchmark{
 	{"plugin/cmetrics", "BenchmarkAppendMetrics", 5, 25},
 	{"exporter", "BenchmarkApply", 100, 300},
 	{"exporter", "BenchmarkObserve/cpu.1", 100, 1100},
-	{"exporter", "BenchmarkScrape/identity", 2, 4},
+	{"exporter", "BenchmarkScrape/identity", 2, 12},
 	{"exporter", "BenchmarkScrapeOfFew/identity", 50, 150},
 	{"exporter/rules", "BenchmarkObserve/counter", 100, 2100},
 	{"exporter/remotewrite", "BenchmarkSend/version_2", 20, 120},
@@ -80,6 +82,9 @@ func TestGoldenCosts(t *testing.T) {
 	})
 	if !g.sameGo {
 		t.Logf("instructions were not compared: the figures are those of %s, this is %s (make golden writes them anew)", g.goVersion, runtime.Version())
+	}
+	for _, a := range g.again {
+		t.Run("again/"+a.key, func(t *testing.T) { g.judge(t, a.key, min(a.cost, g.least(t, a.key, a.measure))) })
 	}
 	g.write(t)
 }
@@ -182,6 +187,14 @@ type figures struct {
 	sameGo    bool
 	old       map[string]float64
 	lines     []string
+	again     []suspect
+}
+
+// suspect is a cost that was too high.
+type suspect struct {
+	key     string
+	cost    float64
+	measure func(*testing.T) float64
 }
 
 const figuresFile = "testdata/costs.txt"
@@ -205,18 +218,37 @@ func readFigures(t *testing.T) *figures {
 	return g
 }
 
-// check measures until the cost is low enough.
+// check measures a cost, and judges it unless that is for later.
 func (g *figures) check(t *testing.T, key string, measure func(*testing.T) float64) {
 	t.Helper()
-	old, known := g.old[key]
+	cost := g.least(t, key, measure)
+	if old, known := g.old[key]; known && cost > old*slack && !testkit.Update() {
+		g.again = append(g.again, suspect{key, cost, measure})
+		return
+	}
+	g.judge(t, key, cost)
+}
+
+// least measures until the cost is low enough. For the stored figure it is the most that
+// counts, so that what differs from process to process does not trip a later check.
+func (g *figures) least(t *testing.T, key string, measure func(*testing.T) float64) float64 {
+	t.Helper()
 	cost := measure(t)
-	limit := old * slack
-	if testkit.Update() {
-		limit = old * (1 + stays)
+	for range tries - 1 {
+		switch {
+		case testkit.Update():
+			cost = max(cost, measure(t))
+		case cost > g.old[key]*slack:
+			cost = min(cost, measure(t))
+		}
 	}
-	for try := 1; try < tries && known && cost > limit; try++ {
-		cost = min(cost, measure(t))
-	}
+	return cost
+}
+
+// judge compares a cost with the stored one.
+func (g *figures) judge(t *testing.T, key string, cost float64) {
+	t.Helper()
+	old, known := g.old[key]
 	switch {
 	case testkit.Update():
 		if known && cost >= old*(1-stays) && cost <= old*(1+stays) {
