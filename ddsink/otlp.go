@@ -171,9 +171,6 @@ func (w *entryWriter) trace(dst []byte, otlp wire.Value) []byte {
 		dst = w.id(dst, "trace_id", otlp.Get("trace_id"), 16, true)
 		return w.id(dst, "span_id", otlp.Get("span_id"), 8, true)
 	}
-	if w.reserved[fieldTrace] == nil && w.reserved[fieldSpan] == nil {
-		return dst
-	}
 	dst = w.id(dst, "trace_id", w.reserved[fieldTrace], 16, false)
 	return w.id(dst, "span_id", w.reserved[fieldSpan], 8, false)
 }
@@ -181,6 +178,9 @@ func (w *entryWriter) trace(dst []byte, otlp wire.Value) []byte {
 // id appends one id, OTLP's also in its own form. Fluent Bit passes the size bytes,
 // other senders their hex form.
 func (w *entryWriter) id(dst []byte, name string, v wire.Value, size int, both bool) []byte {
+	if len(v) == 0 {
+		return dst
+	}
 	var raw [16]byte
 	text, _ := v.Bytes()
 	switch {

@@ -79,15 +79,12 @@ func recognise(body wire.Value) (in input, host []byte) {
 	var found uint32
 	texts, pairs := 0, r.Len()
 	for range pairs {
-		r.Next()
-		name := r.Text()
-		r.Leave()
-		begin, kind := r.Offset(), r.Next()
-		r.Leave()
+		name := r.Key()
+		kind, val := r.Kind(), r.Skip()
 		if name == nil {
 			continue
 		}
-		bit := mark(name, r.Since(begin))
+		bit := mark(name, val)
 		if bit == hasText {
 			return none, nil
 		}

@@ -11,7 +11,7 @@ import (
 // open, a further one replaces the one that has been idle longest (noteState). If
 // none is idle it waits, and those behind it wait in the kernel's queue. The limit
 // applies before authentication, so idle connections must not lock anybody out.
-func limitConnections(l net.Listener, n int) *limitListener {
+func limitConnections(l net.Listener, n int) net.Listener {
 	limited := &limitListener{Listener: l, most: n}
 	limited.changed.L = &limited.mu
 	return limited
@@ -51,15 +51,19 @@ func (l *limitListener) enter() bool {
 			l.changed.Wait()
 			continue
 		}
-		oldest := l.idle[0]
-		_ = oldest.Conn.Close() // under the lock, so that it cannot become active meanwhile
-		l.leave(oldest)
+		l.drop(l.idle[0])
 	}
 	if l.closed {
 		return false
 	}
 	l.open++
 	return true
+}
+
+// drop closes c; the caller holds l.mu, so that c cannot become active meanwhile.
+func (l *limitListener) drop(c *limitedConn) {
+	_ = c.Conn.Close()
+	l.leave(c)
 }
 
 // leave frees c's place, once; the caller holds l.mu.
@@ -82,22 +86,15 @@ func (l *limitListener) unidle(c *limitedConn) {
 	}
 }
 
-// closeUnused closes the connections that have sent nothing yet. http.Server.Shutdown
-// takes them for active during their first seconds, and browsers open one in advance.
-func (l *limitListener) closeUnused() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for len(l.unused) > 0 {
-		c := l.unused[0]
-		_ = c.Conn.Close() // under the lock, so that it cannot become active meanwhile
-		l.leave(c)
-	}
-}
-
-// Close may be called more than once.
+// Close also closes the connections that have sent nothing yet: http.Server.Shutdown takes
+// them for active during their first seconds, and browsers open one in advance. It may be
+// called more than once.
 func (l *limitListener) Close() error {
 	l.mu.Lock()
 	l.closed = true
+	for len(l.unused) > 0 {
+		l.drop(l.unused[0])
+	}
 	l.mu.Unlock()
 	l.changed.Broadcast()
 	return l.Listener.Close()
@@ -126,6 +123,8 @@ func (c *limitedConn) setState(state http.ConnState) {
 	l.unidle(c)
 	switch {
 	case c.gone:
+	case state == http.StateNew && l.closed:
+		l.drop(c)
 	case state == http.StateNew:
 		l.unused = append(l.unused, c)
 	case state == http.StateIdle:

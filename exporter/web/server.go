@@ -53,10 +53,9 @@ type Server struct {
 	loop   sync.WaitGroup
 
 	mu       sync.Mutex
-	listener *limitListener // nil while there is none
-	last     *limitListener // that of http
-	http     *http.Server   // nil before the first listener
-	fault    string         // the last one logged; "" while it serves
+	listener net.Listener // nil while there is none
+	http     *http.Server // nil before the first listener
+	fault    string       // the last one logged; "" while it serves
 }
 
 // Start listens before it returns, if that is possible now.
@@ -70,7 +69,7 @@ func Start(cfg Config) *Server {
 }
 
 // run serves on l, and then on further listeners, until Unlisten.
-func (s *Server) run(l *limitListener) {
+func (s *Server) run(l net.Listener) {
 	wait := backoff.NewExponentialBackOff()
 	wait.InitialInterval, wait.MaxInterval = firstRetry, lastRetry
 	for {
@@ -89,24 +88,24 @@ func (s *Server) run(l *limitListener) {
 
 // bind checks the web config file and listens. It returns nil, and logs why,
 // where that fails.
-func (s *Server) bind() *limitListener {
+func (s *Server) bind() net.Listener {
 	err := checkFile(s.cfg.ConfigFile)
-	var socket net.Listener
+	var l net.Listener
 	if err == nil {
-		socket, err = new(net.ListenConfig).Listen(s.ctx, "tcp", s.cfg.Listen)
+		l, err = new(net.ListenConfig).Listen(s.ctx, "tcp", s.cfg.Listen)
 	}
 	if err != nil {
 		s.failed(err)
 		return nil
 	}
-	l := limitConnections(socket, maxConnections)
+	l = limitConnections(l, maxConnections)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ctx.Err() != nil {
 		_ = l.Close()
 		return nil
 	}
-	s.listener, s.last, s.fault = l, l, ""
+	s.listener, s.fault = l, ""
 	s.http = &http.Server{
 		Handler: s.cfg.Handler, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout,
 		WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
@@ -118,7 +117,7 @@ func (s *Server) bind() *limitListener {
 
 // serve returns when the listener is closed, or when the web config file turns
 // out to be unusable.
-func (s *Server) serve(l *limitListener) {
+func (s *Server) serve(l net.Listener) {
 	err := web.Serve(l, s.http, &web.FlagConfig{WebConfigFile: &s.cfg.ConfigFile}, newToolkitLog(s.cfg.Log))
 	_ = l.Close()
 	s.mu.Lock()
@@ -167,10 +166,9 @@ func (s *Server) Unlisten() {
 func (s *Server) Stop(ctx context.Context) error {
 	s.Unlisten()
 	s.mu.Lock()
-	srv, last := s.http, s.last
+	srv := s.http
 	s.mu.Unlock()
 	if srv != nil {
-		last.closeUnused()
 		grace, cancel := context.WithTimeout(ctx, stopGrace)
 		defer cancel()
 		if srv.Shutdown(grace) != nil {
